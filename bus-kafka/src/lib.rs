@@ -1,0 +1,1 @@
+//! The bus of squall-env over Kafka.

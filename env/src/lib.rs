@@ -1,0 +1,1 @@
+//! The traits that a system under test is written against.

@@ -1,0 +1,1 @@
+//! Broker state machines: synchronous, deterministic, sans-I/O.

@@ -1,0 +1,1 @@
+//! From scenario YAML and a seed to a plan: pure data.

@@ -1,0 +1,1 @@
+//! Live view and reports: subscribers of a run that own nothing.

@@ -1,0 +1,1 @@
+//! Protocol servers over the broker models.

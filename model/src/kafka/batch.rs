@@ -1,0 +1,56 @@
+//! Record batches as machines see them: a parsed header, and a body that they never open.
+
+use super::ids::{Epoch, Offset};
+
+/// What a batch carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BatchKind {
+    Data,
+    /// Transaction markers and other control records.
+    Control,
+}
+
+/// Identity of an idempotent producer's batch (KIP-98).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Stamp {
+    pub producer_id: i64,
+    pub producer_epoch: i16,
+    /// Sequence of the first record; wraps from `i32::MAX` to 0.
+    pub base_sequence: i32,
+}
+
+/// The part of a batch that replication needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BatchHeader {
+    /// Number of offsets that the batch takes (`lastOffsetDelta + 1`), at least 1.
+    pub records: u32,
+    /// Size on the wire in bytes, header included.
+    pub bytes: u32,
+    pub stamp: Option<Stamp>,
+    /// Milliseconds since 1970, as the producer set it.
+    pub max_timestamp_ms: i64,
+    pub kind: BatchKind,
+    pub transactional: bool,
+}
+
+/// A batch that has no offset yet.
+#[derive(Clone, Debug)]
+pub struct Batch<B> {
+    pub header: BatchHeader,
+    pub body: B,
+}
+
+/// A batch in a log.
+#[derive(Clone, Debug)]
+pub struct Entry<B> {
+    pub base_offset: Offset,
+    pub leader_epoch: Epoch,
+    pub batch: Batch<B>,
+}
+
+impl<B> Entry<B> {
+    /// The offset after the last record.
+    pub fn end_offset(&self) -> Offset {
+        self.base_offset + Offset::from(self.batch.header.records)
+    }
+}

@@ -1,0 +1,1 @@
+//! Where a plan runs: brokers, services, readiness, supervision and tear-down.

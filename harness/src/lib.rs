@@ -1,0 +1,3 @@
+//! Chaos and load testing for event-driven systems: command line and orchestration.
+
+pub mod environment;

@@ -1,1 +1,13 @@
 //! From scenario YAML and a seed to a plan: pure data.
+
+pub mod fault;
+pub mod plan;
+mod problem;
+pub mod scenario;
+pub mod system;
+pub mod units;
+
+pub use plan::Plan;
+pub use problem::{Problem, Problems};
+pub use scenario::Scenario;
+pub use system::SystemSpec;

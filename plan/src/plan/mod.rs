@@ -1,0 +1,77 @@
+//! The plan: everything that a run will do, derived from a scenario and a seed. Pure data.
+
+use crate::fault::Fault;
+use crate::scenario::{Cluster, Expect, Load, Stage, SystemUse, Timing};
+use serde::{Deserialize, Serialize};
+
+/// Version of the plan's form, and of everything drawn from the seed.
+pub const PLAN_VERSION: u32 = 1;
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    pub version: u32,
+    pub name: String,
+    pub description: String,
+    /// The scenario file as it was named, for the command that repeats the run.
+    pub file: String,
+    pub variant: Option<String>,
+    pub seed: u64,
+    pub environment: Environment,
+    pub system: SystemUse,
+    pub cluster: Cluster,
+    /// The index is the stream of the events and the `place` of [`squall_check::Kind::Offered`].
+    pub loads: Vec<PlannedLoad>,
+    /// By time. Times are on the load clock, on which 0 is the first possible arrival (the warm-up's, if there is one).
+    pub faults: Vec<Fault>,
+    pub expect: Expect,
+    pub timing: Timing,
+    /// Where the warm-up ends and the load proper begins.
+    pub load_starts_ns: u64,
+    /// End of the last stage of the longest load.
+    pub load_ends_ns: u64,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PlannedLoad {
+    pub load: Load,
+    /// Warm-up first, if there is one.
+    pub timeline: Vec<PlannedStage>,
+    /// Sum over the timeline.
+    pub events: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlannedStage {
+    pub at_ns: u64,
+    pub for_ns: u64,
+    pub stage: Stage,
+    pub events: u64,
+    pub warm_up: bool,
+}
+
+/// Where a plan runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Environment {
+    Embedded,
+    Sim,
+}
+
+/// One event of the load, as the schedule gives it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Arrival {
+    /// Intended time, nanoseconds on the load clock.
+    pub at_ns: u64,
+    /// Dense from 0 within the load.
+    pub sequence: u64,
+    /// Index of the key.
+    pub key: u32,
+}
+
+impl Plan {
+    /// The stream of the probe events of the steady-state gate: the one after the loads'.
+    #[must_use]
+    pub fn probe_stream(&self) -> u16 {
+        u16::try_from(self.loads.len()).unwrap_or(u16::MAX)
+    }
+}

@@ -1,0 +1,243 @@
+//! What a scenario file says, typed and checked: every reference in it resolves, every quantity has its unit.
+//!
+//! Times are nanoseconds on the load clock: 0 is when the first stage of the load begins.
+
+use crate::fault::Fault;
+use crate::system::{IdPlace, Semantics, SystemSpec, TopicSpec};
+use crate::units::Rate;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Scenario {
+    pub name: String,
+    pub description: String,
+    /// The file as it was named.
+    pub file: String,
+    /// The variant that was chosen, if any.
+    pub variant: Option<String>,
+    /// Names of all variants of the file.
+    pub variants: Vec<String>,
+    pub system: SystemUse,
+    pub cluster: Cluster,
+    /// The index of a load is its stream.
+    pub loads: Vec<Load>,
+    /// Sorted by time, then by file order.
+    pub faults: Vec<Fault>,
+    pub expect: Expect,
+    pub timing: Timing,
+}
+
+/// The system and what this scenario changes in it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SystemUse {
+    pub spec: SystemSpec,
+    /// Processes for every service of the system (defaults filled in).
+    pub scale: BTreeMap<String, u32>,
+    /// Planted bugs that are on.
+    pub bugs: Vec<String>,
+    /// Service to variable to template, laid over the system's own.
+    pub environment: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// The Kafka cluster.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Cluster {
+    pub brokers: u32,
+    /// The system's topics with the scenario's settings laid over, then the scenario's own.
+    /// The index is the `place` of [`squall_check::Kind::Stored`].
+    pub topics: Vec<TopicSpec>,
+    /// Kafka's own names.
+    pub broker: BTreeMap<String, String>,
+    /// librdkafka's own names, for the clients of the system.
+    pub client: BTreeMap<String, String>,
+    pub links: Links,
+}
+
+/// Links between brokers. With instant links acks=1 would never lose anything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Links {
+    /// One way. Default 200 us.
+    pub latency_ns: u64,
+    /// Each direction of each pair. Default 1 GiB/s.
+    pub bandwidth_bytes_per_s: u64,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self {
+            latency_ns: 200_000,
+            bandwidth_bytes_per_s: 1 << 30,
+        }
+    }
+}
+
+/// One stream of events.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Load {
+    /// Given, or the entry's text.
+    pub name: String,
+    pub entry: LoadEntry,
+    /// Header to load template: the entry's own with the load's laid over.
+    pub headers: BTreeMap<String, String>,
+    /// Any value with load templates inside its strings. A string is sent as it is, all else as JSON.
+    pub body: serde_json::Value,
+    /// Pad the body to this many bytes: strings with trailing spaces, JSON objects with a `padding` member.
+    pub size_bytes: Option<u64>,
+    /// Load template of the record's key. HTTP entries ignore it: there the system chooses the key.
+    pub key: String,
+    pub keys: Keys,
+    pub arrival: Arrival,
+    pub stages: Vec<Stage>,
+    /// What becomes of each accepted event, for every sink of the system, in its order.
+    pub outcomes: Vec<Outcome>,
+    /// After this long without an answer an event is indeterminate.
+    pub timeout_ns: u64,
+    /// HTTP connections at most.
+    pub connections: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoadEntry {
+    Http {
+        method: String,
+        service: String,
+        port: String,
+        path: String,
+        id: IdPlace,
+    },
+    Topic {
+        topic: String,
+        id: IdPlace,
+    },
+}
+
+/// What an accepted event must come to in a sink.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Its effect shows (a dead letter also accounts for it).
+    Effect,
+    /// It must be among the sink's dead letters.
+    DeadLetter,
+    /// The sink does not concern itself with it: neither effect nor dead letter.
+    Nothing,
+}
+
+/// How keys are drawn. A key's text is `k` and its index.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keys {
+    /// Rank r with weight 1 / r^exponent.
+    Zipf {
+        exponent: f64,
+        count: u32,
+    },
+    Uniform {
+        count: u32,
+    },
+    /// Each event the next key, wrapping at `count`.
+    Sequential {
+        count: u32,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arrival {
+    /// Evenly spaced.
+    Uniform,
+    /// A Poisson process given its count: the number of events of a stage is fixed, their times are random.
+    Poisson,
+}
+
+/// One stretch of a load.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    Constant {
+        rate: Rate,
+        for_ns: u64,
+    },
+    Ramp {
+        from: Rate,
+        to: Rate,
+        for_ns: u64,
+    },
+    /// All at once.
+    Burst {
+        count: u64,
+    },
+    Pause {
+        for_ns: u64,
+    },
+    Sine {
+        mean: Rate,
+        amplitude: Rate,
+        period_ns: u64,
+        for_ns: u64,
+    },
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Expect {
+    pub verdict: ExpectedVerdict,
+    /// Anomalies that a violated run must show.
+    pub anomalies: Vec<String>,
+    /// For every sink of the system, in its order.
+    pub sinks: Vec<SinkExpectation>,
+    pub dead_letters: DeadLetters,
+    pub thresholds: Vec<Threshold>,
+    /// Least share of the offered events that must have gone out on time, 0 to 1.
+    pub rate_min: f64,
+    /// Largest share of HTTP answers that may be errors, 0 to 1.
+    pub http_error_rate_max: Option<f64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpectedVerdict {
+    Held,
+    Violated,
+    Inconclusive,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SinkExpectation {
+    pub sink: String,
+    pub semantics: Semantics,
+    /// Effects of one key must come in the order in which they were accepted.
+    pub ordered: bool,
+}
+
+/// Whether events that should have had an effect may be dead-lettered instead.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeadLetters {
+    /// Yes: they are accounted for.
+    Allowed,
+    /// No: only loads that expect `dead-letter` may end there.
+    ExpectedOnly,
+}
+
+/// `effect_ms{sink:users}: p(99)<3000`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Threshold {
+    /// The metric with its selector.
+    pub metric: String,
+    pub expression: String,
+}
+
+/// Lengths of the phases around the load.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Timing {
+    /// All services must be ready within this time. Default 10 s.
+    pub ready_ns: u64,
+    /// Probe events must show in every sink within this time. Default 10 s.
+    pub steady_ns: u64,
+    /// The first stage's rate before the load proper; counted, but in no threshold. Default 0.
+    pub warm_up_ns: u64,
+    /// The drain ends when all is accounted for, and fails after this time. Default 30 s.
+    pub drain_ns: u64,
+}

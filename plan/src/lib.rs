@@ -3,6 +3,8 @@
 pub mod fault;
 pub mod plan;
 mod problem;
+pub mod rng;
+pub mod sample;
 pub mod scenario;
 pub mod system;
 pub mod units;

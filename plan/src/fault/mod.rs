@@ -1,5 +1,12 @@
 //! Faults: what they are called, what they may aim at, and when.
 
+mod crash;
+mod kill;
+mod kinds;
+mod restart;
+
+pub use kinds::{Aims, KINDS, KindRow};
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -1,5 +1,13 @@
 //! The plan: everything that a run will do, derived from a scenario and a seed. Pure data.
 
+mod arrivals;
+mod derive;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+pub use arrivals::Arrivals;
+
 use crate::fault::Fault;
 use crate::scenario::{Cluster, Expect, Load, Stage, SystemUse, Timing};
 use serde::{Deserialize, Serialize};
@@ -21,7 +29,7 @@ pub struct Plan {
     pub cluster: Cluster,
     /// The index is the stream of the events and the `place` of [`squall_check::Kind::Offered`].
     pub loads: Vec<PlannedLoad>,
-    /// By time. Times are on the load clock, on which 0 is the first possible arrival (the warm-up's, if there is one).
+    /// By time, each with its length filled in. Times are on the load clock, on which 0 is the first possible arrival (the warm-up's, if there is one).
     pub faults: Vec<Fault>,
     pub expect: Expect,
     pub timing: Timing,
@@ -73,5 +81,16 @@ impl Plan {
     #[must_use]
     pub fn probe_stream(&self) -> u16 {
         u16::try_from(self.loads.len()).unwrap_or(u16::MAX)
+    }
+}
+
+impl Environment {
+    /// As `--on` takes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Sim => "sim",
+        }
     }
 }

@@ -1,0 +1,85 @@
+//! Scenario and seed to plan.
+
+use super::timeline::timeline;
+use super::{Environment, PLAN_VERSION, Plan, PlannedLoad};
+use crate::problem::{Problem, Problems};
+use crate::scenario::{Load, Scenario};
+
+impl Plan {
+    /// Derives the plan. One scenario, seed and environment give one plan, byte for byte.
+    ///
+    /// # Errors
+    /// When the environment cannot inject a fault of the scenario, or a load has more events than can be told apart.
+    pub fn derive(
+        scenario: &Scenario,
+        seed: u64,
+        environment: Environment,
+    ) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let warm_up = scenario.timing.warm_up_ns;
+        let loads: Vec<PlannedLoad> = scenario
+            .loads
+            .iter()
+            .map(|load| planned(load, warm_up))
+            .collect();
+        let load_ends_ns = loads
+            .iter()
+            .flat_map(|load| &load.timeline)
+            .map(|stage| stage.at_ns + stage.for_ns)
+            .max();
+        let load_ends_ns = load_ends_ns.unwrap_or(0);
+        let mut faults = scenario.faults.clone();
+        for fault in &mut faults {
+            if !fault.kind.injectable_in(environment) {
+                problems.push(Problem {
+                    source: scenario.file.clone(),
+                    line: 0,
+                    column: 0,
+                    what: format!(
+                        "{} cannot inject `{}` of fault `{}`",
+                        environment.name(),
+                        fault.kind.name(),
+                        fault.name
+                    ),
+                    fix: "run it with --on embedded".into(),
+                });
+            }
+            fault.at_ns += warm_up;
+            fault.for_ns = Some(
+                fault
+                    .for_ns
+                    .unwrap_or_else(|| load_ends_ns.saturating_sub(fault.at_ns)),
+            );
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self {
+            version: PLAN_VERSION,
+            name: scenario.name.clone(),
+            description: scenario.description.clone(),
+            file: scenario.file.clone(),
+            variant: scenario.variant.clone(),
+            seed,
+            environment,
+            system: scenario.system.clone(),
+            cluster: scenario.cluster.clone(),
+            loads,
+            faults,
+            expect: scenario.expect.clone(),
+            timing: scenario.timing,
+            load_starts_ns: warm_up,
+            load_ends_ns,
+        })
+    }
+}
+
+fn planned(load: &Load, warm_up_ns: u64) -> PlannedLoad {
+    let timeline = timeline(load, warm_up_ns);
+    let events = timeline.iter().map(|stage| stage.events).sum();
+    PlannedLoad {
+        load: load.clone(),
+        timeline,
+        events,
+    }
+}

@@ -1,0 +1,113 @@
+//! `junit.xml`: one test case for each expectation, with what was observed, as CI systems read it.
+
+use crate::report::{Report, Verdict};
+use crate::text::number;
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+use std::time::Duration;
+
+/// The report as JUnit XML. A run that proved nothing is an error, never a success.
+pub fn xml(report: &Report) -> Result<String, quick_junit::SerializeError> {
+    let name = match &report.variant {
+        Some(variant) => format!("{} ({variant})", report.scenario),
+        None => report.scenario.clone(),
+    };
+    let mut suite = TestSuite::new(name);
+    suite.set_time(Duration::try_from_secs_f64(report.duration_s).unwrap_or_default());
+    suite.add_property(("seed", report.seed.to_string().as_str()));
+    suite.add_property(("environment", report.environment.as_str()));
+    suite.add_test_case(verdict_case(report));
+    suite.add_test_cases(sink_cases(report));
+    suite.add_test_cases(fault_cases(report));
+    suite.add_test_cases(limit_cases(report));
+    let mut xml = quick_junit::Report::new("squall");
+    xml.add_test_suite(suite);
+    xml.to_string()
+}
+
+fn case(name: String, ok: bool, kind: NonSuccessKind, observed: &str) -> TestCase {
+    let mut status = if ok {
+        TestCaseStatus::success()
+    } else {
+        TestCaseStatus::non_success(kind)
+    };
+    if !ok {
+        status.set_message(observed);
+    }
+    let mut case = TestCase::new(name, status);
+    case.set_classname("squall");
+    case.set_system_out(observed);
+    case
+}
+
+fn verdict_case(report: &Report) -> TestCase {
+    let kind = if report.verdict == Verdict::Inconclusive {
+        NonSuccessKind::Error
+    } else {
+        NonSuccessKind::Failure
+    };
+    let observed = format!(
+        "{} {}; {}",
+        report.verdict.shout(),
+        report.headline,
+        report.inconclusive.join("; ")
+    );
+    case(
+        "verdict".to_owned(),
+        report.verdict == Verdict::Held,
+        kind,
+        observed.trim_end_matches("; "),
+    )
+}
+
+fn sink_cases(report: &Report) -> Vec<TestCase> {
+    let case_of = |sink: &crate::report::SinkSummary| {
+        let observed = format!(
+            "effects {}, lost {}, duplicated {}, dead-lettered {}, in flight {}",
+            sink.effects, sink.lost, sink.duplicated, sink.dead_lettered, sink.in_flight
+        );
+        case(
+            format!("sink {} is {}", sink.name, sink.semantics),
+            sink.ok,
+            NonSuccessKind::Failure,
+            &observed,
+        )
+    };
+    report.sinks.iter().map(case_of).collect()
+}
+
+fn fault_cases(report: &Report) -> Vec<TestCase> {
+    let case_of = |fault: &crate::report::FaultSummary| {
+        let ok = fault.bit && fault.demanded.iter().all(|demand| demand.met);
+        let observed = if fault.evidence.is_empty() {
+            "nothing shows that it bit".to_owned()
+        } else {
+            fault.evidence.join("; ")
+        };
+        case(
+            format!("fault {} bit", fault.name),
+            ok,
+            NonSuccessKind::Error,
+            &observed,
+        )
+    };
+    report.faults.iter().map(case_of).collect()
+}
+
+fn limit_cases(report: &Report) -> Vec<TestCase> {
+    let case_of = |limit: &crate::report::Limit| {
+        let (kind, observed) = match limit.observed {
+            Some(value) => (
+                NonSuccessKind::Failure,
+                format!("observed {}", number(value)),
+            ),
+            None => (NonSuccessKind::Error, "never measured".to_owned()),
+        };
+        case(
+            format!("{} {}", limit.metric, limit.expression),
+            limit.ok,
+            kind,
+            &observed,
+        )
+    };
+    report.thresholds.iter().map(case_of).collect()
+}

@@ -1,0 +1,169 @@
+//! `summary.md`: the result for a pull request or a CI step summary.
+
+use crate::report::{Report, Verdict};
+use crate::text::number;
+use std::fmt::Write;
+
+/// The summary as GitHub-flavoured Markdown.
+#[must_use]
+pub fn summary(report: &Report) -> String {
+    let mut text = String::new();
+    let mark = match report.verdict {
+        Verdict::Held => "✅",
+        Verdict::Violated => "❌",
+        Verdict::Inconclusive => "⚠️",
+    };
+    let headline = if report.headline.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", cell(&report.headline))
+    };
+    let _ = writeln!(
+        text,
+        "## {mark} {}: {}{headline}\n",
+        cell(&report.scenario),
+        report.verdict.shout()
+    );
+    let _ = writeln!(text, "{}\n", cell(&report.description));
+    let _ = writeln!(
+        text,
+        "Environment {}, seed {}, {:.1} s. Offered {}, accepted {}, rejected {}, indeterminate {}.\n",
+        report.environment,
+        report.seed,
+        report.duration_s,
+        report.load.offered,
+        report.load.accepted,
+        report.load.rejected,
+        report.load.indeterminate
+    );
+    sinks(&mut text, report);
+    faults(&mut text, report);
+    limits(&mut text, report);
+    anomalies(&mut text, report);
+    for reason in &report.inconclusive {
+        let _ = writeln!(text, "- not proven: {}", cell(reason));
+    }
+    let _ = writeln!(
+        text,
+        "\nAgain: `{}`\n\n{}",
+        report.again.replace('`', "'"),
+        cell(&report.scope)
+    );
+    text
+}
+
+fn sinks(text: &mut String, report: &Report) {
+    let _ = writeln!(
+        text,
+        "| sink | semantics | effects | lost | duplicated | dead-lettered | in flight |\n|---|---|--:|--:|--:|--:|--:|"
+    );
+    for sink in &report.sinks {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            cell(&sink.name),
+            sink.semantics,
+            sink.effects,
+            sink.lost,
+            sink.duplicated,
+            sink.dead_lettered,
+            sink.in_flight
+        );
+    }
+    let _ = writeln!(text);
+}
+
+fn faults(text: &mut String, report: &Report) {
+    if report.faults.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "| fault | target | bit | evidence |\n|---|---|---|---|"
+    );
+    for fault in &report.faults {
+        let _ = writeln!(
+            text,
+            "| {} | {} {} | {} | {} |",
+            cell(&fault.name),
+            fault.kind,
+            cell(&fault.target),
+            if fault.bit { "yes" } else { "**no**" },
+            cell(&fault.evidence.join("; "))
+        );
+    }
+    let _ = writeln!(text);
+}
+
+fn limits(text: &mut String, report: &Report) {
+    if report.thresholds.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "| limit | expected | observed | |\n|---|---|--:|---|");
+    for limit in &report.thresholds {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            cell(&limit.metric),
+            cell(&limit.expression),
+            limit
+                .observed
+                .map_or_else(|| "never measured".to_owned(), number),
+            if limit.ok { "✓" } else { "✗" }
+        );
+    }
+    let _ = writeln!(text);
+}
+
+fn anomalies(text: &mut String, report: &Report) {
+    for anomaly in &report.anomalies {
+        let sink = anomaly
+            .sink
+            .as_ref()
+            .map(|sink| format!(" in {}", cell(sink)))
+            .unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "### {} ×{}{sink}\n\n{}\n",
+            anomaly.name,
+            anomaly.count,
+            cell(&anomaly.cure)
+        );
+        if let Some(story) = &anomaly.story {
+            let _ = writeln!(
+                text,
+                "One event, {}:\n\n| ms | what | |\n|--:|---|---|",
+                cell(&story.event)
+            );
+            for step in &story.steps {
+                let _ = writeln!(
+                    text,
+                    "| {:.1} | {} | {} |",
+                    step.at_ms,
+                    step.what,
+                    cell(&step.detail)
+                );
+            }
+            let _ = writeln!(text);
+        }
+    }
+}
+
+/// Text from outside, inert in a table cell: no markup, no HTML, one line.
+fn cell(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '#' => {
+                safe.push('\\');
+                safe.push(c);
+            }
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '&' => safe.push_str("&amp;"),
+            c if c.is_control() => safe.push(' '),
+            c => safe.push(c),
+        }
+    }
+    safe
+}

@@ -1,0 +1,176 @@
+//! `report.json`: the result of a run as one value, versioned. Every other report is drawn from it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the form of `report.json`; grows when a reader of the old one would be misled.
+pub const REPORT_VERSION: u32 = 1;
+
+/// The result of one run.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// Version of this form.
+    pub squall_report: u32,
+    pub verdict: Verdict,
+    /// What kind of violation, or why nothing was proven; empty when held.
+    pub headline: String,
+    pub scenario: String,
+    pub variant: Option<String>,
+    pub description: String,
+    pub seed: u64,
+    /// `embedded` or `sim`.
+    pub environment: String,
+    /// Exit code of the run.
+    pub exit: u8,
+    /// Version of Squall.
+    pub version: String,
+    /// RFC 3339, UTC.
+    pub started: String,
+    pub duration_s: f64,
+    pub load: LoadSummary,
+    pub faults: Vec<FaultSummary>,
+    pub sinks: Vec<SinkSummary>,
+    pub anomalies: Vec<Anomaly>,
+    pub thresholds: Vec<Limit>,
+    /// Why nothing is proven, one sentence each; empty unless inconclusive (or violated with gaps).
+    pub inconclusive: Vec<String>,
+    pub harness: HarnessSummary,
+    /// The command that repeats the plan.
+    pub again: String,
+    /// What this run does not prove.
+    pub scope: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Held,
+    Violated,
+    Inconclusive,
+}
+
+impl Verdict {
+    #[must_use]
+    pub const fn shout(self) -> &'static str {
+        match self {
+            Self::Held => "HELD",
+            Self::Violated => "VIOLATED",
+            Self::Inconclusive => "INCONCLUSIVE",
+        }
+    }
+}
+
+/// Counts of events; `offered = accepted + rejected + indeterminate`.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct LoadSummary {
+    pub offered: u64,
+    pub accepted: u64,
+    pub rejected: u64,
+    pub indeterminate: u64,
+    /// Events that the plan has.
+    pub planned: u64,
+    /// Share of the planned events that went out on time, 0 to 1.
+    pub on_time: f64,
+    /// Difference between intended and real sending time.
+    pub pacing_p999_ms: f64,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct FaultSummary {
+    pub name: String,
+    pub kind: String,
+    pub target: String,
+    pub at_ms: f64,
+    pub healed_ms: Option<f64>,
+    /// Whether it shows that it did something.
+    pub bit: bool,
+    /// What shows it.
+    pub evidence: Vec<String>,
+    /// Consequences that the scenario demands.
+    pub demanded: Vec<Demand>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Demand {
+    pub consequence: String,
+    pub met: bool,
+    pub detail: String,
+}
+
+/// The ledger of one sink, over distinct ids.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SinkSummary {
+    pub name: String,
+    /// `exactly-once`, `at-least-once` or `at-most-once`.
+    pub semantics: String,
+    pub ok: bool,
+    /// Distinct events with an effect.
+    pub effects: u64,
+    pub lost: u64,
+    /// Events with more than one effect.
+    pub duplicated: u64,
+    pub dead_lettered: u64,
+    /// Accepted, without effect, yet still to be handled when the run ended.
+    pub in_flight: u64,
+    /// Effects of events whose acceptance nobody knows: legal.
+    pub indeterminate_effects: u64,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Anomaly {
+    /// For example `lost-write`.
+    pub name: String,
+    pub sink: Option<String>,
+    pub count: u64,
+    /// A few of the events, at most 100.
+    pub events: Vec<String>,
+    /// Where they were, when known: `signups/3 offsets 4410-4446`.
+    pub places: Vec<String>,
+    /// One event told step by step.
+    pub story: Option<Story>,
+    /// The usual cause and its cure.
+    pub cure: String,
+}
+
+/// What happened to one event.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Story {
+    pub event: String,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    pub at_ms: f64,
+    /// One word: accepted, delivered, committed, crash, ...
+    pub what: String,
+    pub detail: String,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Limit {
+    /// Metric with its selector: `effect_ms{sink:users}`.
+    pub metric: String,
+    /// `p(99)<3000`.
+    pub expression: String,
+    /// `None`: never measured, which is not a pass.
+    pub observed: Option<f64>,
+    pub ok: bool,
+}
+
+/// How the harness itself fared: a saturated harness proves nothing.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct HarnessSummary {
+    /// CPU seconds of the harness, embedded brokers included.
+    pub cpu_s: f64,
+    pub memory_max_mib: f64,
+    /// Time beyond the planned one, drain excepted.
+    pub overhead_s: f64,
+    pub drain_s: f64,
+    /// How finely each sink was watched, in milliseconds.
+    pub tap_resolution_ms: BTreeMap<String, f64>,
+    /// Rows in the history.
+    pub operations: u64,
+    pub notes: u64,
+}

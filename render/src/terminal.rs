@@ -1,0 +1,254 @@
+//! The end of a run on the terminal: four blocks, one story, and a last line that scripts can rely on.
+
+use crate::report::{Anomaly, Report, SinkSummary, Verdict};
+use crate::text::{Glyphs, inert, number, seconds};
+use std::fmt::Write;
+
+/// The closing summary, ending in the stable last line.
+#[must_use]
+pub fn summary(report: &Report, folder: &str, glyphs: Glyphs) -> String {
+    let mut text = String::new();
+    header(&mut text, report);
+    load_block(&mut text, report, glyphs);
+    fault_block(&mut text, report, glyphs);
+    sink_block(&mut text, report, glyphs);
+    limit_block(&mut text, report, glyphs);
+    anomalies(&mut text, report);
+    reasons(&mut text, report);
+    let _ = writeln!(text, "SCOPE     {}\n", report.scope);
+    let _ = writeln!(text, "again   {}", report.again);
+    let _ = writeln!(text, "report  {folder}/report.json");
+    let _ = writeln!(text, "{}", last_line(report));
+    text
+}
+
+/// `HELD  scenario=burst env=embedded seed=7421 lost=0 anomalies=0 exit=0`
+#[must_use]
+pub fn last_line(report: &Report) -> String {
+    let headline = match report.verdict {
+        Verdict::Held => String::new(),
+        _ => format!(" ({})", report.headline),
+    };
+    let lost: u64 = report.sinks.iter().map(|sink| sink.lost).sum();
+    let anomalies = if report.anomalies.is_empty() {
+        "0".to_owned()
+    } else {
+        let parts: Vec<String> = report
+            .anomalies
+            .iter()
+            .map(|a| format!("{}:{}", a.name, a.count))
+            .collect();
+        parts.join(",")
+    };
+    format!(
+        "{}{headline}  scenario={} env={} seed={} lost={lost} anomalies={anomalies} exit={}",
+        report.verdict.shout(),
+        report.scenario,
+        report.environment,
+        report.seed,
+        report.exit
+    )
+}
+
+fn header(text: &mut String, report: &Report) {
+    let variant = report
+        .variant
+        .as_ref()
+        .map(|name| format!(" ({name})"))
+        .unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "squall {}  {}{variant}  {}  seed {}  {:.1} s\n",
+        report.version, report.scenario, report.environment, report.seed, report.duration_s
+    );
+}
+
+fn load_block(text: &mut String, report: &Report, glyphs: Glyphs) {
+    let load = &report.load;
+    let ok = load.offered == load.planned && load.offered > 0;
+    let _ = writeln!(
+        text,
+        "LOAD    {} {} of {} offered, {} on time (pacing p99.9 {} ms)",
+        glyphs.mark(ok),
+        load.offered,
+        load.planned,
+        percent(load.on_time),
+        number(load.pacing_p999_ms)
+    );
+    let _ = writeln!(
+        text,
+        "          accepted {}, rejected {}, indeterminate {}",
+        load.accepted, load.rejected, load.indeterminate
+    );
+}
+
+fn percent(share: f64) -> String {
+    if share >= 1.0 {
+        "all".to_owned()
+    } else {
+        format!("{:.2} %", share * 100.0)
+    }
+}
+
+fn fault_block(text: &mut String, report: &Report, glyphs: Glyphs) {
+    if report.faults.is_empty() {
+        let _ = writeln!(text, "FAULTS    none planned");
+    }
+    for (index, fault) in report.faults.iter().enumerate() {
+        let ok = fault.bit && fault.demanded.iter().all(|demand| demand.met);
+        let until = fault.healed_ms.map_or_else(|| "end".to_owned(), seconds);
+        let evidence = if fault.evidence.is_empty() {
+            "nothing shows that it bit".to_owned()
+        } else {
+            inert(&fault.evidence.join("; "))
+        };
+        let _ = writeln!(
+            text,
+            "{} {} {}  {} {}  {} to {until}  {evidence}",
+            label("FAULTS", index),
+            glyphs.mark(ok),
+            fault.name,
+            fault.kind,
+            fault.target,
+            seconds(fault.at_ms),
+        );
+        for demand in fault.demanded.iter() {
+            let _ = writeln!(
+                text,
+                "          {} {}: {}",
+                glyphs.mark(demand.met),
+                demand.consequence,
+                inert(&demand.detail)
+            );
+        }
+    }
+}
+
+fn label(name: &'static str, index: usize) -> String {
+    if index == 0 {
+        format!("{name:<7}")
+    } else {
+        " ".repeat(7)
+    }
+}
+
+fn sink_block(text: &mut String, report: &Report, glyphs: Glyphs) {
+    let width = report
+        .sinks
+        .iter()
+        .map(|sink| sink.name.len())
+        .max()
+        .unwrap_or(0);
+    for (index, sink) in report.sinks.iter().enumerate() {
+        let _ = writeln!(
+            text,
+            "{} {} {:<width$}  {:<13}  lost {}, duplicated {}{}, dead-lettered {}, in flight {}, effects {}",
+            label("SINKS", index),
+            glyphs.mark(sink.ok),
+            sink.name,
+            sink.semantics,
+            sink.lost,
+            sink.duplicated,
+            allowed(sink),
+            sink.dead_lettered,
+            sink.in_flight,
+            sink.effects,
+        );
+        if sink.indeterminate_effects > 0 {
+            let _ = writeln!(
+                text,
+                "          of {} indeterminate, {} took effect (legal)",
+                report.load.indeterminate, sink.indeterminate_effects
+            );
+        }
+    }
+}
+
+fn allowed(sink: &SinkSummary) -> &'static str {
+    if sink.duplicated > 0 && sink.semantics == "at-least-once" {
+        " (allowed)"
+    } else {
+        ""
+    }
+}
+
+fn limit_block(text: &mut String, report: &Report, glyphs: Glyphs) {
+    if report.thresholds.is_empty() {
+        let _ = writeln!(text, "LIMITS    none set");
+    }
+    let metric = report
+        .thresholds
+        .iter()
+        .map(|limit| limit.metric.len())
+        .max()
+        .unwrap_or(0);
+    let expression = report
+        .thresholds
+        .iter()
+        .map(|limit| limit.expression.len())
+        .max()
+        .unwrap_or(0);
+    for (index, limit) in report.thresholds.iter().enumerate() {
+        let observed = limit
+            .observed
+            .map_or_else(|| "never measured".to_owned(), number);
+        let _ = writeln!(
+            text,
+            "{} {} {:<metric$}  {:<expression$}  {observed}",
+            label("LIMITS", index),
+            glyphs.mark(limit.ok),
+            limit.metric,
+            limit.expression,
+        );
+    }
+}
+
+fn anomalies(text: &mut String, report: &Report) {
+    for anomaly in &report.anomalies {
+        let _ = writeln!(text);
+        anomaly_block(text, anomaly);
+    }
+    if !report.anomalies.is_empty() {
+        let _ = writeln!(text);
+    }
+}
+
+fn anomaly_block(text: &mut String, anomaly: &Anomaly) {
+    let sink = anomaly
+        .sink
+        .as_ref()
+        .map(|sink| format!(" in {sink}"))
+        .unwrap_or_default();
+    let places = if anomaly.places.is_empty() {
+        String::new()
+    } else {
+        format!("  {}", inert(&anomaly.places.join(", ")))
+    };
+    let _ = write!(text, "{} x{}{sink}{places}", anomaly.name, anomaly.count);
+    match &anomaly.story {
+        Some(story) => {
+            let _ = writeln!(text, ". One, {}:", inert(&story.event));
+            for step in &story.steps {
+                let _ = writeln!(
+                    text,
+                    "  {:>10}  {:<10} {}",
+                    seconds(step.at_ms),
+                    step.what,
+                    inert(&step.detail)
+                );
+            }
+        }
+        None => {
+            let _ = writeln!(text);
+        }
+    }
+    if !anomaly.cure.is_empty() {
+        let _ = writeln!(text, "Usual cause and cure: {}", anomaly.cure);
+    }
+}
+
+fn reasons(text: &mut String, report: &Report) {
+    for reason in &report.inconclusive {
+        let _ = writeln!(text, "UNPROVEN  {}", inert(reason));
+    }
+}

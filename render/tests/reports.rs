@@ -1,0 +1,187 @@
+//! What people and scripts read of a report.
+
+use squall_render::report::*;
+use squall_render::{Glyphs, junit, markdown, terminal};
+use std::collections::BTreeMap;
+
+fn report(verdict: Verdict) -> Report {
+    Report {
+        squall_report: REPORT_VERSION,
+        verdict,
+        headline: if verdict == Verdict::Held {
+            String::new()
+        } else {
+            "loss".to_owned()
+        },
+        scenario: "burst".to_owned(),
+        variant: None,
+        description: "Ten times the usual sign-ups.".to_owned(),
+        seed: 7421,
+        environment: "embedded".to_owned(),
+        exit: if verdict == Verdict::Held { 0 } else { 1 },
+        version: "0.1.0".to_owned(),
+        started: "2026-11-21T04:24:50Z".to_owned(),
+        duration_s: 21.5,
+        load: LoadSummary {
+            offered: 1000,
+            accepted: 990,
+            rejected: 4,
+            indeterminate: 6,
+            planned: 1000,
+            on_time: 1.0,
+            pacing_p999_ms: 0.41,
+        },
+        faults: vec![FaultSummary {
+            name: "crash-db".to_owned(),
+            kind: "crash".to_owned(),
+            target: "consumer-db".to_owned(),
+            at_ms: 10_000.0,
+            healed_ms: Some(13_000.0),
+            bit: true,
+            evidence: vec!["consumer-db/0 ended by SIGKILL".to_owned()],
+            demanded: vec![Demand {
+                consequence: "group-rebalanced".to_owned(),
+                met: true,
+                detail: "generation 3".to_owned(),
+            }],
+        }],
+        sinks: vec![SinkSummary {
+            name: "users".to_owned(),
+            semantics: "exactly-once".to_owned(),
+            ok: verdict == Verdict::Held,
+            effects: 953,
+            lost: if verdict == Verdict::Held { 0 } else { 37 },
+            duplicated: 0,
+            dead_lettered: 0,
+            in_flight: 0,
+            indeterminate_effects: 5,
+        }],
+        anomalies: if verdict == Verdict::Held {
+            vec![]
+        } else {
+            vec![Anomaly {
+                name: "lost-write".to_owned(),
+                sink: Some("users".to_owned()),
+                count: 37,
+                events: vec!["7421-0-9874".to_owned()],
+                places: vec!["signups/3 offsets 4410-4446".to_owned()],
+                story: Some(Story {
+                    event: "7421-0-9874".to_owned(),
+                    steps: vec![Step {
+                        at_ms: 9874.0,
+                        what: "accepted".to_owned(),
+                        detail: "<script>alert(1)</script> | \u{1b}[2J".to_owned(),
+                    }],
+                }),
+                cure: "Commit after the write.".to_owned(),
+            }]
+        },
+        thresholds: vec![
+            Limit {
+                metric: "effect_ms{sink:users}".to_owned(),
+                expression: "p(99)<3000".to_owned(),
+                observed: Some(148.2),
+                ok: true,
+            },
+            Limit {
+                metric: "drain_ms".to_owned(),
+                expression: "value<15000".to_owned(),
+                observed: None,
+                ok: false,
+            },
+        ],
+        inconclusive: vec![],
+        harness: HarnessSummary {
+            tap_resolution_ms: BTreeMap::from([("users".to_owned(), 5.0)]),
+            ..HarnessSummary::default()
+        },
+        again: "squall scenario burst.yaml --seed 7421".to_owned(),
+        scope: "One schedule, model brokers.".to_owned(),
+    }
+}
+
+#[test]
+fn the_last_line_is_stable() {
+    assert_eq!(
+        terminal::last_line(&report(Verdict::Held)),
+        "HELD  scenario=burst env=embedded seed=7421 lost=0 anomalies=0 exit=0"
+    );
+    assert_eq!(
+        terminal::last_line(&report(Verdict::Violated)),
+        "VIOLATED (loss)  scenario=burst env=embedded seed=7421 lost=37 anomalies=lost-write:37 exit=1"
+    );
+}
+
+#[test]
+fn the_summary_ends_in_the_last_line_and_shows_what_was_seen() {
+    let report = report(Verdict::Violated);
+    let text = terminal::summary(&report, "reports/burst-1", Glyphs::Unicode);
+    assert_eq!(
+        text.lines().last(),
+        Some(terminal::last_line(&report).as_str())
+    );
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn without_utf8_the_summary_is_ascii() {
+    let text = terminal::summary(
+        &report(Verdict::Held),
+        "reports/burst-1",
+        Glyphs::from_locale(Some("C")),
+    );
+    assert!(text.is_ascii(), "{text}");
+}
+
+#[test]
+fn hostile_text_is_inert_in_every_report() {
+    let report = report(Verdict::Violated);
+    let summary = terminal::summary(&report, "reports/x", Glyphs::Unicode);
+    assert!(!summary.contains('\u{1b}'));
+    let markdown = markdown::summary(&report);
+    assert!(
+        !markdown.contains("<script>") && !markdown.contains('\u{1b}'),
+        "{markdown}"
+    );
+    let xml = junit::xml(&report).unwrap();
+    assert!(
+        !xml.contains("<script>") && !xml.contains('\u{1b}'),
+        "{xml}"
+    );
+}
+
+#[test]
+fn junit_has_a_case_for_each_expectation_with_the_observed_value() {
+    let xml = junit::xml(&report(Verdict::Violated)).unwrap();
+    assert!(xml.contains("tests=\"5\""), "{xml}");
+    assert!(
+        xml.contains("failures=\"2\""),
+        "verdict and sink fail: {xml}"
+    );
+    assert!(
+        xml.contains("errors=\"1\""),
+        "a limit never measured is an error: {xml}"
+    );
+    assert!(xml.contains("observed 148"), "{xml}");
+}
+
+#[test]
+fn the_schema_in_the_repository_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema/report-v1.json");
+    let current = format!("{:#}\n", squall_render::report_schema());
+    if std::env::var_os("SQUALL_REGENERATE").is_some() {
+        std::fs::write(path, &current).unwrap();
+    }
+    let stored = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(
+        stored, current,
+        "run `SQUALL_REGENERATE=1 cargo test -p squall-render`"
+    );
+}
+
+#[test]
+fn a_report_survives_its_json() {
+    let report = report(Verdict::Violated);
+    let json = serde_json::to_string(&report).unwrap();
+    assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+}

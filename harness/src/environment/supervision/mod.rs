@@ -1,0 +1,13 @@
+//! Supervision of service processes, each a process group of its own, started by the guard.
+
+mod error;
+mod log;
+mod readiness;
+mod replica;
+mod state;
+mod supervisor;
+
+pub use error::SupervisionError;
+pub use readiness::Readiness;
+pub use replica::{Observer, ReplicaId, ReplicaSpec, ServiceEvent, Status};
+pub use supervisor::{Supervisor, SupervisorOptions, TornDown};

@@ -1,1 +1,3 @@
 //! Protocol servers over the broker models.
+
+pub mod kafka;

@@ -1,0 +1,123 @@
+//! Links between nodes: latency, bandwidth, order per direction, and faults.
+
+use squall_model::Nanos;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How a link behaves when nothing is wrong with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LinkConfig {
+    pub latency: Duration,
+    pub bandwidth_bytes_per_s: u64,
+}
+
+impl Default for LinkConfig {
+    /// A rack: 0.5 ms one way, 10 Gbit/s.
+    fn default() -> Self {
+        Self {
+            latency: Duration::from_micros(500),
+            bandwidth_bytes_per_s: 1_250_000_000,
+        }
+    }
+}
+
+/// What stands in a link's queue.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Delivery<M> {
+    Message(M),
+    /// The other end's process ended or began: the connection broke.
+    Reset,
+}
+
+/// One direction of a link.
+#[derive(Debug)]
+pub struct Link<M> {
+    latency: Nanos,
+    bandwidth_bytes_per_s: u64,
+    /// When the last byte of what was sent so far has left.
+    free_at: Nanos,
+    blocked: bool,
+    queue: VecDeque<(Nanos, Delivery<M>)>,
+}
+
+/// While a link is blocked, as much waits as a socket would hold in messages; then the connection breaks.
+const QUEUE_MAX: usize = 4096;
+
+impl<M> Link<M> {
+    #[must_use]
+    pub fn new(config: LinkConfig) -> Self {
+        Self {
+            latency: nanos(config.latency),
+            bandwidth_bytes_per_s: config.bandwidth_bytes_per_s.max(1),
+            free_at: 0,
+            blocked: false,
+            queue: VecDeque::new(),
+        }
+    }
+
+    /// Sends a message of `bytes`.
+    pub fn send(&mut self, now: Nanos, bytes: u64, message: M) {
+        let transmit = u128::from(bytes) * 1_000_000_000 / u128::from(self.bandwidth_bytes_per_s);
+        let transmit = Nanos::try_from(transmit).unwrap_or(Nanos::MAX / 4);
+        self.free_at = self.free_at.max(now).saturating_add(transmit);
+        if self.queue.len() >= QUEUE_MAX {
+            return self.reset(now);
+        }
+        self.push(Delivery::Message(message));
+    }
+
+    /// Drops what is in flight and tells the receiver that the connection broke.
+    pub fn reset(&mut self, now: Nanos) {
+        self.queue.clear();
+        self.free_at = now;
+        self.push(Delivery::Reset);
+    }
+
+    /// Drops what is in flight.
+    pub fn clear(&mut self) {
+        self.queue.clear();
+        self.free_at = 0;
+    }
+
+    fn push(&mut self, delivery: Delivery<M>) {
+        let mut at = self.free_at.saturating_add(self.latency);
+        // A latency that became shorter must not let later messages overtake.
+        if let Some((last, _)) = self.queue.back() {
+            at = at.max(*last);
+        }
+        self.queue.push_back((at, delivery));
+    }
+
+    /// A blocked link holds everything, in order, until it is opened again.
+    pub fn set_blocked(&mut self, blocked: bool) {
+        self.blocked = blocked;
+    }
+
+    /// For messages that are sent from now on.
+    pub fn set_config(&mut self, config: LinkConfig) {
+        self.latency = nanos(config.latency);
+        self.bandwidth_bytes_per_s = config.bandwidth_bytes_per_s.max(1);
+    }
+
+    /// When the next delivery is due.
+    #[must_use]
+    pub fn due(&self) -> Option<Nanos> {
+        let (at, _) = self.queue.front()?;
+        (!self.blocked).then_some(*at)
+    }
+
+    /// The next delivery that is due by `now`.
+    pub fn pop(&mut self, now: Nanos) -> Option<Delivery<M>> {
+        if self.due()? > now {
+            return None;
+        }
+        self.queue.pop_front().map(|(_, delivery)| delivery)
+    }
+}
+
+fn nanos(duration: Duration) -> Nanos {
+    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX / 4)
+}
+
+#[cfg(test)]
+mod tests;

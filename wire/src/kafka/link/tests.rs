@@ -1,0 +1,72 @@
+use super::*;
+use proptest::prelude::*;
+
+fn link(latency_us: u64, bandwidth: u64) -> Link<u32> {
+    Link::new(LinkConfig {
+        latency: Duration::from_micros(latency_us),
+        bandwidth_bytes_per_s: bandwidth,
+    })
+}
+
+fn drain(link: &mut Link<u32>, now: Nanos) -> Vec<Delivery<u32>> {
+    std::iter::from_fn(|| link.pop(now)).collect()
+}
+
+#[test]
+fn a_message_takes_its_size_over_bandwidth_plus_latency() {
+    let mut link = link(500, 1_000_000);
+    link.send(0, 1_000, 1);
+    link.send(0, 1_000, 2);
+    assert_eq!(link.due(), Some(1_500_000));
+    assert_eq!(link.pop(1_499_999), None);
+    assert_eq!(link.pop(1_500_000), Some(Delivery::Message(1)));
+    assert_eq!(link.due(), Some(2_500_000));
+}
+
+#[test]
+fn a_blocked_link_holds_and_then_delivers_in_order() {
+    let mut link = link(1, 1_000_000_000);
+    link.send(0, 1, 1);
+    link.set_blocked(true);
+    link.send(0, 1, 2);
+    assert_eq!(link.due(), None);
+    assert_eq!(drain(&mut link, Nanos::MAX), []);
+    link.set_blocked(false);
+    assert_eq!(
+        drain(&mut link, 1_000_000),
+        [Delivery::Message(1), Delivery::Message(2)]
+    );
+}
+
+#[test]
+fn a_reset_drops_what_is_in_flight() {
+    let mut link = link(1, 1_000_000_000);
+    link.send(0, 1, 1);
+    link.reset(0);
+    link.send(0, 1, 2);
+    assert_eq!(
+        drain(&mut link, 1_000_000),
+        [Delivery::Reset, Delivery::Message(2)]
+    );
+}
+
+proptest! {
+    #[test]
+    fn order_holds_whatever_the_latency_does(
+        sends in prop::collection::vec((0u64..1_000_000, 0u64..100_000, 0u64..3_000), 1..50),
+    ) {
+        let mut link = link(10, 1_000_000);
+        let mut now = 0;
+        for (number, (wait, bytes, latency_us)) in (0..).zip(&sends) {
+            now += wait;
+            link.set_config(LinkConfig {
+                latency: Duration::from_micros(*latency_us),
+                bandwidth_bytes_per_s: 1_000_000,
+            });
+            link.send(now, *bytes, number);
+        }
+        let got = drain(&mut link, Nanos::MAX);
+        let expected: Vec<_> = (0..).take(sends.len()).map(Delivery::Message).collect();
+        prop_assert_eq!(got, expected);
+    }
+}

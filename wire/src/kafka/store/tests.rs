@@ -1,0 +1,44 @@
+use super::*;
+
+fn read_back(store: &Store, body: &Body) -> (bool, Vec<u8>) {
+    if let Some(bytes) = store.cached(body) {
+        return (true, bytes.to_vec());
+    }
+    let mut bytes = vec![0; body.len()];
+    body.read_at(0, &mut bytes).unwrap();
+    (false, bytes)
+}
+
+#[test]
+fn bytes_come_back_from_memory_and_from_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::new(folder.path(), 4096).unwrap();
+    let batches: Vec<Vec<u8>> = (0u8..200)
+        .map(|n| vec![n; 1 + usize::from(n) * 7 % 300])
+        .collect();
+    let bodies: Vec<_> = batches
+        .iter()
+        .map(|b| store.append(Bytes::from(b.clone())).unwrap())
+        .collect();
+    let (mut hot, mut cold) = (0, 0);
+    for (body, batch) in bodies.iter().zip(&batches) {
+        let (cached, bytes) = read_back(&store, body);
+        assert_eq!(&bytes, batch);
+        *(if cached { &mut hot } else { &mut cold }) += 1;
+    }
+    assert!(hot > 5 && cold > 100, "{hot} hot, {cold} cold");
+    assert!(store.cached_bytes() <= 4096);
+}
+
+#[test]
+fn a_segment_without_handles_removes_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::new(folder.path(), 1 << 20).unwrap();
+    let body = store.append(Bytes::from_static(b"batch")).unwrap();
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(files(), 1);
+    drop(store);
+    assert_eq!(files(), 1, "a handle is left");
+    drop(body);
+    assert_eq!(files(), 0);
+}

@@ -6,8 +6,11 @@ mod problem;
 pub mod rng;
 pub mod sample;
 pub mod scenario;
+pub mod shape;
 pub mod system;
+pub mod template;
 pub mod units;
+pub mod yaml;
 
 pub use plan::Plan;
 pub use problem::{Problem, Problems};

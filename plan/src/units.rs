@@ -125,6 +125,21 @@ pub fn parse_rate(text: &str) -> Result<Rate, UnitError> {
     Ok(Rate(micro / seconds))
 }
 
+/// `0.99` or `99%` to a share between 0 and 1.
+///
+/// # Errors
+/// When it is not a number or out of range.
+pub fn parse_share(text: &str) -> Result<f64, UnitError> {
+    let text = text.trim();
+    let (number, divisor) = text
+        .strip_suffix('%')
+        .map_or((text, 1.0), |percent| (percent.trim(), 100.0));
+    let share = number.parse::<f64>().ok().map(|number| number / divisor);
+    share
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| not_a(text, "a share", "99% or 0.99"))
+}
+
 fn scaled(text: &str, units: &[(&str, u64)], noun: &str, examples: &str) -> Result<u64, UnitError> {
     let text = text.trim();
     let (digits, unit) = split_number(text);

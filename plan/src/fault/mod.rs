@@ -4,11 +4,12 @@ mod crash;
 mod kill;
 mod kinds;
 mod restart;
+mod target;
 
 pub use kinds::{Aims, KINDS, KindRow};
+pub use target::TargetError;
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// One fault of the scenario.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -65,23 +66,4 @@ pub enum Proof {
     IsrShrank,
     /// A process of the target has another process id than before.
     ProcessRestarted,
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Service {
-                service,
-                replica: None,
-            } => write!(f, "{service}"),
-            Self::Service {
-                service,
-                replica: Some(replica),
-            } => write!(f, "{service}/{replica}"),
-            Self::Broker(id) => write!(f, "broker({id})"),
-            Self::Leader { topic, partition } => write!(f, "leader({topic}/{partition})"),
-            Self::Coordinator { group } => write!(f, "coordinator({group})"),
-            Self::Controller => write!(f, "controller"),
-        }
-    }
 }

@@ -4,6 +4,7 @@ mod arrivals;
 mod derive;
 #[cfg(test)]
 mod tests;
+mod text;
 mod timeline;
 
 pub use arrivals::Arrivals;

@@ -2,6 +2,13 @@
 //!
 //! Times are nanoseconds on the load clock: 0 is when the first stage of the load begins.
 
+mod file;
+mod files;
+mod read;
+
+pub use file::{Request, from_text, load};
+pub use files::{Disk, Files, read_bounded};
+
 use crate::fault::Fault;
 use crate::system::{IdPlace, Semantics, SystemSpec, TopicSpec};
 use crate::units::Rate;

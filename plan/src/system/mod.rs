@@ -4,6 +4,9 @@
 //! Texts marked *template* may hold `{{name}}` slots that the harness fills at run time; see
 //! [`crate::template::SYSTEM_SLOTS`].
 
+pub(crate) mod cross;
+pub(crate) mod read;
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,7 +23,7 @@ pub struct SystemSpec {
     pub services: Vec<ServiceSpec>,
     pub entry: EntrySpec,
     /// Topics that the system needs, in file order. The scenario's `bus.kafka.topics` overrides single settings.
-    pub topics: Vec<TopicSpec>,
+    pub topics: Vec<TopicSettings>,
     /// In file order: the index is the `place` of [`squall_check::Op`] for effects and dead letters.
     pub sinks: Vec<SinkSpec>,
 }
@@ -36,8 +39,8 @@ pub struct ServiceSpec {
     /// Template; relative to [`SystemSpec::folder`]. `None`: the run's folder.
     pub working_directory: Option<String>,
     pub ready: Ready,
-    /// How long it may take to become ready.
-    pub ready_within_ns: u64,
+    /// How long it may take to become ready; else the scenario's `timing.ready`.
+    pub ready_within_ns: Option<u64>,
     /// Named ports in file order with their usual numbers. A run gives each replica free ones instead;
     /// `{{port}}` is the first, `{{port.NAME}}` a named one.
     pub ports: Vec<PortSpec>,
@@ -128,6 +131,18 @@ pub enum IdPlace {
     Body,
 }
 
+/// A topic as a system or a scenario writes it; what is `None` takes its default when all is laid together.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TopicSettings {
+    pub name: String,
+    pub partitions: Option<u32>,
+    pub replicas: Option<u32>,
+    pub min_insync_replicas: Option<u32>,
+    /// Other topic configuration under Kafka's own names.
+    pub config: BTreeMap<String, String>,
+}
+
+/// A topic of the cluster, complete.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TopicSpec {
     pub name: String,
@@ -187,6 +202,13 @@ pub enum Semantics {
 }
 
 impl Semantics {
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::AtMostOnce, Self::AtLeastOnce, Self::ExactlyOnce]
+            .into_iter()
+            .find(|one| one.name() == name)
+    }
+
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

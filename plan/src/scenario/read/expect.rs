@@ -1,0 +1,159 @@
+//! `expect`: what must hold.
+
+use super::Context;
+use crate::fault::Fault;
+use crate::problem::Problems;
+use crate::scenario::{DeadLetters, Expect, ExpectedVerdict, SinkExpectation, Threshold};
+use crate::shape::did_you_mean;
+use crate::system::Semantics;
+use crate::system::cross::known;
+use crate::system::read::texts;
+use crate::units::parse_share;
+use crate::yaml::{Entry, Node, Value};
+
+const RATE_MIN: f64 = 0.99;
+
+pub(super) fn read(
+    node: Option<&Node>,
+    context: &Context<'_>,
+    faults: &[Fault],
+    problems: &mut Problems,
+) -> Expect {
+    let get = |key: &str| node.and_then(|node| node.get(key));
+    let share = |key: &str| {
+        get(key)
+            .and_then(Node::text)
+            .and_then(|text| parse_share(text).ok())
+    };
+    let verdict = match get("verdict").and_then(Node::text) {
+        Some("violated") => ExpectedVerdict::Violated,
+        Some("inconclusive") => ExpectedVerdict::Inconclusive,
+        _ => ExpectedVerdict::Held,
+    };
+    let anomalies = texts(get("anomalies"));
+    if let Some(entry) = node
+        .and_then(|node| node.entry("anomalies"))
+        .filter(|_| !anomalies.is_empty() && verdict != ExpectedVerdict::Violated)
+    {
+        problems.at(
+            &entry.place,
+            "anomalies are expected, but not the verdict `violated`",
+            "add `verdict: violated`, or leave the anomalies out",
+        );
+    }
+    let thresholds = get("thresholds").map_or(&[][..], Node::entries);
+    Expect {
+        verdict,
+        anomalies,
+        sinks: sinks(get("sinks"), get("order"), context, problems),
+        dead_letters: match get("dead_letters").and_then(Node::text) {
+            Some("expected-only") => DeadLetters::ExpectedOnly,
+            _ => DeadLetters::Allowed,
+        },
+        thresholds: thresholds
+            .iter()
+            .flat_map(|entry| threshold(entry, context, faults, problems))
+            .collect(),
+        rate_min: share("rate").unwrap_or(RATE_MIN),
+        http_error_rate_max: share("http_error_rate"),
+    }
+}
+
+fn sinks(
+    written: Option<&Node>,
+    order: Option<&Node>,
+    context: &Context<'_>,
+    problems: &mut Problems,
+) -> Vec<SinkExpectation> {
+    let names = || {
+        context
+            .system
+            .spec
+            .sinks
+            .iter()
+            .map(|sink| sink.name.as_str())
+    };
+    if context.found {
+        for entry in written.map_or(&[][..], Node::entries) {
+            if !names().any(|name| name == entry.key) {
+                problems.at(
+                    &entry.place,
+                    format!("unknown sink `{}`", entry.key),
+                    did_you_mean(&entry.key, names(), "sinks"),
+                );
+            }
+        }
+        for name in order.map_or(&[][..], Node::items) {
+            known(name, names(), "sink", problems);
+        }
+    }
+    let ordered = texts(order);
+    let semantics = |name: &str| {
+        written
+            .and_then(|written| written.get(name))
+            .and_then(Node::text)
+            .and_then(Semantics::parse)
+    };
+    let sinks = context.system.spec.sinks.iter();
+    sinks
+        .map(|sink| SinkExpectation {
+            sink: sink.name.clone(),
+            semantics: semantics(&sink.name).unwrap_or(sink.semantics),
+            ordered: ordered.contains(&sink.name),
+        })
+        .collect()
+}
+
+fn threshold(
+    entry: &Entry,
+    context: &Context<'_>,
+    faults: &[Fault],
+    problems: &mut Problems,
+) -> Vec<Threshold> {
+    check_selector(entry, context, faults, problems);
+    let expressions = match &entry.value.value {
+        Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(&entry.value),
+    };
+    let expressions = expressions.iter().filter_map(Node::text);
+    expressions
+        .map(|text| Threshold {
+            metric: entry.key.clone(),
+            expression: text.to_owned(),
+        })
+        .collect()
+}
+
+/// `name{tag:value,...}`: every sink, fault, load and service in it must be there.
+fn check_selector(entry: &Entry, context: &Context<'_>, faults: &[Fault], problems: &mut Problems) {
+    let Some((_, selector)) = entry.key.split_once('{') else {
+        return;
+    };
+    for pair in selector.trim_end_matches('}').split(',') {
+        let (tag, value) = pair.split_once(':').unwrap_or((pair, ""));
+        let names: Vec<&str> = match tag.trim() {
+            "sink" => context
+                .system
+                .spec
+                .sinks
+                .iter()
+                .map(|sink| sink.name.as_str())
+                .collect(),
+            "fault" => faults.iter().map(|fault| fault.name.as_str()).collect(),
+            "load" => context
+                .loads
+                .iter()
+                .map(|load| load.name.as_str())
+                .collect(),
+            _ => continue,
+        };
+        if context.found && !names.contains(&value.trim()) {
+            let (tag, value) = (tag.trim(), value.trim());
+            problems.at(
+                &entry.place,
+                format!("unknown {tag} `{value}` in a threshold"),
+                did_you_mean(value, names, &format!("{tag}s")),
+            );
+        }
+    }
+}

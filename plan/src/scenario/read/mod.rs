@@ -1,0 +1,73 @@
+//! The typed readers, one file a section. Each returns what it can and reports the rest.
+
+mod cluster;
+mod expect;
+mod fault;
+mod load;
+mod system;
+mod timing;
+
+use super::files::Files;
+use super::{Load, Scenario};
+use crate::problem::Problems;
+use crate::shape;
+use crate::yaml::Node;
+
+/// Checks a tree and makes a scenario of it, perhaps with gaps; it is good when no problem was added.
+pub(super) fn scenario(
+    root: &Node,
+    file: &str,
+    files: &dyn Files,
+    problems: &mut Problems,
+) -> Scenario {
+    shape::check(root, shape::scenario(), "the file", problems);
+    let text = |key: &str| {
+        root.get(key)
+            .and_then(Node::text)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let system = system::read(root.get("system"), files, problems);
+    let found = system.found;
+    let cluster = cluster::read(root.get("bus"), &system.used.spec, problems);
+    let timing = timing::read(root.get("timing"), problems);
+    let loads = load::read(root, &system.used.spec, &cluster, found, problems);
+    let load_ends_ns = loads.iter().map(Load::length_ns).max().unwrap_or(0);
+    let context = Context {
+        system: &system.used,
+        cluster: &cluster,
+        loads: &loads,
+        load_ends_ns,
+        found,
+    };
+    let faults = fault::read(root.get("faults"), &context, problems);
+    let expect = expect::read(root.get("expect"), &context, &faults, problems);
+    Scenario {
+        name: text("name"),
+        description: text("description"),
+        file: file.to_owned(),
+        variant: None,
+        variants: root
+            .get("variants")
+            .map_or(&[][..], Node::entries)
+            .iter()
+            .map(|entry| entry.key.clone())
+            .collect(),
+        system: system.used,
+        cluster,
+        loads,
+        faults,
+        expect,
+        timing,
+    }
+}
+
+/// What later sections refer to.
+struct Context<'a> {
+    system: &'a super::SystemUse,
+    cluster: &'a super::Cluster,
+    loads: &'a [Load],
+    load_ends_ns: u64,
+    /// Whether the system was found; else nothing can be said about its names.
+    found: bool,
+}

@@ -1,0 +1,375 @@
+//! The shape of scenario files.
+
+use super::names::{BROKER, CLIENT};
+use super::system::{system, topic};
+use super::{Object, Shape, list, map_of, one_or_many, text_or};
+use crate::fault::{KINDS, Proof};
+use crate::template::{LOAD_SLOTS, SYSTEM_SLOTS};
+use std::sync::LazyLock;
+
+pub(crate) const VERDICTS: &[&str] = &["held", "violated", "inconclusive"];
+pub(crate) const SEMANTICS: &[&str] = &["exactly-once", "at-least-once", "at-most-once"];
+pub(crate) const OUTCOMES: &[&str] = &["effect", "dead-letter", "nothing"];
+pub(crate) const ANOMALIES: &[&str] = &[
+    "lost-write",
+    "unseen",
+    "duplicate-effect",
+    "phantom",
+    "rejected-effect",
+    "order",
+    "stuck",
+    "unexpected-dead-letter",
+];
+pub(crate) const STAGE_KINDS: &[&str] = &["rate", "ramp", "burst", "pause", "sine"];
+pub(crate) const KEY_KINDS: &[&str] = &["zipf", "uniform", "sequential"];
+
+const MEBI: i64 = 1 << 20;
+
+/// The shape of a scenario file.
+#[must_use]
+pub fn scenario() -> &'static Shape {
+    static SHAPE: LazyLock<Shape> = LazyLock::new(build);
+    &SHAPE
+}
+
+fn build() -> Shape {
+    Object::new("a scenario")
+        .required(
+            "squall",
+            Shape::Integer { min: 1, max: 1 },
+            "version of the file's form: 1",
+        )
+        .required(
+            "name",
+            Shape::Name,
+            "name of the scenario, as reports show it",
+        )
+        .field("description", Shape::Text, "what it shows, in a sentence")
+        .required("system", system_use(), "the system under test")
+        .field("bus", bus(), "the message bus")
+        .required(
+            "load",
+            one_or_many(load()),
+            "the events that are offered: one load or a list of them",
+        )
+        .field("faults", list(fault()), "what goes wrong, and when")
+        .field("expect", expect(), "what must hold")
+        .field("timing", timing(), "lengths of the phases around the load")
+        .field(
+            "variants",
+            map_of(variant()),
+            "changed forms of the scenario, chosen with --variant NAME",
+        )
+        .shape()
+}
+
+fn system_use() -> Shape {
+    let environment = map_of(map_of(Shape::Template(SYSTEM_SLOTS)));
+    Object::new("a system")
+        .required(
+            "use",
+            text_or(Shape::Text, system().clone()),
+            "path of a system file, or the system itself",
+        )
+        .field(
+            "scale",
+            map_of(Shape::Integer { min: 0, max: 64 }),
+            "processes of a service, by its name",
+        )
+        .field("bugs", list(Shape::Name), "planted bugs to switch on")
+        .field(
+            "env",
+            environment,
+            "environment variables by service, laid over the system's own",
+        )
+        .shape()
+}
+
+fn bus() -> Shape {
+    let links = Object::new("links")
+        .field(
+            "latency",
+            Shape::Duration,
+            "one way between two brokers (default 200us)",
+        )
+        .field(
+            "bandwidth",
+            Shape::Bandwidth,
+            "each way between two brokers (default 1GiB/s)",
+        )
+        .shape();
+    let kafka = Object::new("a Kafka cluster")
+        .field(
+            "brokers",
+            Shape::Integer { min: 1, max: 9 },
+            "number of brokers (default 3)",
+        )
+        .field(
+            "topics",
+            map_of(topic()),
+            "topics, laid over those that the system needs",
+        )
+        .field(
+            "broker",
+            Shape::Settings(BROKER),
+            "settings of the brokers, under Kafka's own names",
+        )
+        .field(
+            "client",
+            Shape::Settings(CLIENT),
+            "settings of the system's clients, under librdkafka's own names",
+        )
+        .field("links", links, "the network between the brokers")
+        .shape();
+    Object::new("a bus")
+        .required("kafka", kafka, "a Kafka cluster")
+        .shape()
+}
+
+fn load() -> Shape {
+    let expect = text_or(Shape::Choice(OUTCOMES), map_of(Shape::Choice(OUTCOMES)));
+    Object::new("a load")
+        .field("name", Shape::Name, "name of the load, as reports show it")
+        .field(
+            "http",
+            Shape::Text,
+            "entry through an HTTP API: METHOD service/path (default: the system's own entry)",
+        )
+        .field(
+            "topic",
+            Shape::Name,
+            "entry straight onto the bus: name of the topic",
+        )
+        .field(
+            "headers",
+            map_of(Shape::Template(LOAD_SLOTS)),
+            "headers, laid over the entry's own",
+        )
+        .field(
+            "body",
+            Shape::Body(LOAD_SLOTS),
+            "body: any value; text is sent as it is, all else as JSON (default: the system's)",
+        )
+        .field("size", Shape::Size, "pad the body to this size")
+        .field(
+            "key",
+            Shape::Template(LOAD_SLOTS),
+            "key of the record, for entry onto the bus (default {{key}})",
+        )
+        .field("keys", keys(), "how keys are drawn (default uniform: 1000)")
+        .field(
+            "arrival",
+            Shape::Choice(&["uniform", "poisson"]),
+            "evenly spaced (default) or as a Poisson process",
+        )
+        .required(
+            "stages",
+            list(stage()),
+            "the rate over time, stage after stage",
+        )
+        .field(
+            "expect",
+            expect,
+            "what becomes of each accepted event, for all sinks or by sink (default effect)",
+        )
+        .field(
+            "timeout",
+            Shape::Duration,
+            "without an answer for this long an event is indeterminate (default 5s)",
+        )
+        .field(
+            "connections",
+            Shape::Integer { min: 1, max: 4_096 },
+            "HTTP connections at most (default 64)",
+        )
+        .at_most_one_of(&["http", "topic"])
+        .shape()
+}
+
+fn keys() -> Shape {
+    let count = Shape::Integer { min: 1, max: MEBI };
+    Object::new("keys")
+        .field(
+            "zipf",
+            Shape::Number {
+                min: 0.0,
+                max: 10.0,
+            },
+            "exponent: the key of rank r has weight 1 / r^exponent",
+        )
+        .field(
+            "count",
+            count.clone(),
+            "number of distinct keys, with zipf (default 1000)",
+        )
+        .field(
+            "uniform",
+            count.clone(),
+            "number of distinct keys, all equally likely",
+        )
+        .field(
+            "sequential",
+            count,
+            "number of distinct keys, one after the other",
+        )
+        .one_of(KEY_KINDS)
+        .shape()
+}
+
+fn stage() -> Shape {
+    let ramp = Object::new("a ramp")
+        .required("from", Shape::Rate, "rate at its beginning, such as 0/s")
+        .required("to", Shape::Rate, "rate at its end, such as 2000/s")
+        .shape();
+    let sine = Object::new("a sine")
+        .required("mean", Shape::Rate, "mean rate")
+        .required(
+            "amplitude",
+            Shape::Rate,
+            "most that the rate departs from the mean, which it cannot exceed",
+        )
+        .required("period", Shape::Duration, "length of one wave")
+        .shape();
+    Object::new("a stage")
+        .field("rate", Shape::Rate, "a constant rate, such as 200/s")
+        .field("ramp", ramp, "a rate that changes evenly")
+        .field(
+            "burst",
+            Shape::Integer {
+                min: 1,
+                max: 1_000_000_000,
+            },
+            "this many events at once",
+        )
+        .field("pause", Shape::Duration, "no events for this long")
+        .field("sine", sine, "a rate that swings")
+        .field(
+            "for",
+            Shape::Duration,
+            "length of the stage (rate, ramp, sine)",
+        )
+        .one_of(STAGE_KINDS)
+        .shape()
+}
+
+fn fault() -> Shape {
+    static PROOFS: LazyLock<Vec<&'static str>> =
+        LazyLock::new(|| Proof::ALL.iter().map(|proof| proof.name()).collect());
+    static KEYS: LazyLock<Vec<&'static str>> =
+        LazyLock::new(|| KINDS.iter().map(|row| row.key).collect());
+    let fault = Object::new("a fault")
+        .required(
+            "name",
+            Shape::Name,
+            "name of the fault, as thresholds and reports use it",
+        )
+        .required(
+            "at",
+            Shape::Duration,
+            "when, from the beginning of the load",
+        )
+        .field(
+            "for",
+            Shape::Duration,
+            "how long (default: until the load ends)",
+        )
+        .field(
+            "prove",
+            list(Shape::Choice(&PROOFS)),
+            "what it must be seen to cause; else the run is inconclusive",
+        );
+    KINDS
+        .iter()
+        .fold(fault, |fault, row| {
+            fault.field(row.key, Shape::Text, row.about)
+        })
+        .one_of(&KEYS)
+        .shape()
+}
+
+/// Expectations, all optional; a variant lays its own over them.
+fn expect() -> Shape {
+    Object::new("an expectation")
+        .field(
+            "verdict",
+            Shape::Choice(VERDICTS),
+            "the verdict that `squall test` expects (default held)",
+        )
+        .field(
+            "anomalies",
+            list(Shape::Choice(ANOMALIES)),
+            "anomalies that a violated run must show",
+        )
+        .field(
+            "sinks",
+            map_of(Shape::Choice(SEMANTICS)),
+            "what each sink promises (default: as the system says)",
+        )
+        .field(
+            "order",
+            list(Shape::Name),
+            "sinks in which the effects of each key keep their order",
+        )
+        .field(
+            "dead_letters",
+            Shape::Choice(&["allowed", "expected-only"]),
+            "whether a dead letter may stand for an expected effect (default allowed)",
+        )
+        .field(
+            "thresholds",
+            map_of(one_or_many(Shape::Text)),
+            "limits of metrics: effect_ms{sink:users}: [\"p(99)<3000\"]",
+        )
+        .field(
+            "rate",
+            Shape::Share,
+            "least share of the events that must go out on time (default 99%)",
+        )
+        .field(
+            "http_error_rate",
+            Shape::Share,
+            "largest share of HTTP answers that may be errors",
+        )
+        .shape()
+}
+
+fn timing() -> Shape {
+    Object::new("timing")
+        .field(
+            "ready",
+            Shape::Duration,
+            "all services must be ready within this time (default 10s)",
+        )
+        .field(
+            "steady",
+            Shape::Duration,
+            "probe events must show in every sink within this time (default 10s)",
+        )
+        .field(
+            "warm_up",
+            Shape::Duration,
+            "the first stage's rate before the load, in no threshold (default 0s)",
+        )
+        .field(
+            "drain",
+            Shape::Duration,
+            "longest time to wait until all is accounted for (default 30s)",
+        )
+        .shape()
+}
+
+fn variant() -> Shape {
+    Object::new("a variant")
+        .field("description", Shape::Text, "what it changes and why")
+        .field(
+            "set",
+            map_of(Shape::Anything),
+            "values by dotted path, each replacing what was there",
+        )
+        .field(
+            "expect",
+            expect(),
+            "laid over the scenario's own expectations",
+        )
+        .shape()
+}

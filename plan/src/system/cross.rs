@@ -1,0 +1,259 @@
+//! References within a system file, and combinations that cannot be.
+
+use super::{IdPlace, Ready, ServiceSpec, SinkStore, SystemSpec};
+use crate::problem::Problems;
+use crate::shape::did_you_mean;
+use crate::template::{SYSTEM_SLOTS, Template};
+use crate::yaml::Node;
+
+pub(super) fn check(node: &Node, system: &SystemSpec, problems: &mut Problems) {
+    check_entry(node, system, problems);
+    for entry in node.get("services").map_or(&[][..], Node::entries) {
+        if let Some(service) = system.service(&entry.key) {
+            check_service(&entry.value, service, problems);
+        }
+    }
+    for entry in node.get("sinks").map_or(&[][..], Node::entries) {
+        check_sink(&entry.value, &entry.key, system, problems);
+    }
+    for (key, noun) in [("services", "service"), ("sinks", "sink")] {
+        if let Some(map) = node
+            .get(key)
+            .filter(|map| map.kind() == "a mapping" && map.entries().is_empty())
+        {
+            problems.at(
+                &map.place,
+                format!("the system has no {noun}"),
+                format!("add at least one {noun}"),
+            );
+        }
+    }
+}
+
+fn check_entry(node: &Node, system: &SystemSpec, problems: &mut Problems) {
+    let Some(entry) = node.get("entry") else {
+        return;
+    };
+    if let Some(http) = entry.get("http") {
+        if let Some(name) = http.get("service") {
+            known(
+                name,
+                system.services.iter().map(|service| service.name.as_str()),
+                "service",
+                problems,
+            );
+        }
+        let service = http
+            .get("service")
+            .and_then(Node::text)
+            .and_then(|name| system.service(name));
+        if let Some(service) = service {
+            check_entry_port(http, service, problems);
+        }
+        if let Some(path) = http
+            .get("path")
+            .filter(|path| path.text().is_some_and(|text| !text.starts_with('/')))
+        {
+            problems.at(
+                &path.place,
+                "the path does not begin with `/`",
+                "write it as /event",
+            );
+        }
+        check_id(http.get("id"), problems);
+    }
+    if let Some(topic) = entry.get("topic") {
+        if let Some(name) = topic.get("name") {
+            known_topic(name, system, problems);
+        }
+        check_id(topic.get("id"), problems);
+    }
+    if entry.kind() == "a mapping" && entry.get("http").is_none() && entry.get("topic").is_none() {
+        problems.at(
+            &entry.place,
+            "the entry is neither `http` nor `topic`",
+            "add at least one of them",
+        );
+    }
+}
+
+fn check_entry_port(http: &Node, service: &ServiceSpec, problems: &mut Problems) {
+    let ports = service.ports.iter().map(|port| port.name.as_str());
+    if let Some(port) = http.get("port") {
+        known(port, ports, "port", problems);
+    } else if service.ports.is_empty() {
+        problems.at(
+            &http.place,
+            format!("service `{}` has no port to take requests", service.name),
+            "add `ports: 3000` to the service",
+        );
+    }
+}
+
+fn check_service(node: &Node, service: &ServiceSpec, problems: &mut Problems) {
+    let ready = node.get("ready");
+    if let (Some(ready), Ready::Http { .. } | Ready::Port { .. }) = (ready, &service.ready) {
+        if service.ports.is_empty() {
+            problems.at(
+                &ready.place,
+                format!("service `{}` has no port to ask", service.name),
+                "add `ports: 3000` to the service",
+            );
+        } else if let Some(port) = ready.get("port") {
+            known(
+                port,
+                service.ports.iter().map(|port| port.name.as_str()),
+                "port",
+                problems,
+            );
+        }
+    }
+    let command = node.get("command").map_or(&[][..], Node::items).iter();
+    let environment = node
+        .get("environment")
+        .map_or(&[][..], Node::entries)
+        .iter()
+        .map(|entry| &entry.value);
+    for value in command.chain(environment) {
+        check_slots(value, service, problems);
+    }
+}
+
+/// `{{port}}` needs a port, `{{port.NAME}}` one of that name, `{{group}}` a group.
+fn check_slots(value: &Node, service: &ServiceSpec, problems: &mut Problems) {
+    let Some(template) = value
+        .text()
+        .and_then(|text| Template::parse(text, SYSTEM_SLOTS).ok())
+    else {
+        return;
+    };
+    for slot in template.slots() {
+        if slot == "group" && service.group.is_none() {
+            problems.at(
+                &value.place,
+                format!("service `{}` has no group", service.name),
+                "add `group: NAME` to the service",
+            );
+        }
+        if slot == "port" && service.ports.is_empty() {
+            problems.at(
+                &value.place,
+                format!("service `{}` has no port", service.name),
+                "add `ports: 3000` to the service",
+            );
+        }
+        if let Some(name) = slot.strip_prefix("port.")
+            && !service.ports.iter().any(|port| port.name == name)
+        {
+            let fix = did_you_mean(
+                name,
+                service.ports.iter().map(|port| port.name.as_str()),
+                "ports",
+            );
+            problems.at(
+                &value.place,
+                format!("service `{}` has no port `{name}`", service.name),
+                fix,
+            );
+        }
+    }
+}
+
+fn check_sink(node: &Node, name: &str, system: &SystemSpec, problems: &mut Problems) {
+    if let Some(topic) = node.get("topic") {
+        known_topic(topic, system, problems);
+    }
+    if let Some(dead) = node.get("dead_letters") {
+        if let Some(topic) = dead.get("topic") {
+            known_topic(topic, system, problems);
+        }
+        check_id(dead.get("id"), problems);
+    }
+    if let Some(group) = node.get("group") {
+        known(
+            group,
+            system
+                .services
+                .iter()
+                .filter_map(|service| service.group.as_deref()),
+            "group",
+            problems,
+        );
+    }
+    let Some(sink) = system.sink(name) else {
+        return;
+    };
+    let unreadable = match &sink.store {
+        SinkStore::Directory { id, .. } => matches!(id, IdPlace::Key),
+        SinkStore::Topic { id, .. } => matches!(id, IdPlace::FileName),
+        SinkStore::Sqlite { .. } => false,
+    };
+    if let Some(id) = node.get("id").filter(|_| unreadable) {
+        problems.at(
+            &id.place,
+            format!("sink `{name}` has nothing of that kind"),
+            "files have a file-name, records a key; both have headers and a body",
+        );
+    }
+    for key in ["table", "query"] {
+        if let Some(entry) = node.entry(key).filter(|_| node.get("sqlite").is_none()) {
+            problems.at(
+                &entry.place,
+                format!("`{key}` belongs to sqlite sinks"),
+                "leave it out",
+            );
+        }
+    }
+}
+
+fn check_id(node: Option<&Node>, problems: &mut Problems) {
+    let Some(node) = node else { return };
+    if let Some(pointer) = node
+        .get("json")
+        .filter(|json| json.text().is_some_and(|text| !text.starts_with('/')))
+    {
+        problems.at(
+            &pointer.place,
+            "a JSON pointer begins with `/`",
+            "write it as /data/id",
+        );
+    }
+    if let Some(text) = node.text().filter(|text| !matches!(*text, "key" | "body")) {
+        problems.at(
+            &node.place,
+            format!("`{text}` is no place of an id"),
+            "known places: key, body, {header: NAME}, {json: /pointer}",
+        );
+    }
+}
+
+fn known_topic(node: &Node, system: &SystemSpec, problems: &mut Problems) {
+    known(
+        node,
+        system.topics.iter().map(|topic| topic.name.as_str()),
+        "topic",
+        problems,
+    );
+}
+
+/// Reports a name that is not among those that are there.
+pub(crate) fn known<'a>(
+    node: &Node,
+    names: impl Iterator<Item = &'a str>,
+    noun: &str,
+    problems: &mut Problems,
+) -> bool {
+    let Some(name) = node.text() else {
+        return false;
+    };
+    let names: Vec<&str> = names.collect();
+    if names.contains(&name) {
+        return true;
+    }
+    problems.at(
+        &node.place,
+        format!("unknown {noun} `{name}`"),
+        did_you_mean(name, names, &format!("{noun}s")),
+    );
+    false
+}

@@ -1,0 +1,320 @@
+//! Dotted paths of `--set` and of variants. Keys may hold dots themselves (`min.insync.replicas`), so a path is matched
+//! against the shape and the tree, the longest key first, and not just split.
+
+use super::{Entry, Node, Place, Value};
+use crate::problem::Problems;
+use crate::shape::{Either, Shape, did_you_mean};
+
+/// One step into a tree.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Segment {
+    Key(String),
+    Index(usize),
+}
+
+const PATH_BYTES_MAX: usize = 512;
+
+/// Replaces what stands at a path, making the mappings that lead there.
+pub fn set(
+    root: &mut Node,
+    shape: &Shape,
+    path: &str,
+    value: Node,
+    place: &Place,
+    problems: &mut Problems,
+) {
+    match resolve(root, shape, path) {
+        Ok(segments) => put(root, &segments, value, place),
+        Err(error) => problems.at(place, format!("no such path: {}", error.what), error.fix),
+    }
+}
+
+/// Why a path leads nowhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PathError {
+    pub what: String,
+    pub fix: String,
+}
+
+/// Finds the steps of a path.
+///
+/// # Errors
+/// When no reading of the path fits the shape.
+pub fn resolve(root: &Node, shape: &Shape, path: &str) -> Result<Vec<Segment>, PathError> {
+    if path.is_empty() || path.len() > PATH_BYTES_MAX {
+        return Err(PathError {
+            what: "an empty or endless path".into(),
+            fix: "write it as bus.kafka.brokers".into(),
+        });
+    }
+    let mut search = Search {
+        path,
+        furthest: 0,
+        error: None,
+        steps_left: 10_000,
+    };
+    let mut segments = Vec::new();
+    if search.walk(Some(root), shape, path, &mut segments) {
+        return Ok(segments);
+    }
+    Err(search.error.unwrap_or_else(|| PathError {
+        what: format!("`{path}`"),
+        fix: String::new(),
+    }))
+}
+
+struct Search<'path> {
+    path: &'path str,
+    /// How far the best reading came, and what it met there.
+    furthest: usize,
+    error: Option<PathError>,
+    steps_left: usize,
+}
+
+impl Search<'_> {
+    fn walk(
+        &mut self,
+        node: Option<&Node>,
+        shape: &Shape,
+        rest: &str,
+        out: &mut Vec<Segment>,
+    ) -> bool {
+        if rest.is_empty() {
+            return true;
+        }
+        if self.steps_left == 0 {
+            return false;
+        }
+        self.steps_left -= 1;
+        match shape {
+            Shape::Object(object) => {
+                let mut keys: Vec<&str> = object.keys().collect();
+                keys.sort_by_key(|key| std::cmp::Reverse(key.len()));
+                for key in &keys {
+                    let child = object
+                        .get(key)
+                        .map_or(&Shape::Setting, |field| &field.shape);
+                    if self.step(node, child, rest, key, out) {
+                        return true;
+                    }
+                }
+                self.fail(rest, object.noun, &keys)
+            }
+            Shape::Settings(known) => {
+                known.contains(&rest) && self.step(node, &Shape::Setting, rest, rest, out)
+                    || self.fail(rest, "the settings", known)
+            }
+            Shape::MapOf(of) => self.walk_map(node, of, rest, out),
+            Shape::List(of) => self.walk_list(node, of, rest, out),
+            Shape::Either(either) => self.walk_either(node, either, rest, out),
+            Shape::Body(_) | Shape::Anything => self.walk_anything(node, rest, out),
+            _ => self.fail(rest, "a single value", &[]),
+        }
+    }
+
+    /// One step by `key`, if the path goes on with it.
+    fn step(
+        &mut self,
+        node: Option<&Node>,
+        child: &Shape,
+        rest: &str,
+        key: &str,
+        out: &mut Vec<Segment>,
+    ) -> bool {
+        let Some(after) = after_key(rest, key) else {
+            return false;
+        };
+        out.push(Segment::Key(key.to_owned()));
+        let found = self.walk(node.and_then(|node| node.get(key)), child, after, out);
+        if !found {
+            out.pop();
+        }
+        found
+    }
+
+    fn walk_map(
+        &mut self,
+        node: Option<&Node>,
+        of: &Shape,
+        rest: &str,
+        out: &mut Vec<Segment>,
+    ) -> bool {
+        let mut known: Vec<&str> = node
+            .map_or(&[][..], Node::entries)
+            .iter()
+            .map(|entry| entry.key.as_str())
+            .collect();
+        known.sort_by_key(|key| std::cmp::Reverse(key.len()));
+        for key in &known {
+            if self.step(node, of, rest, key, out) {
+                return true;
+            }
+        }
+        let below_known = known.iter().any(|key| after_key(rest, key).is_some());
+        if !is_leaf(of) {
+            let splits: Vec<usize> = rest
+                .rmatch_indices('.')
+                .map(|(at, _)| at)
+                .filter(|at| *at > 0)
+                .collect();
+            for at in splits {
+                if !below_known && self.step(None, of, rest, &rest[..at], out) {
+                    return true;
+                }
+            }
+        }
+        !below_known && self.step(None, of, rest, rest, out)
+    }
+
+    fn walk_list(
+        &mut self,
+        node: Option<&Node>,
+        of: &Shape,
+        rest: &str,
+        out: &mut Vec<Segment>,
+    ) -> bool {
+        let items = node.map_or(&[][..], Node::items);
+        for (index, item) in items.iter().enumerate() {
+            let name = item.get("name").and_then(Node::text).unwrap_or_default();
+            let Some(after) = after_key(rest, &index.to_string()).or_else(|| after_key(rest, name))
+            else {
+                continue;
+            };
+            out.push(Segment::Index(index));
+            if self.walk(Some(item), of, after, out) {
+                return true;
+            }
+            out.pop();
+        }
+        let names: Vec<String> = (0..items.len().min(20))
+            .map(|index| index.to_string())
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.fail(rest, "the list (give an index or a name)", &names)
+    }
+
+    fn walk_either(
+        &mut self,
+        node: Option<&Node>,
+        either: &Either,
+        rest: &str,
+        out: &mut Vec<Segment>,
+    ) -> bool {
+        let by_kind = node.and_then(|node| match &node.value {
+            Value::Map(_) => either.map.as_ref(),
+            Value::List(_) => either.list.as_ref(),
+            Value::Scalar { .. } => None,
+        });
+        match (by_kind, &either.map) {
+            (Some(shape), _) => self.walk(node, shape, rest, out),
+            (None, Some(map)) => self.walk(None, map, rest, out),
+            (None, None) => self.fail(rest, "a single value", &[]),
+        }
+    }
+
+    fn walk_anything(&mut self, node: Option<&Node>, rest: &str, out: &mut Vec<Segment>) -> bool {
+        let entries = node.map_or(&[][..], Node::entries);
+        let known = entries
+            .iter()
+            .map(|entry| entry.key.as_str())
+            .filter(|key| after_key(rest, key).is_some());
+        let key = known
+            .max_by_key(|key| key.len())
+            .unwrap_or_else(|| rest.split('.').next().unwrap_or(rest));
+        !key.is_empty() && self.step(node, &Shape::Anything, rest, key, out)
+    }
+
+    /// Remembers the failure that came furthest; always false.
+    fn fail(&mut self, rest: &str, noun: &str, keys: &[&str]) -> bool {
+        let reached = self.path.len() - rest.len();
+        if self.error.is_none() || reached > self.furthest {
+            self.furthest = reached;
+            let wrong = rest.split('.').next().unwrap_or(rest);
+            let by_whole = crate::shape::nearest(rest, keys.iter().copied());
+            let fix = by_whole.map_or_else(
+                || did_you_mean(wrong, keys.iter().copied(), "keys"),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.error = Some(PathError {
+                what: format!("{noun} has no `{wrong}`"),
+                fix,
+            });
+        }
+        false
+    }
+}
+
+/// What follows `key` in a path; `None` when the path does not go on with it.
+fn after_key<'path>(rest: &'path str, key: &str) -> Option<&'path str> {
+    if key.is_empty() {
+        return None;
+    }
+    let after = rest.strip_prefix(key)?;
+    if after.is_empty() {
+        Some(after)
+    } else {
+        after.strip_prefix('.').filter(|after| !after.is_empty())
+    }
+}
+
+fn is_leaf(shape: &Shape) -> bool {
+    !matches!(
+        shape,
+        Shape::Object(_)
+            | Shape::MapOf(_)
+            | Shape::List(_)
+            | Shape::Either(_)
+            | Shape::Settings(_)
+            | Shape::Anything
+    )
+}
+
+fn put(node: &mut Node, segments: &[Segment], value: Node, place: &Place) {
+    let Some((first, rest)) = segments.split_first() else {
+        *node = value;
+        return;
+    };
+    match first {
+        Segment::Index(index) => {
+            if let Value::List(items) = &mut node.value
+                && let Some(item) = items.get_mut(*index)
+            {
+                put(item, rest, value, place);
+            }
+        }
+        Segment::Key(key) => {
+            if !matches!(node.value, Value::Map(_)) {
+                *node = Node::empty_map(place.clone());
+            }
+            let Value::Map(entries) = &mut node.value else {
+                return;
+            };
+            let at = entries
+                .iter()
+                .position(|entry| entry.key == *key)
+                .unwrap_or(entries.len());
+            if at == entries.len() {
+                entries.push(Entry {
+                    key: key.clone(),
+                    place: place.clone(),
+                    value: Node::empty_map(place.clone()),
+                });
+            }
+            put(&mut entries[at].value, rest, value, place);
+        }
+    }
+}
+
+/// Lays one tree over another: mappings key by key, all else replaced.
+pub fn overlay(base: &mut Node, over: &Node) {
+    let (Value::Map(entries), Value::Map(new)) = (&mut base.value, &over.value) else {
+        *base = over.clone();
+        return;
+    };
+    for entry in new {
+        match entries.iter_mut().find(|old| old.key == entry.key) {
+            Some(old) => overlay(&mut old.value, &entry.value),
+            None => entries.push(entry.clone()),
+        }
+    }
+}

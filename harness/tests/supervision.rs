@@ -38,7 +38,7 @@ fn readiness_by_log_counts_only_this_start() {
         spec.ready_within = Duration::from_millis(500);
     });
     bench.supervisor.start_replica(&id).unwrap();
-    bench.supervisor.kill(&id).unwrap();
+    bench.kill(&id);
     let error = bench.supervisor.start_replica(&id).unwrap_err();
     assert!(
         matches!(error, SupervisionError::NotReady { .. }),
@@ -136,13 +136,9 @@ fn kill_ends_a_group_that_forked_and_is_paused_and_it_can_start_again() {
         bench.supervisor.status(&id).unwrap(),
         Status::Paused { pid: first }
     );
-    assert_eq!(bench.supervisor.kill(&id).unwrap(), Some(ExitSeen::KILLED));
+    assert_eq!(bench.kill(&id), Some(ExitSeen::KILLED));
     assert!(processes::list().iter().all(|p| p.group != first));
-    assert_eq!(
-        bench.supervisor.kill(&id).unwrap(),
-        None,
-        "it is not running"
-    );
+    assert_eq!(bench.kill(&id), None, "it is not running");
     let second = bench.supervisor.spawn(&id).unwrap();
     assert_ne!(first, second);
     let events = bench.events();
@@ -164,10 +160,7 @@ fn stop_lets_members_finish_after_their_leader() {
     });
     bench.supervisor.spawn(&id).unwrap();
     eventually("the child is up", || bench.log(&id).contains("up"));
-    assert_eq!(
-        bench.supervisor.stop(&id).unwrap(),
-        Some(ExitSeen::Signal(15))
-    );
+    assert_eq!(bench.stop(&id), Some(ExitSeen::Signal(15)));
     assert!(bench.log(&id).contains("flushed"), "{}", bench.log(&id));
 }
 
@@ -180,7 +173,7 @@ fn stop_turns_into_kill_for_whoever_ignores_sigterm() {
     });
     bench.supervisor.spawn(&id).unwrap();
     eventually("it is up", || bench.log(&id).contains("up"));
-    assert_eq!(bench.supervisor.stop(&id).unwrap(), Some(ExitSeen::KILLED));
+    assert_eq!(bench.stop(&id), Some(ExitSeen::KILLED));
 }
 
 #[test]
@@ -191,10 +184,7 @@ fn stop_reaches_a_paused_service() {
     });
     bench.supervisor.spawn(&id).unwrap();
     bench.supervisor.pause(&id).unwrap();
-    assert_eq!(
-        bench.supervisor.stop(&id).unwrap(),
-        Some(ExitSeen::Signal(15))
-    );
+    assert_eq!(bench.stop(&id), Some(ExitSeen::Signal(15)));
 }
 
 #[test]
@@ -227,7 +217,7 @@ fn a_lost_guard_is_told_and_tear_down_still_sweeps() {
     });
     let other = ReplicaId::new("b", 0);
     assert!(matches!(
-        bench.supervisor.kill(&other),
+        bench.supervisor.kill(std::slice::from_ref(&other)),
         Err(SupervisionError::Unknown(_))
     ));
     assert!(matches!(

@@ -48,7 +48,7 @@ fn busy_services(supervisor: &Supervisor, folder: &Path) -> ! {
         let spec = script(supervisor, folder.to_owned(), &name, "sleep 1000 & wait");
         let id = spec.id.clone();
         supervisor.declare(spec);
-        supervisor.kill(&id).unwrap();
+        supervisor.kill(std::slice::from_ref(&id)).unwrap();
         supervisor.spawn(&id).unwrap();
         if round == 20 {
             fs::write(folder.join("ready"), "").unwrap();

@@ -1,12 +1,67 @@
 //! Where a plan runs: brokers, services, readiness, supervision and tear-down.
 
+pub mod bus;
+mod error;
 pub mod guard;
+pub mod happenings;
+pub mod interrupt;
+pub mod notes;
+pub mod placement;
 pub mod ports;
 pub mod processes;
+pub mod site;
 pub mod supervision;
 pub mod sweep;
 
+pub use error::EnvironmentError;
+pub use site::Site;
+
+use bus::Bus;
+use happenings::Happenings;
+use squall_plan::fault::Fault;
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use supervision::{SupervisionError, Supervisor, TornDown};
+
+/// A bus and the services of a system, up and running, and the handles to disturb them.
+pub trait Environment: Send + Sync {
+    /// As reports name it: `embedded`.
+    fn name(&self) -> &'static str;
+
+    fn bus(&self) -> &dyn Bus;
+
+    fn supervisor(&self) -> &Supervisor;
+
+    /// What the bus was seen to do.
+    fn happenings(&self) -> &Happenings;
+
+    /// Starts all services in file order, each after the one before it is ready.
+    ///
+    /// # Errors
+    /// When one cannot be started or does not become ready in time.
+    fn start_services(&self) -> Result<(), EnvironmentError>;
+
+    /// Addresses of a named port of all replicas of a service, by replica.
+    fn endpoints(&self, service: &str, port: &str) -> Vec<SocketAddr>;
+
+    /// Consumer group of a service.
+    fn group_of(&self, service: &str) -> Option<&str>;
+
+    /// Fills a template of the system file that belongs to no service, such as the path of a sink.
+    ///
+    /// # Errors
+    /// When it has a slot that only services know.
+    fn fill(&self, template: &str) -> Result<String, EnvironmentError>;
+
+    /// Why a fault cannot be injected here, if it cannot. For the time when the plan is made.
+    fn refuses(&self, fault: &Fault) -> Option<EnvironmentError>;
+
+    /// Stops the services, then the bus, and sweeps. Nothing can be started any more. Safe to call twice.
+    ///
+    /// # Errors
+    /// When the guard was lost; what could be ended was.
+    fn tear_down(&self) -> Result<TornDown, SupervisionError>;
+}
 
 /// Becomes the guard when this process was started as one (`squall __guard RUN`), and returns its exit code when it
 /// is done. To be called first of all in `main`, before any thread or file: the guard closes what it inherited.

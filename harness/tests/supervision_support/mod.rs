@@ -1,7 +1,7 @@
 //! A supervisor with shell scripts for services, and eyes of its own for processes.
 #![allow(dead_code)] // Each test program uses its part.
 
-use squall::environment::guard::Launch;
+use squall::environment::guard::{ExitSeen, Launch};
 use squall::environment::processes;
 use squall::environment::supervision::{
     Observer, Readiness, ReplicaId, ReplicaSpec, ServiceEvent, Supervisor, SupervisorOptions,
@@ -92,6 +92,18 @@ impl Bench {
         let id = spec.id.clone();
         self.supervisor.declare(spec);
         id
+    }
+
+    /// How it ended, if it was running.
+    pub fn kill(&self, id: &ReplicaId) -> Option<ExitSeen> {
+        let ended = self.supervisor.kill(std::slice::from_ref(id)).unwrap();
+        ended[0].map(|ended| ended.exit)
+    }
+
+    /// How it ended, if it was running.
+    pub fn stop(&self, id: &ReplicaId) -> Option<ExitSeen> {
+        let ended = self.supervisor.stop(std::slice::from_ref(id)).unwrap();
+        ended[0].map(|ended| ended.exit)
     }
 
     pub fn log(&self, id: &ReplicaId) -> String {

@@ -18,6 +18,8 @@ pub enum SupervisionError {
     NotStarted { replica: ReplicaId, reason: String },
     #[error("there is no service process {0}")]
     Unknown(ReplicaId),
+    #[error("the run is being torn down, nothing more is started")]
+    TearingDown,
     #[error("{0} is running already")]
     AlreadyRunning(ReplicaId),
     #[error("{replica} did not become ready within {}: {why}{}", seconds(*.within), indented(.log_path, .log_tail))]

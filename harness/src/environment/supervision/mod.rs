@@ -1,5 +1,6 @@
 //! Supervision of service processes, each a process group of its own, started by the guard.
 
+mod ending;
 mod error;
 mod log;
 mod readiness;
@@ -7,7 +8,8 @@ mod replica;
 mod state;
 mod supervisor;
 
+pub use ending::{Ended, TornDown};
 pub use error::SupervisionError;
 pub use readiness::Readiness;
 pub use replica::{Observer, ReplicaId, ReplicaSpec, ServiceEvent, Status};
-pub use supervisor::{Supervisor, SupervisorOptions, TornDown};
+pub use supervisor::{Supervisor, SupervisorOptions};

@@ -4,9 +4,8 @@ use super::error::SupervisionError;
 use super::log;
 use super::replica::{Observer, Replica, ReplicaId, ReplicaSpec, ServiceEvent, Status};
 use super::state::{Shared, State};
-use crate::environment::guard::{ExitSeen, GuardClient, Order, Signal};
-use crate::environment::sweep::{MARKER_VARIABLE, Net, Swept};
-use std::collections::BTreeSet;
+use crate::environment::guard::{ExitSeen, GuardClient, Order};
+use crate::environment::sweep::MARKER_VARIABLE;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,9 +13,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// The guard answers at once; this long means that the machine is on its knees.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
-/// From SIGKILL until the kernel has let go of a process.
-const KILL_WITHIN: Duration = Duration::from_secs(20);
-const SWEEP_WITHIN: Duration = Duration::from_secs(40);
 
 #[derive(Clone, Debug)]
 pub struct SupervisorOptions {
@@ -26,20 +22,11 @@ pub struct SupervisorOptions {
     pub guard_program: Option<PathBuf>,
 }
 
-/// What a tear-down found.
-#[derive(Clone, Debug)]
-pub struct TornDown {
-    /// Replicas that did not heed SIGTERM within their stop timeout.
-    pub forced: Vec<ReplicaId>,
-    /// Strays that the sweep ended, and what even it could not.
-    pub swept: Swept,
-}
-
 /// Owns the guard and all service processes of a run. Shared by reference between phases, faults and taps.
 pub struct Supervisor {
-    shared: Arc<Shared>,
-    guard: GuardClient,
-    run: String,
+    pub(super) shared: Arc<Shared>,
+    pub(super) guard: GuardClient,
+    pub(super) run: String,
     logs: PathBuf,
 }
 
@@ -140,6 +127,9 @@ impl Supervisor {
 
     fn prepare_start(&self, id: &ReplicaId) -> Result<Order, SupervisionError> {
         let mut state = self.shared.lock();
+        if state.tearing_down {
+            return Err(SupervisionError::TearingDown);
+        }
         let token = state.next_token;
         let replica = known(&mut state, id)?;
         if !matches!(replica.status, Status::New | Status::Gone { .. }) {
@@ -203,80 +193,15 @@ impl Supervisor {
         self.await_ready(id)
     }
 
-    /// SIGKILL to the whole group; returns once nothing of it is left, with how its leader ended. `None`: it was not
-    /// running.
+    /// Starts several at once, then waits until each is ready.
     ///
     /// # Errors
-    /// When it is unknown, the guard is gone, or the kernel does not let go of it.
-    pub fn kill(&self, id: &ReplicaId) -> Result<Option<ExitSeen>, SupervisionError> {
-        if !self.signal(id, Signal::Kill)? && self.is_down(id)? {
-            return Ok(None);
+    /// The first that failed.
+    pub fn start_all(&self, ids: &[ReplicaId]) -> Result<(), SupervisionError> {
+        for id in ids {
+            self.spawn(id)?;
         }
-        self.await_gone(id, KILL_WITHIN)?
-            .map(Some)
-            .ok_or_else(|| SupervisionError::Immortal {
-                replica: id.clone(),
-                after: KILL_WITHIN,
-            })
-    }
-
-    /// SIGTERM, and SIGKILL to what is left after the stop timeout. `None`: it was not running.
-    ///
-    /// # Errors
-    /// As [`Self::kill`].
-    pub fn stop(&self, id: &ReplicaId) -> Result<Option<ExitSeen>, SupervisionError> {
-        let timeout = known(&mut self.shared.lock(), id)?.spec.stop_timeout;
-        if !self.signal(id, Signal::Terminate)? && self.is_down(id)? {
-            return Ok(None);
-        }
-        match self.await_gone(id, timeout)? {
-            Some(exit) => Ok(Some(exit)),
-            None => self.kill(id),
-        }
-    }
-
-    /// SIGSTOP to the whole group.
-    ///
-    /// # Errors
-    /// When it is unknown or the guard is gone.
-    pub fn pause(&self, id: &ReplicaId) -> Result<bool, SupervisionError> {
-        self.signal(id, Signal::Pause)
-    }
-
-    /// SIGCONT to the whole group.
-    ///
-    /// # Errors
-    /// As [`Self::pause`].
-    pub fn resume(&self, id: &ReplicaId) -> Result<bool, SupervisionError> {
-        self.signal(id, Signal::Resume)
-    }
-
-    /// Sends a signal to the whole group, and says whether there was a running leader to hear it.
-    fn signal(&self, id: &ReplicaId, signal: Signal) -> Result<bool, SupervisionError> {
-        let mut state = self.shared.lock();
-        let replica = known(&mut state, id)?;
-        let (Some(token), status) = (replica.token, replica.status) else {
-            return Ok(false);
-        };
-        let Some(pid) = status.pid() else {
-            drop(state);
-            // Members of the group may outlive their leader.
-            if matches!(status, Status::Ending { .. }) {
-                self.order(&Order::Signal { token, signal })?;
-            }
-            return Ok(false);
-        };
-        replica.ending |= matches!(signal, Signal::Kill | Signal::Terminate);
-        replica.status = match signal {
-            Signal::Pause => Status::Paused { pid },
-            Signal::Resume | Signal::Terminate => Status::Running { pid },
-            Signal::Kill => status,
-        };
-        drop(state);
-        let event = ServiceEvent::Signalled { pid, signal };
-        self.shared.observer.service(id, event);
-        self.order(&Order::Signal { token, signal })?;
-        Ok(true)
+        ids.iter().try_for_each(|id| self.await_ready(id).map(drop))
     }
 
     /// How it stands now.
@@ -305,121 +230,7 @@ impl Supervisor {
         ids.filter(|id| id.service == service).cloned().collect()
     }
 
-    fn is_down(&self, id: &ReplicaId) -> Result<bool, SupervisionError> {
-        Ok(matches!(
-            self.status(id)?,
-            Status::New | Status::Gone { .. }
-        ))
-    }
-
-    /// Waits until nothing is left of the group. `None`: time is over.
-    fn await_gone(
-        &self,
-        id: &ReplicaId,
-        within: Duration,
-    ) -> Result<Option<ExitSeen>, SupervisionError> {
-        let gone = self.shared.wait(Instant::now() + within, |state| {
-            if state.guard_gone {
-                return Some(Err(SupervisionError::GuardLost));
-            }
-            match state.replicas.get(id)?.status {
-                Status::Gone { exit } => Some(Ok(exit)),
-                _ => None,
-            }
-        });
-        gone.transpose()
-    }
-
-    /// Stops every replica (all at once), then ends whatever strayed. After this nothing of the run is left, or
-    /// `swept.left` names it. Safe to call twice.
-    ///
-    /// # Errors
-    /// When the guard is gone; its work is done here then as well as can be.
-    pub fn tear_down(&self) -> Result<TornDown, SupervisionError> {
-        let running = self.terminate_all();
-        let mut forced = Vec::new();
-        let begun = Instant::now();
-        for (id, stop_timeout) in running {
-            let left = stop_timeout.saturating_sub(begun.elapsed());
-            match self.await_gone(&id, left) {
-                Ok(Some(_)) => {}
-                Ok(None) => {
-                    let _ = self.kill(&id);
-                    forced.push(id);
-                }
-                Err(_) => break,
-            }
-        }
-        let swept = self.sweep();
-        self.close();
-        swept.map(|swept| TornDown { forced, swept })
-    }
-
-    /// Ends everything at once, asking nobody. For a second Ctrl-C.
-    #[must_use]
-    pub fn end_now(&self) -> Swept {
-        self.shared.lock().tearing_down = true;
-        let swept = self.sweep().unwrap_or_default();
-        self.close();
-        swept
-    }
-
-    fn close(&self) {
-        let closed = self.guard.close().is_ok();
-        self.shared.lock().closed = closed;
-    }
-
-    fn terminate_all(&self) -> Vec<(ReplicaId, Duration)> {
-        self.shared.lock().tearing_down = true;
-        let mut running = Vec::new();
-        for (id, status) in self.statuses() {
-            if matches!(status, Status::New | Status::Gone { .. }) {
-                continue;
-            }
-            let _ = self.signal(&id, Signal::Terminate);
-            if let Ok(replica) = known(&mut self.shared.lock(), &id) {
-                running.push((id, replica.spec.stop_timeout));
-            }
-        }
-        running
-    }
-
-    fn sweep(&self) -> Result<Swept, SupervisionError> {
-        self.shared.lock().swept = None;
-        let asked = self.order(&Order::Sweep).is_ok();
-        let told = asked
-            .then(|| {
-                self.shared.wait(Instant::now() + SWEEP_WITHIN, |state| {
-                    (state.swept.is_some() || state.guard_gone).then(|| state.swept.take())
-                })
-            })
-            .flatten()
-            .flatten();
-        // What the guard says is looked at with our own eyes; without a guard this is all there is.
-        let own = self.net().end_all(KILL_WITHIN);
-        match told {
-            Some(mut swept) => {
-                swept.ended.extend(own.ended);
-                swept.left = own.left;
-                Ok(swept)
-            }
-            None if self.shared.lock().closed => Ok(own),
-            None => Err(SupervisionError::GuardLost),
-        }
-    }
-
-    fn net(&self) -> Net {
-        let state = self.shared.lock();
-        let pids = state.replicas.values().filter_map(|r| r.status.pid());
-        let groups: BTreeSet<i32> = pids.collect();
-        Net {
-            run: self.run.clone(),
-            groups,
-            root: None,
-        }
-    }
-
-    fn order(&self, order: &Order) -> Result<(), SupervisionError> {
+    pub(super) fn order(&self, order: &Order) -> Result<(), SupervisionError> {
         self.guard
             .order(order)
             .map_err(|_| SupervisionError::GuardLost)
@@ -432,7 +243,10 @@ impl Drop for Supervisor {
     }
 }
 
-fn known<'a>(state: &'a mut State, id: &ReplicaId) -> Result<&'a mut Replica, SupervisionError> {
+pub(super) fn known<'a>(
+    state: &'a mut State,
+    id: &ReplicaId,
+) -> Result<&'a mut Replica, SupervisionError> {
     state
         .replicas
         .get_mut(id)

@@ -1,0 +1,53 @@
+//! What environments and faults need of a bus, whatever runs it.
+
+use std::net::SocketAddr;
+
+/// A cluster of brokers, numbered from 1.
+pub trait Bus: Send + Sync {
+    /// Addresses of all brokers as clients take them: `127.0.0.1:9092,127.0.0.1:9093`.
+    fn bootstrap(&self) -> String;
+
+    /// Where a broker listens, or listened before it died.
+    fn address(&self, broker: u32) -> Option<SocketAddr>;
+
+    /// Every partition with its present leader.
+    fn leaders(&self) -> Vec<Leadership>;
+
+    /// The broker that coordinates a group at present.
+    fn coordinator(&self, group: &str) -> Option<u32>;
+
+    /// The broker that hosts the active controller at present.
+    fn controller(&self) -> Option<u32>;
+
+    /// The broker's process dies without notice.
+    ///
+    /// # Errors
+    /// Text for users: there is no such broker, or it is dead already.
+    fn kill(&self, broker: u32) -> Result<(), String>;
+
+    /// Ends the broker in an orderly way where the bus knows one, else as [`Bus::kill`].
+    ///
+    /// # Errors
+    /// As [`Bus::kill`].
+    fn stop_broker(&self, broker: u32) -> Result<(), String> {
+        self.kill(broker)
+    }
+
+    /// Starts a dead broker again with what it had on disk and in the page cache.
+    ///
+    /// # Errors
+    /// Text for users: there is no such broker, or it cannot bind its port.
+    fn start_broker(&self, broker: u32) -> Result<(), String>;
+
+    /// Ends all brokers.
+    fn shut_down(&self);
+}
+
+/// Who leads a partition.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Leadership {
+    pub topic: String,
+    pub partition: u32,
+    /// `None`: the partition is offline.
+    pub leader: Option<u32>,
+}

@@ -1,0 +1,276 @@
+//! From the services of a plan to processes: templates filled, ports taken, folders settled.
+
+use super::EnvironmentError;
+use super::guard::Launch;
+use super::ports::PortLease;
+use super::supervision::{Readiness, ReplicaId, ReplicaSpec};
+use squall_plan::Plan;
+use squall_plan::system::{Ready, ServiceSpec};
+use squall_plan::template::{SYSTEM_SLOTS, Template};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What is the same for every service of a run.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    pub bootstrap: String,
+    /// The run's folder, absolute.
+    pub run: PathBuf,
+    /// The running binary.
+    pub squall: PathBuf,
+}
+
+/// All replicas of a plan, ready to be declared, and the ports that they hold.
+pub struct Placement {
+    /// In the order of starting: services in file order, replicas by number.
+    pub replicas: Vec<ReplicaSpec>,
+    ports: BTreeMap<ReplicaId, Vec<(String, PortLease)>>,
+}
+
+impl Placement {
+    /// # Errors
+    /// When no port is free or a template cannot be filled.
+    pub fn of(plan: &Plan, around: &Surroundings) -> Result<Self, EnvironmentError> {
+        let mut placement = Self {
+            replicas: Vec::new(),
+            ports: BTreeMap::new(),
+        };
+        for service in &plan.system.spec.services {
+            let count = plan
+                .system
+                .scale
+                .get(&service.name)
+                .copied()
+                .unwrap_or(service.replicas);
+            for replica in 0..count {
+                placement.add(plan, around, service, replica)?;
+            }
+        }
+        Ok(placement)
+    }
+
+    fn add(
+        &mut self,
+        plan: &Plan,
+        around: &Surroundings,
+        service: &ServiceSpec,
+        replica: u32,
+    ) -> Result<(), EnvironmentError> {
+        let id = ReplicaId::new(&service.name, replica);
+        let mut ports = Vec::new();
+        for port in &service.ports {
+            ports.push((
+                port.name.clone(),
+                PortLease::take().map_err(EnvironmentError::Ports)?,
+            ));
+        }
+        let filler = Filler {
+            plan,
+            around,
+            own: Some(Own {
+                service,
+                replica,
+                ports: &ports,
+            }),
+        };
+        let spec = filler.replica_spec(&id, service)?;
+        self.replicas.push(spec);
+        self.ports.insert(id, ports);
+        Ok(())
+    }
+
+    /// Addresses of a named port of all replicas of a service, by replica.
+    #[must_use]
+    pub fn endpoints(&self, service: &str, port: &str) -> Vec<SocketAddr> {
+        let replicas = self.ports.iter().filter(|(id, _)| id.service == service);
+        replicas
+            .filter_map(|(_, ports)| address(ports, port))
+            .collect()
+    }
+}
+
+/// Fills a template that belongs to no service: the path of a sink.
+///
+/// # Errors
+/// When it has a slot that only services know.
+pub fn fill(text: &str, plan: &Plan, around: &Surroundings) -> Result<String, EnvironmentError> {
+    Filler {
+        plan,
+        around,
+        own: None,
+    }
+    .fill(text)
+}
+
+struct Filler<'a> {
+    plan: &'a Plan,
+    around: &'a Surroundings,
+    own: Option<Own<'a>>,
+}
+
+struct Own<'a> {
+    service: &'a ServiceSpec,
+    replica: u32,
+    ports: &'a [(String, PortLease)],
+}
+
+impl Filler<'_> {
+    fn replica_spec(
+        &self,
+        id: &ReplicaId,
+        service: &ServiceSpec,
+    ) -> Result<ReplicaSpec, EnvironmentError> {
+        let bugs: Vec<_> = service
+            .bugs
+            .iter()
+            .filter(|bug| self.plan.system.bugs.contains(&bug.name))
+            .collect();
+        let mut command = Vec::new();
+        for text in service
+            .command
+            .iter()
+            .chain(bugs.iter().flat_map(|bug| &bug.arguments))
+        {
+            command.push(self.fill(text)?);
+        }
+        let scenario = self.plan.system.environment.get(&service.name);
+        let layers = [&service.environment]
+            .into_iter()
+            .chain(bugs.iter().map(|bug| &bug.environment))
+            .chain(scenario);
+        let mut environment = BTreeMap::new();
+        for (name, text) in layers.flatten() {
+            environment.insert(name.clone(), self.fill(text)?);
+        }
+        let mut command = command.into_iter();
+        let launch = Launch {
+            program: command.next().unwrap_or_default(),
+            arguments: command.collect(),
+            environment,
+            working_directory: self.working_directory(service)?,
+            log: self
+                .around
+                .run
+                .join("logs")
+                .join(format!("{}-{}.log", id.service, id.replica)),
+        };
+        Ok(ReplicaSpec {
+            id: id.clone(),
+            launch,
+            readiness: self.readiness(service)?,
+            ready_within: Duration::from_nanos(
+                service.ready_within_ns.unwrap_or(self.plan.timing.ready_ns),
+            ),
+            stop_timeout: Duration::from_nanos(service.stop_timeout_ns),
+        })
+    }
+
+    fn working_directory(&self, service: &ServiceSpec) -> Result<PathBuf, EnvironmentError> {
+        let Some(text) = &service.working_directory else {
+            return Ok(self.around.run.clone());
+        };
+        let folder = self.system_folder().join(self.fill(text)?);
+        Ok(std::path::absolute(&folder).unwrap_or(folder))
+    }
+
+    fn system_folder(&self) -> PathBuf {
+        let folder = Path::new(&self.plan.system.spec.folder);
+        std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
+    }
+
+    fn readiness(&self, service: &ServiceSpec) -> Result<Readiness, EnvironmentError> {
+        let at = |port: &str| {
+            let ports = self.own.as_ref().map_or(&[][..], |own| own.ports);
+            address(ports, port).ok_or_else(|| EnvironmentError::NoPort {
+                service: service.name.clone(),
+                port: port.to_owned(),
+            })
+        };
+        Ok(match &service.ready {
+            Ready::Http { port, path } => Readiness::Http {
+                address: at(port)?,
+                path: self.fill(path)?,
+            },
+            Ready::Port { port } => Readiness::Port { address: at(port)? },
+            Ready::Log { text } => Readiness::Log { text: text.clone() },
+            Ready::Running => Readiness::Running,
+        })
+    }
+
+    fn fill(&self, text: &str) -> Result<String, EnvironmentError> {
+        let template =
+            Template::parse(text, SYSTEM_SLOTS).map_err(|error| EnvironmentError::Template {
+                text: text.to_owned(),
+                why: format!("{}; {}", error.what, error.fix),
+            })?;
+        if let Some(slot) = template.slots().find(|slot| self.value(slot).is_none()) {
+            let why = format!("`{slot}` has no value here");
+            return Err(EnvironmentError::Template {
+                text: text.to_owned(),
+                why,
+            });
+        }
+        Ok(template.render(|slot, out| out.push_str(&self.value(slot).unwrap_or_default())))
+    }
+
+    fn value(&self, slot: &str) -> Option<String> {
+        match slot {
+            "bootstrap" => Some(self.around.bootstrap.clone()),
+            "run" => Some(self.around.run.display().to_string()),
+            "squall" => Some(self.around.squall.display().to_string()),
+            "system" => Some(self.system_folder().display().to_string()),
+            "seed" => Some(self.plan.seed.to_string()),
+            "bugs" => Some(self.bugs()),
+            "client" => {
+                let settings = self.plan.cluster.client.iter();
+                Some(
+                    settings
+                        .map(|(key, value)| format!("{key}={value}"))
+                        .collect::<Vec<_>>()
+                        .join(","),
+                )
+            }
+            _ => self.own_value(slot),
+        }
+    }
+
+    fn own_value(&self, slot: &str) -> Option<String> {
+        let own = self.own.as_ref()?;
+        match slot {
+            "service" => Some(own.service.name.clone()),
+            "replica" => Some(own.replica.to_string()),
+            "group" => own.service.group.clone(),
+            "port" => own
+                .ports
+                .first()
+                .map(|(_, lease)| lease.number().to_string()),
+            _ => address(own.ports, slot.strip_prefix("port.")?)
+                .map(|address| address.port().to_string()),
+        }
+    }
+
+    /// Those that are on, and for a service only those that it has.
+    fn bugs(&self) -> String {
+        let known = |bug: &&String| {
+            self.own
+                .as_ref()
+                .is_none_or(|own| own.service.bugs.iter().any(|known| known.name == **bug))
+        };
+        let on: Vec<&str> = self
+            .plan
+            .system
+            .bugs
+            .iter()
+            .filter(known)
+            .map(String::as_str)
+            .collect();
+        on.join(",")
+    }
+}
+
+fn address(ports: &[(String, PortLease)], name: &str) -> Option<SocketAddr> {
+    let (_, lease) = ports.iter().find(|(known, _)| known == name)?;
+    Some(SocketAddr::from((Ipv4Addr::LOCALHOST, lease.number())))
+}

@@ -1,0 +1,145 @@
+//! An environment whose services are processes on this machine, over any bus.
+
+use super::bus::Bus;
+use super::happenings::Happenings;
+use super::notes::{Notes, ServiceNotes};
+use super::placement::{self, Placement, Surroundings};
+use super::supervision::{ReplicaId, SupervisionError, Supervisor, SupervisorOptions, TornDown};
+use super::{Environment, EnvironmentError};
+use squall_plan::Plan;
+use squall_plan::fault::Fault;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Services as processes of this machine, and a bus that this process can disturb.
+pub struct Site {
+    plan: Plan,
+    name: &'static str,
+    bus: Box<dyn Bus>,
+    happenings: Arc<Happenings>,
+    supervisor: Arc<Supervisor>,
+    around: Surroundings,
+    placement: Placement,
+}
+
+/// What a site is built from.
+pub struct SiteParts {
+    /// As reports name it.
+    pub name: &'static str,
+    pub bus: Box<dyn Bus>,
+    /// Filled by whoever listens to the bus.
+    pub happenings: Arc<Happenings>,
+    /// Binary that becomes the guard, and that `{{squall}}` means; `None`: this one.
+    pub squall: Option<PathBuf>,
+}
+
+impl Site {
+    /// Starts the guard and settles where everything goes. No service runs yet.
+    ///
+    /// # Errors
+    /// When the guard cannot be started, a port cannot be had, or a template cannot be filled.
+    pub fn new(
+        plan: &Plan,
+        run_folder: &Path,
+        parts: SiteParts,
+        notes: Arc<dyn Notes>,
+    ) -> Result<Self, EnvironmentError> {
+        let squall = match parts.squall {
+            Some(program) => program,
+            None => std::env::current_exe().map_err(EnvironmentError::OwnProgram)?,
+        };
+        let around = Surroundings {
+            bootstrap: parts.bus.bootstrap(),
+            run: std::path::absolute(run_folder).unwrap_or_else(|_| run_folder.to_owned()),
+            squall: squall.clone(),
+        };
+        let placement = Placement::of(plan, &around)?;
+        let options = SupervisorOptions {
+            logs: around.run.join("logs"),
+            guard_program: Some(squall),
+        };
+        let supervisor = Supervisor::start(options, Arc::new(ServiceNotes(notes)))?;
+        for spec in &placement.replicas {
+            supervisor.declare(spec.clone());
+        }
+        Ok(Self {
+            plan: plan.clone(),
+            name: parts.name,
+            bus: parts.bus,
+            happenings: parts.happenings,
+            supervisor: Arc::new(supervisor),
+            around,
+            placement,
+        })
+    }
+
+    /// To be ended by others too, such as a second Ctrl-C.
+    #[must_use]
+    pub fn shared_supervisor(&self) -> Arc<Supervisor> {
+        Arc::clone(&self.supervisor)
+    }
+}
+
+impl Environment for Site {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn bus(&self) -> &dyn Bus {
+        &*self.bus
+    }
+
+    fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
+    }
+
+    fn happenings(&self) -> &Happenings {
+        &self.happenings
+    }
+
+    fn start_services(&self) -> Result<(), EnvironmentError> {
+        for service in &self.plan.system.spec.services {
+            let replicas = self.placement.replicas.iter();
+            let ids: Vec<ReplicaId> = replicas
+                .filter(|spec| spec.id.service == service.name)
+                .map(|spec| spec.id.clone())
+                .collect();
+            self.supervisor.start_all(&ids)?;
+        }
+        Ok(())
+    }
+
+    fn endpoints(&self, service: &str, port: &str) -> Vec<SocketAddr> {
+        self.placement.endpoints(service, port)
+    }
+
+    fn group_of(&self, service: &str) -> Option<&str> {
+        self.plan.system.spec.service(service)?.group.as_deref()
+    }
+
+    fn fill(&self, template: &str) -> Result<String, EnvironmentError> {
+        placement::fill(template, &self.plan, &self.around)
+    }
+
+    fn refuses(&self, fault: &Fault) -> Option<EnvironmentError> {
+        crate::faults::refusal(fault, self.plan.environment).map(|why| EnvironmentError::Refused {
+            environment: self.name,
+            fault: fault.name.clone(),
+            why,
+        })
+    }
+
+    fn tear_down(&self) -> Result<TornDown, SupervisionError> {
+        let torn_down = self.supervisor.tear_down();
+        self.bus.shut_down();
+        torn_down
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.supervisor.end_now();
+        self.bus.shut_down();
+    }
+}

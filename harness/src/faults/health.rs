@@ -1,0 +1,171 @@
+//! What the notes of a run show of its faults. Works the same on a run that has just ended and on a stored one.
+
+use squall_check::{FaultHealth, Shown};
+use squall_history::{FaultState, What};
+use squall_plan::fault::{Fault, Proof};
+use std::collections::BTreeMap;
+
+/// How evidence begins that a fault bit; evidence of a consequence begins with [`Proof::name`].
+pub(super) const BIT: &str = "bit";
+
+/// For every fault of the plan: whether it bit, healed, and caused what it had to.
+#[must_use]
+pub fn fault_health<'a>(
+    faults: &[Fault],
+    notes: impl IntoIterator<Item = &'a What>,
+) -> BTreeMap<String, FaultHealth> {
+    let mut traces: BTreeMap<&str, Trace> = BTreeMap::new();
+    for what in notes {
+        if let What::Fault {
+            name,
+            state,
+            detail,
+        } = what
+        {
+            traces.entry(name).or_default().add(*state, detail);
+        }
+    }
+    let health = |fault: &Fault| {
+        let trace = traces.remove(fault.name.as_str()).unwrap_or_default();
+        (fault.name.clone(), trace.judge(fault))
+    };
+    faults.iter().map(health).collect()
+}
+
+#[derive(Default)]
+struct Trace {
+    injected: bool,
+    healed: bool,
+    failure: Option<String>,
+    evidence: Vec<String>,
+}
+
+impl Trace {
+    fn add(&mut self, state: FaultState, detail: &str) {
+        match state {
+            FaultState::Injected => self.injected = true,
+            FaultState::Healed => self.healed = true,
+            FaultState::Failed => self.failure = Some(detail.to_owned()),
+            FaultState::Evidence => {
+                let kind = detail.split(':').next().unwrap_or_default();
+                self.evidence.push(kind.trim().to_owned());
+            }
+        }
+    }
+
+    fn judge(&self, fault: &Fault) -> FaultHealth {
+        FaultHealth {
+            bit: self.bit(fault),
+            healed: self.healed(fault),
+            proofs: self.proofs(fault),
+        }
+    }
+
+    fn bit(&self, fault: &Fault) -> Shown {
+        let (name, target) = (&fault.name, &fault.target);
+        let failure = self.failure.as_deref().unwrap_or("nothing tells why");
+        if !self.injected {
+            return Shown::no(
+                format!("The fault {name} was never injected: {failure}."),
+                "Let it begin before the load ends, at a target that is there then.",
+            );
+        }
+        let bit = self.evidence.iter().any(|kind| kind == BIT);
+        Shown::when(
+            bit,
+            format!("The fault {name} was injected, but nothing shows that it bit {target}."),
+            "See the logs of the run: its target may have been down already.",
+        )
+    }
+
+    fn healed(&self, fault: &Fault) -> Shown {
+        let failure = self.failure.as_deref().unwrap_or("the run ended before");
+        Shown::when(
+            self.healed || !self.injected,
+            format!("The fault {} was not healed: {failure}.", fault.name),
+            "See the log of its target for why it did not come back.",
+        )
+    }
+
+    fn proofs(&self, fault: &Fault) -> BTreeMap<String, Shown> {
+        let shown = |proof: &Proof| {
+            let seen = self.evidence.iter().any(|kind| kind == proof.name());
+            let why = format!("The fault {} did not cause {}.", fault.name, proof.name());
+            let shown = Shown::when(seen, why, mend(*proof));
+            (proof.name().to_owned(), shown)
+        };
+        fault.prove.iter().map(shown).collect()
+    }
+}
+
+fn mend(proof: Proof) -> &'static str {
+    match proof {
+        Proof::LeaderMoved | Proof::IsrShrank => {
+            "Let it last longer than the cluster's broker.session.timeout.ms."
+        }
+        Proof::GroupRebalanced => {
+            "Let it, and the load after it, last longer than the group's session.timeout.ms."
+        }
+        Proof::ProcessRestarted => "See the log of its target for why it did not start again.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use squall_plan::fault::{FaultKind, Target};
+
+    fn fault() -> Fault {
+        Fault {
+            name: "crash".to_owned(),
+            at_ns: 0,
+            for_ns: Some(1),
+            kind: FaultKind::Crash,
+            target: Target::Service {
+                service: "a".to_owned(),
+                replica: None,
+            },
+            prove: vec![Proof::GroupRebalanced],
+        }
+    }
+
+    fn note(state: FaultState, detail: &str) -> What {
+        What::Fault {
+            name: "crash".to_owned(),
+            state,
+            detail: detail.to_owned(),
+        }
+    }
+
+    fn judge(notes: &[What]) -> (bool, bool, bool) {
+        let health = fault_health(&[fault()], notes).remove("crash").unwrap();
+        let proof = health.proofs["group-rebalanced"].is_shown();
+        (health.bit.is_shown(), health.healed.is_shown(), proof)
+    }
+
+    #[test]
+    fn everything_must_be_shown_by_a_note_of_its_own() {
+        let all = [
+            note(FaultState::Injected, "crash a/0"),
+            note(FaultState::Evidence, "bit: a/0 (pid 3) ended by SIGKILL"),
+            note(FaultState::Healed, ""),
+            note(FaultState::Evidence, "group-rebalanced: a generation 3"),
+        ];
+        assert_eq!(judge(&all), (true, true, true));
+        assert_eq!(judge(&all[..3]), (true, true, false));
+        assert_eq!(judge(&all[..2]), (true, false, false));
+        assert_eq!(judge(&all[..1]), (false, false, false));
+        assert_eq!(judge(&[]), (false, true, false));
+    }
+
+    #[test]
+    fn notes_of_other_faults_prove_nothing() {
+        let other = What::Fault {
+            name: "other".to_owned(),
+            state: FaultState::Evidence,
+            detail: "bit: it did".to_owned(),
+        };
+        let notes = [note(FaultState::Injected, ""), other];
+        assert_eq!(judge(&notes), (false, false, false));
+    }
+}

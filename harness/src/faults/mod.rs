@@ -1,0 +1,83 @@
+//! Faults: each kind a small file, each injected fault a guard that heals on drop, and a schedule that runs them.
+//!
+//! A new kind: its row in `squall_plan::fault`, a file here with a type that implements [`Injection`], and a line in
+//! [`inject`].
+
+mod broker;
+mod consequence;
+mod crash;
+mod error;
+mod health;
+mod kill;
+mod restart;
+mod schedule;
+mod target;
+
+pub use error::FaultError;
+pub use health::fault_health;
+pub use schedule::Schedule;
+pub use target::{Resolved, resolve};
+
+use crate::environment::Environment as Env;
+use squall_plan::fault::{Fault, FaultKind};
+use squall_plan::plan::Environment;
+use std::sync::Arc;
+
+/// A fault that is in force. It heals when it is dropped, at the latest.
+pub trait Injection: Send {
+    /// What showed that it bit. `None`: nothing did, and the run proves nothing about it.
+    fn bite(&self) -> Option<&str>;
+
+    /// Ends the fault and waits until what it had taken away is back; says what came back. Healing twice does nothing.
+    ///
+    /// # Errors
+    /// When it does not come back.
+    fn heal(&mut self) -> Result<String, FaultError>;
+
+    /// After healing: which process now runs in place of which.
+    fn restarted(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Injects a fault into what its target resolved to.
+///
+/// # Errors
+/// When the kind does not fit the target, or the victim cannot be reached.
+pub fn inject(
+    fault: &Fault,
+    on: &Resolved,
+    env: &Arc<dyn Env>,
+) -> Result<Box<dyn Injection>, FaultError> {
+    let env = Arc::clone(env);
+    Ok(match (fault.kind, on) {
+        (FaultKind::Crash, Resolved::Services(ids)) => Box::new(crash::inject(env, ids)?),
+        (FaultKind::Restart, Resolved::Services(ids)) => {
+            Box::new(restart::inject_services(env, ids)?)
+        }
+        (FaultKind::Restart, Resolved::Broker(id)) => Box::new(restart::inject_broker(env, *id)?),
+        (FaultKind::Kill, Resolved::Broker(id)) => Box::new(kill::inject(env, *id)?),
+        (FaultKind::Crash, Resolved::Broker(_)) | (FaultKind::Kill, Resolved::Services(_)) => {
+            let target = fault.target.to_string();
+            let kind = fault.kind.name();
+            return Err(FaultError::Unfit { kind, target });
+        }
+    })
+}
+
+/// Why an environment cannot inject a fault, if it cannot. An environment's refusal ends a run before it begins; no fault
+/// is ever skipped in silence.
+#[must_use]
+pub fn refusal(fault: &Fault, environment: Environment) -> Option<String> {
+    use squall_plan::fault::Target;
+    let row = fault.kind.row();
+    let fits = match fault.target {
+        Target::Service { .. } => row.aims.services,
+        _ => row.aims.brokers,
+    };
+    if !fits {
+        let (kind, target) = (row.key, fault.target.to_string());
+        return Some(FaultError::Unfit { kind, target }.to_string());
+    }
+    (!fault.kind.injectable_in(environment)).then(|| format!("it has no `{}`", row.key))
+}

@@ -1,0 +1,226 @@
+//! Runs the faults of a plan at their times, each on a thread of its own, so that a slow one holds up no other.
+
+use super::consequence::Watch;
+use super::{FaultError, Injection, Resolved, inject, resolve};
+use crate::environment::Environment;
+use crate::environment::notes::Notes;
+use squall_history::{FaultState, What};
+use squall_plan::fault::Fault;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How often consequences are looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The running faults of a plan. Dropping it heals everything.
+pub struct Schedule {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+struct Progress {
+    stage: Stage,
+    /// Faults that are still to come or in force.
+    open: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Running,
+    /// No fault begins any more, those in force end at once; consequences are still looked for.
+    Healing,
+    Finished,
+}
+
+impl Schedule {
+    /// Starts the timeline. `load_starts` is time 0 of the load clock.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub fn start(
+        faults: &[Fault],
+        env: &Arc<dyn Environment>,
+        notes: &Arc<dyn Notes>,
+        load_starts: Instant,
+    ) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            progress: Mutex::new(Progress {
+                stage: Stage::Running,
+                open: faults.len(),
+            }),
+            changed: Condvar::new(),
+        });
+        let mut schedule = Self {
+            shared,
+            threads: Vec::new(),
+        };
+        for fault in faults {
+            let task = Task {
+                fault: fault.clone(),
+                env: Arc::clone(env),
+                notes: Arc::clone(notes),
+                shared: Arc::clone(&schedule.shared),
+                begins: load_starts + Duration::from_nanos(fault.at_ns),
+            };
+            let thread = std::thread::Builder::new().name(format!("fault-{}", fault.name));
+            schedule.threads.push(thread.spawn(move || task.run())?);
+        }
+        Ok(schedule)
+    }
+
+    /// Ends all faults at once, lets no other begin, and returns when everything is healed. For the end of the load, and
+    /// for Ctrl-C. Consequences are still looked for until [`Self::finish`].
+    pub fn heal(&self) {
+        self.shared.advance(Stage::Healing);
+        let progress = self.shared.lock();
+        let healed = |progress: &mut Progress| progress.open > 0;
+        drop(self.shared.changed.wait_while(progress, healed));
+    }
+
+    /// Heals, and stops looking for consequences. The notes tell the rest: see [`super::fault_health`].
+    pub fn finish(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.heal();
+        self.shared.advance(Stage::Finished);
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has healed while it unwound, and left no evidence: inconclusive.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Schedule {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn advance(&self, stage: Stage) {
+        let mut progress = self.lock();
+        progress.stage = progress.stage.max(stage);
+        drop(progress);
+        self.changed.notify_all();
+    }
+
+    /// Waits until a time (`None`: for ever) or a stage, whichever comes first; says whether it was the stage. Calls
+    /// `look` now and then for as long as it wants that.
+    fn wait(&self, until: Option<Instant>, stage: Stage, mut look: impl FnMut() -> bool) -> bool {
+        loop {
+            let looking = look();
+            let progress = self.lock();
+            if progress.stage >= stage {
+                return true;
+            }
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return false;
+            }
+            let most = if looking { LOOK_EVERY } else { Duration::MAX };
+            let at_most = left.unwrap_or(Duration::MAX).min(most);
+            // Nothing to wait for but the next stage: an hour is as good as for ever, and no overflow.
+            let at_most = at_most.min(Duration::from_secs(3600));
+            drop(self.changed.wait_timeout(progress, at_most));
+        }
+    }
+}
+
+/// Tells the schedule that a fault is over, also when its thread panics.
+struct Open<'a>(&'a Shared);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.lock().open -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
+struct Task {
+    fault: Fault,
+    env: Arc<dyn Environment>,
+    notes: Arc<dyn Notes>,
+    shared: Arc<Shared>,
+    begins: Instant,
+}
+
+impl Task {
+    fn run(self) {
+        let open = Open(&self.shared);
+        if self
+            .shared
+            .wait(Some(self.begins), Stage::Healing, || false)
+        {
+            return self.note(
+                FaultState::Failed,
+                "the run ended before it began".to_owned(),
+            );
+        }
+        let (mut injection, mut watch) = match self.begin() {
+            Ok(begun) => begun,
+            Err(error) => return self.note(FaultState::Failed, error.to_string()),
+        };
+        let ends = self
+            .fault
+            .for_ns
+            .map(|length| self.begins + Duration::from_nanos(length));
+        self.shared
+            .wait(ends, Stage::Healing, || self.look(&mut watch, &*injection));
+        match injection.heal() {
+            Ok(detail) => self.note(FaultState::Healed, detail),
+            Err(error) => self.note(FaultState::Failed, format!("it did not heal: {error}")),
+        }
+        self.look(&mut watch, &*injection);
+        drop(open);
+        if watch.is_waiting() {
+            self.shared
+                .wait(None, Stage::Finished, || self.look(&mut watch, &*injection));
+            self.look(&mut watch, &*injection);
+        }
+    }
+
+    fn begin(&self) -> Result<(Box<dyn Injection>, Watch), FaultError> {
+        let on: Resolved = resolve(&self.fault.target, &*self.env)?;
+        let watch = Watch::new(&self.fault, &on, &*self.env);
+        self.note(
+            FaultState::Injected,
+            format!("{} {on}", self.fault.kind.name()),
+        );
+        let injection = inject(&self.fault, &on, &self.env)?;
+        if let Some(bite) = injection.bite() {
+            self.note(
+                FaultState::Evidence,
+                format!("{}: {bite}", super::health::BIT),
+            );
+        }
+        Ok((injection, watch))
+    }
+
+    /// Notes what is new, and says whether there is more to look for.
+    fn look(&self, watch: &mut Watch, injection: &dyn Injection) -> bool {
+        for text in watch.look(&*self.env, injection) {
+            self.note(FaultState::Evidence, text);
+        }
+        watch.is_waiting()
+    }
+
+    fn note(&self, state: FaultState, detail: String) {
+        self.notes.note(What::Fault {
+            name: self.fault.name.clone(),
+            state,
+            detail,
+        });
+    }
+}

@@ -44,7 +44,7 @@ fn check_object(node: &Node, object: &Object, name: &str, problems: &mut Problem
     {
         problems.at(
             &node.place,
-            format!("{} lacks `{}`", object.noun, field.key),
+            format!("`{}` is missing in {}", field.key, object.noun),
             format!("add `{}`: {}", field.key, field.about),
         );
     }

@@ -26,8 +26,10 @@ fn document(shape: &Shape, title: &str) -> Value {
 
 fn schema_of(shape: &Shape) -> Value {
     match shape {
-        Shape::Text => json!({ "type": "string", "minLength": 1 }),
-        Shape::Name => json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$" }),
+        Shape::Text => json!({ "type": ["string", "number", "boolean"], "minLength": 1 }),
+        Shape::Name => {
+            json!({ "type": ["string", "number", "boolean"], "pattern": "^[A-Za-z0-9._-]{1,128}$" })
+        }
         Shape::Integer { min, max } => integer(*min, *max),
         Shape::Number { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
         Shape::Share => json!({ "anyOf": [

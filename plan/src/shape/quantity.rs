@@ -49,20 +49,17 @@ fn name(text: &str) -> Result<(), UnitError> {
 }
 
 fn integer(node: &Node, text: &str, min: i64, max: i64) -> Result<(), UnitError> {
-    let range = if max == i64::MAX {
-        format!("of at least {min}")
-    } else {
-        format!("from {min} to {max}")
+    let wanted = match (min, max) {
+        (only, same) if only == same => format!("write {only}"),
+        (min, i64::MAX) => format!("write a whole number of at least {min}"),
+        (min, max) => format!("write a whole number from {min} to {max}"),
     };
     match node.integer() {
         Some(value) if (min..=max).contains(&value) => Ok(()),
-        Some(value) => Err(error(
-            format!("{value} is out of range"),
-            format!("write a whole number {range}"),
-        )),
+        Some(value) => Err(error(format!("{value} is out of range"), wanted)),
         None => Err(error(
             format!("`{}` is not a whole number", shorten(text)),
-            format!("write a whole number {range}, without quotes"),
+            format!("{wanted}, without quotes"),
         )),
     }
 }

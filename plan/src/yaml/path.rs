@@ -158,7 +158,7 @@ impl Search<'_> {
                 .filter(|at| *at > 0)
                 .collect();
             for at in splits {
-                if !below_known && self.step(None, of, rest, &rest[..at], out) {
+                if self.step(None, of, rest, &rest[..at], out) {
                     return true;
                 }
             }
@@ -190,7 +190,7 @@ impl Search<'_> {
             .map(|index| index.to_string())
             .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.fail(rest, "the list (give an index or a name)", &names)
+        self.fail(rest, "the list (its items go by index or name)", &names)
     }
 
     fn walk_either(
@@ -229,15 +229,13 @@ impl Search<'_> {
         let reached = self.path.len() - rest.len();
         if self.error.is_none() || reached > self.furthest {
             self.furthest = reached;
-            let wrong = rest.split('.').next().unwrap_or(rest);
+            let first = rest.split('.').next().unwrap_or(rest);
             let by_whole = crate::shape::nearest(rest, keys.iter().copied());
-            let fix = by_whole.map_or_else(
-                || did_you_mean(wrong, keys.iter().copied(), "keys"),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let wrong = if by_whole.is_some() { rest } else { first };
+            let what = format!("`{wrong}` is no key of {noun}");
             self.error = Some(PathError {
-                what: format!("{noun} has no `{wrong}`"),
-                fix,
+                what,
+                fix: did_you_mean(wrong, keys.iter().copied(), "keys"),
             });
         }
         false

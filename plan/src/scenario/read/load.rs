@@ -26,10 +26,7 @@ pub(super) fn read(
     let Some(node) = root.get("load") else {
         return Vec::new();
     };
-    let nodes = match &node.value {
-        Value::List(items) => items.as_slice(),
-        _ => std::slice::from_ref(node),
-    };
+    let nodes = nodes(node);
     if nodes.is_empty() || nodes.len() > LOADS_MAX {
         problems.at(
             &node.place,
@@ -59,6 +56,28 @@ pub(super) fn read(
         loads.push(load);
     }
     loads
+}
+
+fn nodes(node: &Node) -> &[Node] {
+    match &node.value {
+        Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    }
+}
+
+/// End of the longest load; 0 when a stage was not understood, so that nothing can be said of it.
+pub(super) fn end_ns(root: &Node, loads: &[Load]) -> u64 {
+    let written = root.get("load").map_or(&[][..], nodes).iter();
+    let written: usize = written
+        .filter_map(|load| load.get("stages"))
+        .map(|stages| stages.items().len())
+        .sum();
+    let understood: usize = loads.iter().map(|load| load.stages.len()).sum();
+    if written == understood {
+        loads.iter().map(Load::length_ns).max().unwrap_or(0)
+    } else {
+        0
+    }
 }
 
 struct Reader<'a> {

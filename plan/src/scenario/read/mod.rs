@@ -32,7 +32,7 @@ pub(super) fn scenario(
     let cluster = cluster::read(root.get("bus"), &system.used.spec, problems);
     let timing = timing::read(root.get("timing"), problems);
     let loads = load::read(root, &system.used.spec, &cluster, found, problems);
-    let load_ends_ns = loads.iter().map(Load::length_ns).max().unwrap_or(0);
+    let load_ends_ns = load::end_ns(root, &loads);
     let context = Context {
         system: &system.used,
         cluster: &cluster,
@@ -67,6 +67,7 @@ struct Context<'a> {
     system: &'a super::SystemUse,
     cluster: &'a super::Cluster,
     loads: &'a [Load],
+    /// 0 when some stage was not understood.
     load_ends_ns: u64,
     /// Whether the system was found; else nothing can be said about its names.
     found: bool,

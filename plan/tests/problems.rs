@@ -1,0 +1,190 @@
+//! What bad files say: everything at once, each at its place, each with its fix.
+
+mod support;
+
+use squall_plan::Problems;
+use squall_plan::scenario::{Request, from_text};
+use support::{BURST, Memory, SIGNUP, sets, variant};
+
+fn problems(text: &str, request: &Request) -> Problems {
+    from_text("bad.yaml", text, request, &Memory(String::new())).unwrap_err()
+}
+
+#[test]
+fn every_mistake_of_a_file_is_reported_at_once() {
+    let found = problems(include_str!("bad/many.yaml"), &Request::default());
+    assert!(found.0.len() >= 35, "{found}");
+    assert!(
+        found
+            .0
+            .iter()
+            .all(|problem| problem.line > 0 && problem.column > 0 && !problem.fix.is_empty()),
+        "{found}"
+    );
+    insta::assert_snapshot!(found);
+}
+
+#[test]
+fn every_mistake_of_a_system_file_is_reported_at_once() {
+    let scenario = "squall: 1\nname: x\nsystem: { use: system.yaml }\nload: { topic: order, stages: [{ burst: 1 }] }\n";
+    let memory = Memory(include_str!("bad/system.yaml").to_owned());
+    let found = from_text("good.yaml", scenario, &Request::default(), &memory).unwrap_err();
+    assert!(
+        found
+            .0
+            .iter()
+            .all(|problem| problem.line > 0 && !problem.fix.is_empty()),
+        "{found}"
+    );
+    insta::assert_snapshot!(found);
+}
+
+#[test]
+fn arguments_are_checked_like_the_file() {
+    let request = Request {
+        variant: Some("ack-1".into()),
+        sets: [
+            "bus.kafka.brokres=5",
+            "bus.kafka.brokers=many",
+            "system.use",
+            "load.stages.7.rate=5/s",
+            "load.stages.0.rate=5",
+            "=",
+            "bus.kafka.brokers=[1",
+            "squall=2",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    };
+    insta::assert_snapshot!(problems(BURST, &request));
+}
+
+#[test]
+fn keys_with_dots_are_found_by_set() {
+    let request = sets(&[
+        "bus.kafka.topics.signups.min.insync.replicas=3",
+        "bus.kafka.topics.signups.email.dead.partitions=2",
+        "bus.kafka.client.linger.ms=7",
+        "load.stages.1.rate=50/s",
+        "expect.thresholds.drain_ms=[value<1000]",
+        "system.scale.consumer-email=5",
+        "load.body.data.user=you",
+    ]);
+    let scenario = from_text("burst.yaml", BURST, &request, &Memory(String::new())).unwrap();
+    let topic = |name: &str| {
+        scenario
+            .cluster
+            .topics
+            .iter()
+            .find(|topic| topic.name == name)
+            .unwrap()
+    };
+    assert_eq!(topic("signups").min_insync_replicas, 3);
+    assert_eq!(topic("signups.email.dead").partitions, 2);
+    assert_eq!(
+        scenario.cluster.topics.len(),
+        3,
+        "no topic came into being by mistake"
+    );
+    assert_eq!(scenario.cluster.client["linger.ms"], "7");
+    assert_eq!(scenario.loads[0].stages[1].events(), 250);
+    assert_eq!(
+        scenario.expect.thresholds.last().unwrap().expression,
+        "value<1000"
+    );
+    assert_eq!(scenario.system.scale["consumer-email"], 5);
+    assert_eq!(scenario.loads[0].body["data"]["user"], "you");
+}
+
+#[test]
+fn a_variant_changes_what_it_says_and_no_more() {
+    let plain = from_text(
+        "burst.yaml",
+        BURST,
+        &Request::default(),
+        &Memory(String::new()),
+    )
+    .unwrap();
+    let acks_1 = from_text(
+        "burst.yaml",
+        BURST,
+        &variant("acks-1"),
+        &Memory(String::new()),
+    )
+    .unwrap();
+    assert_eq!(acks_1.cluster.client["acks"], "1");
+    assert_eq!(acks_1.expect.anomalies, ["lost-write"]);
+    assert_eq!(acks_1.expect.sinks, plain.expect.sinks);
+    assert_eq!(acks_1.loads, plain.loads);
+    assert_eq!(acks_1.variant.as_deref(), Some("acks-1"));
+}
+
+#[test]
+fn an_unquoted_template_is_explained() {
+    let text = BURST.replace("\"{{key}}\"", "{{key}}");
+    insta::assert_snapshot!(problems(&text, &Request::default()));
+}
+
+#[test]
+fn yaml_oddities_are_problems_and_not_surprises() {
+    let cases = [
+        ("nothing", ""),
+        ("a list", "- squall: 1"),
+        ("two documents", "squall: 1\n---\nsquall: 1\n"),
+        ("a tab", "squall:\n\t- 1"),
+        ("a tag", "squall: !!int 1\n"),
+        ("an alias to nowhere", "squall: *one\n"),
+        ("an anchor in itself", "squall: &a [*a]\n"),
+        ("the wrong version", "squall: 2\n"),
+        ("a quoted version", "squall: '1'\n"),
+    ];
+    let shown: Vec<String> = cases
+        .iter()
+        .map(|(name, text)| format!("# {name}\n{}\n", problems(text, &Request::default())))
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn aliases_cannot_blow_up() {
+    let mut text = String::from("squall: 1\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let below = format!("*a{}, ", level - 1).repeat(10);
+        text.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+    }
+    let found = problems(&text, &Request::default()).to_string();
+    assert!(found.contains("aliases counted"), "{found}");
+    let deep = format!("squall: {}1{}", "[".repeat(5_000), "]".repeat(5_000));
+    assert_eq!(problems(&deep, &Request::default()).0.len(), 1);
+    let large = format!("squall: 1\nname: {}", "x".repeat(2 << 20));
+    assert!(
+        problems(&large, &Request::default())
+            .to_string()
+            .contains("1 MiB")
+    );
+}
+
+#[test]
+fn many_problems_do_not_fill_the_memory() {
+    let text: String = (0..5_000)
+        .map(|index| format!("unknown_{index}: 1\n"))
+        .collect();
+    assert_eq!(
+        problems(&text, &Request::default()).0.len(),
+        Problems::LIMIT
+    );
+}
+
+#[test]
+fn a_system_can_be_written_inline() {
+    let system: String = SIGNUP.lines().map(|line| format!("    {line}\n")).collect();
+    let text = BURST.replace("use: systems/signup.yaml", &format!("use:\n{system}"));
+    let scenario = from_text(
+        "inline.yaml",
+        &text,
+        &Request::default(),
+        &Memory(String::new()),
+    )
+    .unwrap();
+    assert_eq!(scenario.system.spec.services.len(), 3);
+}

@@ -11,7 +11,13 @@ pub trait Notes: Send + Sync {
     /// Nanoseconds since the start of the run.
     fn now_ns(&self) -> u64;
 
-    fn note(&self, what: What);
+    /// Something that was seen to happen at a time of its own.
+    fn note_at(&self, at: Instant, what: What);
+
+    /// Something that happens now.
+    fn note(&self, what: What) {
+        self.note_at(Instant::now(), what);
+    }
 }
 
 /// The history of a run that started at `started`.
@@ -26,15 +32,20 @@ impl Journal {
     pub const fn new(recorder: Recorder, started: Instant) -> Self {
         Self { recorder, started }
     }
+
+    fn since_start(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.started);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
 }
 
 impl Notes for Journal {
     fn now_ns(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        self.since_start(Instant::now())
     }
 
-    fn note(&self, what: What) {
-        self.recorder.note(Note::new(self.now_ns(), what));
+    fn note_at(&self, at: Instant, what: What) {
+        self.recorder.note(Note::new(self.since_start(at), what));
     }
 }
 

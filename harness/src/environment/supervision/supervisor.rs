@@ -193,13 +193,16 @@ impl Supervisor {
         self.await_ready(id)
     }
 
-    /// Starts several at once, then waits until each is ready.
+    /// Starts those of several that are not running, all at once, then waits until each is ready.
     ///
     /// # Errors
     /// The first that failed.
     pub fn start_all(&self, ids: &[ReplicaId]) -> Result<(), SupervisionError> {
         for id in ids {
-            self.spawn(id)?;
+            match self.spawn(id) {
+                Ok(_) | Err(SupervisionError::AlreadyRunning(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         ids.iter().try_for_each(|id| self.await_ready(id).map(drop))
     }

@@ -1,0 +1,404 @@
+//! Faults against real processes and a bus of bare listeners: injected on time, seen to bite, healed whatever happens.
+#![allow(clippy::unwrap_used)]
+
+mod supervision_support;
+
+use squall::environment::bus::{Bus, Leadership};
+use squall::environment::happenings::{Happening, Happenings};
+use squall::environment::notes::Notes;
+use squall::environment::supervision::{ReplicaId, SupervisionError, Supervisor, TornDown};
+use squall::environment::{Environment, EnvironmentError};
+use squall::faults::{Resolved, Schedule, fault_health, inject, resolve};
+use squall_check::{FaultHealth, Shown};
+use squall_history::{FaultState, What};
+use squall_plan::fault::{Fault, FaultKind, Proof, Target};
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use supervision_support::{Bench, eventually};
+
+/// Three brokers that only listen; broker 1 leads `signups/0` and coordinates, broker 2 hosts the controller.
+struct Listeners(Mutex<BTreeMap<u32, (SocketAddr, Option<TcpListener>)>>);
+
+impl Listeners {
+    fn new() -> Self {
+        let broker = |id| {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            (id, (listener.local_addr().unwrap(), Some(listener)))
+        };
+        Self(Mutex::new((1..=3).map(broker).collect()))
+    }
+}
+
+impl Bus for Listeners {
+    fn bootstrap(&self) -> String {
+        self.address(1).unwrap().to_string()
+    }
+
+    fn address(&self, broker: u32) -> Option<SocketAddr> {
+        Some(self.0.lock().unwrap().get(&broker)?.0)
+    }
+
+    fn leaders(&self) -> Vec<Leadership> {
+        let leader = |partition, leader| Leadership {
+            topic: "signups".to_owned(),
+            partition,
+            leader: Some(leader),
+        };
+        vec![leader(0, 1), leader(1, 2)]
+    }
+
+    fn coordinator(&self, group: &str) -> Option<u32> {
+        (group == "workers").then_some(1)
+    }
+
+    fn controller(&self) -> Option<u32> {
+        Some(2)
+    }
+
+    fn kill(&self, broker: u32) -> Result<(), String> {
+        let mut brokers = self.0.lock().unwrap();
+        let known = brokers.get_mut(&broker).ok_or("there is none")?;
+        known.1.take().map(drop).ok_or("dead already".to_owned())
+    }
+
+    fn start_broker(&self, broker: u32) -> Result<(), String> {
+        let mut brokers = self.0.lock().unwrap();
+        let known = brokers.get_mut(&broker).ok_or("there is none")?;
+        known.1 = Some(TcpListener::bind(known.0).map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
+    fn shut_down(&self) {}
+}
+
+struct World {
+    bench: Bench,
+    bus: Listeners,
+    happenings: Happenings,
+    started: Instant,
+    notes: Mutex<Vec<(u64, What)>>,
+}
+
+impl Environment for World {
+    fn name(&self) -> &'static str {
+        "test"
+    }
+    fn bus(&self) -> &dyn Bus {
+        &self.bus
+    }
+    fn supervisor(&self) -> &Supervisor {
+        &self.bench.supervisor
+    }
+    fn happenings(&self) -> &Happenings {
+        &self.happenings
+    }
+    fn start_services(&self) -> Result<(), EnvironmentError> {
+        Ok(())
+    }
+    fn endpoints(&self, _: &str, _: &str) -> Vec<SocketAddr> {
+        Vec::new()
+    }
+    fn group_of(&self, service: &str) -> Option<&str> {
+        (service == "a").then_some("workers")
+    }
+    fn fill(&self, template: &str) -> Result<String, EnvironmentError> {
+        Ok(template.to_owned())
+    }
+    fn refuses(&self, _: &Fault) -> Option<EnvironmentError> {
+        None
+    }
+    fn tear_down(&self) -> Result<TornDown, SupervisionError> {
+        self.bench.supervisor.tear_down()
+    }
+}
+
+impl Notes for World {
+    fn now_ns(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap()
+    }
+    fn note_at(&self, at: Instant, what: What) {
+        let at = u64::try_from((at - self.started).as_nanos()).unwrap();
+        self.notes.lock().unwrap().push((at, what));
+    }
+}
+
+impl World {
+    /// With two running replicas of the service `a`.
+    fn new() -> Arc<Self> {
+        let bench = Bench::new();
+        for number in 0..2 {
+            let name = bench.declare("a", "exec sleep 1000", |spec| {
+                spec.id.replica = number;
+                spec.launch.log = spec.launch.log.with_extension(format!("{number}"));
+            });
+            bench.supervisor.spawn(&name).unwrap();
+        }
+        Arc::new(Self {
+            bench,
+            bus: Listeners::new(),
+            happenings: Happenings::default(),
+            started: Instant::now(),
+            notes: Mutex::default(),
+        })
+    }
+
+    fn env(self: &Arc<Self>) -> Arc<dyn Environment> {
+        Arc::<Self>::clone(self)
+    }
+
+    fn run(self: &Arc<Self>, faults: &[Fault]) -> Schedule {
+        let notes: Arc<dyn Notes> = Arc::<Self>::clone(self);
+        Schedule::start(faults, &self.env(), &notes, self.started).unwrap()
+    }
+
+    fn pid(&self, replica: u32) -> Option<i32> {
+        let id = ReplicaId::new("a", replica);
+        self.bench.supervisor.status(&id).unwrap().pid()
+    }
+
+    fn takes_connections(&self, broker: u32) -> bool {
+        TcpStream::connect(self.bus.address(broker).unwrap()).is_ok()
+    }
+
+    /// Times of the notes of a fault in one state, with their details.
+    fn told(&self, name: &str, wanted: FaultState) -> Vec<(u64, String)> {
+        let notes = self.notes.lock().unwrap();
+        let mut told = Vec::new();
+        for (at, what) in notes.iter() {
+            if let What::Fault {
+                name: known,
+                state,
+                detail,
+            } = what
+                && known == name
+                && *state == wanted
+            {
+                told.push((*at, detail.clone()));
+            }
+        }
+        told
+    }
+
+    fn health(&self, fault: &Fault) -> FaultHealth {
+        let notes = self.notes.lock().unwrap();
+        let whats = notes.iter().map(|(_, what)| what);
+        let mut health = fault_health(std::slice::from_ref(fault), whats);
+        health.remove(&fault.name).unwrap()
+    }
+}
+
+fn service(replica: Option<u32>) -> Target {
+    Target::Service {
+        service: "a".to_owned(),
+        replica,
+    }
+}
+
+fn fault(kind: FaultKind, target: Target, at_ms: u64, for_ms: u64, prove: &[Proof]) -> Fault {
+    Fault {
+        name: format!("{}-{target}", kind.name()),
+        at_ns: at_ms * 1_000_000,
+        for_ns: Some(for_ms * 1_000_000),
+        kind,
+        target,
+        prove: prove.to_vec(),
+    }
+}
+
+#[test]
+fn a_crash_bites_on_time_and_heals_after_its_length() {
+    let world = World::new();
+    let before = (world.pid(0), world.pid(1));
+    let crash = fault(
+        FaultKind::Crash,
+        service(None),
+        100,
+        300,
+        &[Proof::ProcessRestarted],
+    );
+    let schedule = world.run(std::slice::from_ref(&crash));
+    eventually("it heals", || {
+        !world.told(&crash.name, FaultState::Healed).is_empty()
+    });
+    schedule.finish();
+    let injected = world.told(&crash.name, FaultState::Injected)[0].0;
+    let healed = world.told(&crash.name, FaultState::Healed)[0].0;
+    assert!(
+        injected >= 100_000_000 && healed >= 400_000_000,
+        "{injected} {healed}"
+    );
+    let evidence = world.told(&crash.name, FaultState::Evidence);
+    assert!(evidence[0].1.contains("ended by SIGKILL"), "{evidence:?}");
+    assert_ne!(before, (world.pid(0), world.pid(1)));
+    assert!(world.pid(0).is_some() && world.pid(1).is_some());
+    let health = world.health(&crash);
+    assert_eq!((&health.bit, &health.healed), (&Shown::Yes, &Shown::Yes));
+    assert_eq!(health.proofs["process-restarted"], Shown::Yes);
+}
+
+#[test]
+fn a_crash_of_what_is_down_already_shows_nothing() {
+    let world = World::new();
+    world.bench.kill(&ReplicaId::new("a", 1));
+    let crash = fault(FaultKind::Crash, service(Some(1)), 0, 1, &[]);
+    let schedule = world.run(std::slice::from_ref(&crash));
+    eventually("it heals", || {
+        !world.told(&crash.name, FaultState::Healed).is_empty()
+    });
+    schedule.finish();
+    let health = world.health(&crash);
+    assert!(!health.bit.is_shown());
+    assert!(health.healed.is_shown() && world.pid(1).is_some());
+}
+
+#[test]
+fn a_restart_is_asked_for_with_sigterm() {
+    let world = World::new();
+    let restart = fault(FaultKind::Restart, service(Some(0)), 0, 0, &[]);
+    let other = world.pid(1);
+    let schedule = world.run(std::slice::from_ref(&restart));
+    eventually("it heals", || {
+        !world.told(&restart.name, FaultState::Healed).is_empty()
+    });
+    schedule.finish();
+    let evidence = &world.told(&restart.name, FaultState::Evidence)[0].1;
+    assert!(
+        evidence.starts_with("bit: a/0") && evidence.ends_with("SIGTERM"),
+        "{evidence}"
+    );
+    assert_eq!(world.pid(1), other, "the other replica is left alone");
+}
+
+#[test]
+fn heal_ends_everything_at_once_and_lets_nothing_begin() {
+    let world = World::new();
+    let hour = 3_600_000;
+    let crash = fault(FaultKind::Crash, service(None), 0, hour, &[]);
+    let kill = fault(FaultKind::Kill, Target::Broker(1), 0, hour, &[]);
+    let never = fault(FaultKind::Kill, Target::Broker(3), hour, 1, &[]);
+    let faults = [crash.clone(), kill.clone(), never.clone()];
+    let schedule = world.run(&faults);
+    let bit = |fault: &Fault| !world.told(&fault.name, FaultState::Evidence).is_empty();
+    eventually("both bite", || bit(&crash) && bit(&kill));
+    assert!(world.pid(0).is_none() && !world.takes_connections(1));
+    schedule.heal();
+    assert!(world.pid(0).is_some() && world.pid(1).is_some() && world.takes_connections(1));
+    assert!(world.health(&kill).healed.is_shown());
+    assert!(!world.health(&never).bit.is_shown());
+    assert!(world.takes_connections(3));
+}
+
+#[test]
+fn faults_heal_when_the_schedule_or_the_injection_is_dropped() {
+    let world = World::new();
+    let kill = fault(FaultKind::Kill, Target::Broker(2), 0, 3_600_000, &[]);
+    let schedule = world.run(std::slice::from_ref(&kill));
+    eventually("it bites", || !world.takes_connections(2));
+    drop(schedule);
+    assert!(world.takes_connections(2));
+
+    let crash = fault(FaultKind::Crash, service(None), 0, 0, &[]);
+    let env = world.env();
+    let on = resolve(&crash.target, &*env).unwrap();
+    let injection = inject(&crash, &on, &env).unwrap();
+    assert!(world.pid(0).is_none());
+    drop(injection);
+    assert!(world.pid(0).is_some());
+}
+
+#[test]
+fn targets_are_settled_when_the_fault_begins() {
+    let world = World::new();
+    let at = |target| resolve(&target, &*world.env());
+    let group = |group: &str| Target::Coordinator {
+        group: group.to_owned(),
+    };
+    let leader = |partition| Target::Leader {
+        topic: "signups".to_owned(),
+        partition,
+    };
+    assert_eq!(at(Target::Controller).unwrap(), Resolved::Broker(2));
+    assert_eq!(at(group("workers")).unwrap(), Resolved::Broker(1));
+    assert_eq!(at(leader(1)).unwrap(), Resolved::Broker(2));
+    assert!(at(leader(7)).is_err() && at(group("strangers")).is_err());
+    let one = Resolved::Services(vec![ReplicaId::new("a", 1)]);
+    assert_eq!(at(service(Some(1))).unwrap(), one);
+    assert!(at(service(Some(2))).is_err());
+}
+
+#[test]
+fn a_consequence_counts_only_when_the_fault_could_have_caused_it() {
+    let world = World::new();
+    let elected = |partition, leader| Happening::Elected {
+        topic: "signups".to_owned(),
+        partition,
+        leader,
+    };
+    world.happenings.saw(elected(0, 3)); // Before the fault.
+    let target = Target::Leader {
+        topic: "signups".to_owned(),
+        partition: 0,
+    };
+    let proofs = [Proof::LeaderMoved, Proof::IsrShrank, Proof::GroupRebalanced];
+    let kill = fault(FaultKind::Kill, target, 0, 1, &proofs);
+    let schedule = world.run(std::slice::from_ref(&kill));
+    eventually("it heals", || {
+        !world.told(&kill.name, FaultState::Healed).is_empty()
+    });
+    let shrank = |lost| Happening::IsrShrank {
+        topic: "signups".to_owned(),
+        partition: 0,
+        lost,
+    };
+    world.happenings.saw(elected(1, 3)); // Broker 1 did not lead it.
+    world.happenings.saw(elected(0, 1)); // The same leader again.
+    world.happenings.saw(shrank(vec![2])); // Another broker.
+    let rebalanced = Happening::Rebalanced {
+        group: "workers".to_owned(),
+        generation: 4,
+    };
+    world.happenings.saw(rebalanced);
+    let evidence = || world.told(&kill.name, FaultState::Evidence).len();
+    eventually("the bite and the rebalance are told", || evidence() == 2);
+    let health = world.health(&kill);
+    let shown = |proof: &str| health.proofs[proof].is_shown();
+    assert!(!shown("leader-moved") && !shown("isr-shrank") && shown("group-rebalanced"));
+    world.happenings.saw(elected(0, 2));
+    world.happenings.saw(shrank(vec![1]));
+    eventually("the rest is told", || evidence() == 4);
+    schedule.finish();
+    assert!(world.health(&kill).proofs.values().all(Shown::is_shown));
+}
+
+#[test]
+fn a_service_that_does_not_come_back_is_told() {
+    let world = World::new();
+    let folder = world.bench.folder.path().join("gone");
+    let id = world.bench.declare("b", "exec sleep 1000", |spec| {
+        std::fs::create_dir(&folder).unwrap();
+        spec.launch.working_directory.clone_from(&folder);
+    });
+    world.bench.supervisor.spawn(&id).unwrap();
+    std::fs::remove_dir(&folder).unwrap();
+    let target = Target::Service {
+        service: "b".to_owned(),
+        replica: None,
+    };
+    let crash = fault(FaultKind::Crash, target, 0, 1, &[Proof::ProcessRestarted]);
+    let schedule = world.run(std::slice::from_ref(&crash));
+    let failed = || world.told(&crash.name, FaultState::Failed);
+    eventually("it fails to heal", || !failed().is_empty());
+    schedule.finish();
+    assert!(
+        failed()[0].1.contains("its working directory"),
+        "{:?}",
+        failed()
+    );
+    let health = world.health(&crash);
+    assert!(health.bit.is_shown() && !health.healed.is_shown());
+    assert!(!health.proofs["process-restarted"].is_shown());
+    let faults = Duration::from_nanos(world.now_ns());
+    assert!(faults < Duration::from_secs(60));
+}

@@ -1,15 +1,26 @@
 //! Checkers, thresholds and verdict over a compact operation stream.
+//!
+//! A [`Judge`] takes the [`Op`]s of a history in recorded order and ends, with the run's [`Health`], in a [`Judgement`].
+//! It is online: about a byte of memory an event, and more only for what is in flight. `verdict.rs` has the decision table.
 
 mod anomaly;
+mod check;
 mod health;
+mod judge;
 mod judgement;
+mod latency;
 mod metrics;
 mod op;
+mod reasons;
 mod spec;
+mod state;
+mod sweep;
 pub mod threshold;
+mod verdict;
 
 pub use anomaly::{Anomaly, AnomalyName, Example, OffsetRange, Place, Standing};
 pub use health::{FaultHealth, Health, Shown, SinkHealth};
+pub use judge::Judge;
 pub use judgement::{
     Headline, Judgement, Latency, LoadCounts, Reason, SinkLedger, ThresholdResult, Verdict,
 };

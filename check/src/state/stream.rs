@@ -1,0 +1,198 @@
+//! A stream: the events of one load.
+
+use super::chunk::{CHUNK_EVENTS, Chunk};
+use super::detail::Detail;
+use super::{mark, outcome};
+use crate::anomaly::Place;
+use crate::spec::{Expected, JudgeSpec};
+
+/// Partitions whose last seen offset is kept; events of further ones count as those of an unknown partition.
+const PARTITIONS_MAX: usize = 1 << 16;
+/// How many chunks past the last one an event may be: a garbled id must not cost memory.
+const JUMP_MAX: usize = 1 << 18;
+/// How far past the plan a history may offer.
+const BEYOND_PLAN_MAX: u64 = 1 << 24;
+
+pub struct Stream {
+    pub chunks: Vec<Chunk>,
+    /// By sink.
+    pub expected: Vec<Expected>,
+    /// By sink: whether its order is judged for this load.
+    pub ordered: Vec<bool>,
+    /// By sink: the furthest that was seen there.
+    pub seen: Vec<Seen>,
+    /// Sequences from here on were never offered.
+    limit: u64,
+    stride: usize,
+    steps_an_event: u32,
+}
+
+/// Where an event's row is.
+#[derive(Clone, Copy)]
+pub struct Spot {
+    pub chunk: usize,
+    pub index: usize,
+}
+
+/// The furthest events of a stream that a sink has shown.
+#[derive(Default)]
+pub struct Seen {
+    sequence: Option<u64>,
+    /// By partition; -1 for none.
+    offsets: Vec<i64>,
+}
+
+impl Seen {
+    #[inline]
+    pub fn note(&mut self, sequence: u64, place: Option<Place>) {
+        self.sequence = self.sequence.max(Some(sequence));
+        if let Some(place) = place {
+            self.note_place(place);
+        }
+    }
+
+    #[inline]
+    pub fn note_place(&mut self, place: Place) {
+        let partition = place.partition as usize;
+        if partition >= self.offsets.len() {
+            self.offsets.resize(partition + 1, -1);
+        }
+        let furthest = &mut self.offsets[partition];
+        *furthest = place.offset.max(*furthest);
+    }
+
+    /// Whether something later than this event was seen: later in its partition, or in its stream when that is unknown.
+    pub fn is_past(&self, sequence: u64, place: Option<Place>) -> bool {
+        match place {
+            Some(place) => self
+                .offsets
+                .get(place.partition as usize)
+                .is_some_and(|&furthest| furthest > place.offset),
+            None => self.sequence > Some(sequence),
+        }
+    }
+}
+
+/// A place that is told wholly and can be kept.
+#[inline]
+pub fn told_place(partition: i32, offset: i64) -> Option<Place> {
+    let kept = usize::try_from(partition).is_ok_and(|partition| partition < PARTITIONS_MAX);
+    (kept && offset >= 0).then_some(Place { partition, offset })
+}
+
+impl Stream {
+    pub fn new(spec: &JudgeSpec, stream: u16) -> Self {
+        let expected: Vec<_> = spec
+            .sinks
+            .iter()
+            .map(|sink| sink.expected(stream))
+            .collect();
+        let ordered: Vec<_> = spec
+            .sinks
+            .iter()
+            .map(|sink| sink.ordered && sink.expected(stream) == Expected::Effect)
+            .collect();
+        let due = expected
+            .iter()
+            .filter(|&&expected| expected != Expected::Nothing);
+        let steps = 1 + due.count() + ordered.iter().filter(|&&ordered| ordered).count();
+        Self {
+            chunks: Vec::new(),
+            seen: spec.sinks.iter().map(|_| Seen::default()).collect(),
+            limit: spec
+                .loads
+                .get(usize::from(stream))
+                .map_or(0, |load| load.events),
+            stride: (1 + spec.sinks.len()).div_ceil(2),
+            steps_an_event: steps as u32,
+            expected,
+            ordered,
+        }
+    }
+
+    /// The spot of a planned event; `None` for one that was never planned.
+    #[inline]
+    pub fn spot(&mut self, sequence: u64) -> Option<Spot> {
+        if sequence >= self.limit {
+            return None;
+        }
+        let chunk = (sequence / CHUNK_EVENTS as u64) as usize;
+        if chunk >= self.chunks.len() {
+            if chunk - self.chunks.len() > JUMP_MAX {
+                return None;
+            }
+            let (stride, steps) = (self.stride, self.steps_an_event);
+            self.chunks
+                .resize_with(chunk + 1, || Chunk::new(stride, steps));
+        }
+        Some(Spot {
+            chunk,
+            index: sequence as usize % CHUNK_EVENTS,
+        })
+    }
+
+    /// Takes the history's word that more is offered than was planned, within reason.
+    pub fn extend(&mut self, sequence: u64) -> bool {
+        let within = sequence < self.limit.saturating_add(BEYOND_PLAN_MAX);
+        if within {
+            self.limit = self.limit.max(sequence + 1);
+        }
+        within
+    }
+
+    /// The detail of a chunk, made when it is missing; true when it was.
+    #[inline]
+    pub fn detail(&mut self, spot: Spot) -> (&mut Detail, bool) {
+        let chunk = &mut self.chunks[spot.chunk];
+        let made = chunk.detail.is_none();
+        let keys = made && self.ordered.contains(&true);
+        let detail = chunk
+            .detail
+            .get_or_insert_with(|| Box::new(Detail::new(keys)));
+        (detail, made)
+    }
+
+    #[inline]
+    pub fn place(&self, spot: Spot) -> Option<Place> {
+        self.chunks[spot.chunk].detail.as_ref()?.place(spot.index)
+    }
+
+    pub fn outcome(&self, spot: Spot) -> u8 {
+        self.chunks[spot.chunk].get(spot.index, 0)
+    }
+
+    #[inline]
+    pub fn marks(&self, spot: Spot, sink: usize) -> u8 {
+        self.chunks[spot.chunk].get(spot.index, 1 + sink)
+    }
+
+    /// Takes steps off the chunk, and drops its detail when none is left.
+    #[inline]
+    pub fn step(&mut self, spot: Spot, steps: u32) {
+        let chunk = &mut self.chunks[spot.chunk];
+        if chunk.step(steps) {
+            chunk.detail = None;
+            chunk.compact();
+        }
+    }
+
+    /// The steps that a rejected event will never take.
+    pub fn steps_of_rejected(&self, spot: Spot) -> u32 {
+        let sinks = 0..self.expected.len();
+        let of = |sink: usize| {
+            let marks = self.marks(spot, sink);
+            let due = self.expected[sink] != Expected::Nothing && marks == 0;
+            let order = self.ordered[sink] && marks & (mark::TRUTH | mark::DEAD) == 0;
+            u32::from(due) + u32::from(order)
+        };
+        sinks.map(of).sum()
+    }
+
+    pub fn thin(&mut self, chunk: usize) {
+        let chunk = &mut self.chunks[chunk];
+        if let Some(mut detail) = chunk.detail.take() {
+            detail.thin(|index| chunk.get(index, 0) & outcome::OFFERED != 0);
+            chunk.detail = Some(detail);
+        }
+    }
+}

@@ -12,6 +12,11 @@ pub mod template;
 pub mod units;
 pub mod yaml;
 
+/// JSON Schemas of the files, for editors.
+pub mod schema {
+    pub use crate::shape::{scenario_schema as scenario, system_schema as system};
+}
+
 pub use plan::Plan;
 pub use problem::{Problem, Problems};
 pub use scenario::Scenario;

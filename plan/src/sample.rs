@@ -84,7 +84,7 @@ impl AliasTable {
     #[allow(clippy::cast_possible_truncation)]
     fn draw(&self, rng: &mut Rng) -> u32 {
         let bits = rng.next_u64();
-        let slot = ((bits >> 32) * self.alias.len() as u64 >> 32) as usize;
+        let slot = (((bits >> 32) * self.alias.len() as u64) >> 32) as usize;
         if (bits as u32) < self.keep_below[slot] {
             slot as u32
         } else {

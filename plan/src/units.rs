@@ -219,3 +219,84 @@ pub fn show_duration(ns: u64) -> String {
     let fraction = format!("{rest:0width$}");
     format!("{whole}.{}{unit}", fraction.trim_end_matches('0'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_exact() {
+        let cases = [
+            ("5s", Some(5 * SECOND_NS)),
+            ("250ms", Some(250_000_000)),
+            ("1.5s", Some(1_500_000_000)),
+            ("2m", Some(120 * SECOND_NS)),
+            ("1h", Some(3_600 * SECOND_NS)),
+            ("200 us", Some(200_000)),
+            ("7ns", Some(7)),
+            ("1_000ms", Some(SECOND_NS)),
+            ("0s", Some(0)),
+            ("5", None),
+            ("", None),
+            ("s", None),
+            (".5s", None),
+            ("5.s", None),
+            ("1.2.3s", None),
+            ("-5s", None),
+            ("5 sec", None),
+            ("999999999999h", None),
+            ("0.0000000000000000001s", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_duration(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_sizes_and_shares() {
+        let rate = |text: &str| parse_rate(text).ok().map(|rate| rate.0);
+        assert_eq!(rate("2000/s"), Some(2_000_000_000));
+        assert_eq!(rate("20k/s"), Some(20_000_000_000));
+        assert_eq!(rate("1.5M/s"), Some(1_500_000_000_000));
+        assert_eq!(rate("30/m"), Some(500_000));
+        assert_eq!(rate("0/s"), Some(0));
+        for bad in [
+            "2000",
+            "2000/d",
+            "k/s",
+            "/s",
+            "1e3/s",
+            "99999999999999999M/s",
+        ] {
+            assert_eq!(rate(bad), None, "{bad}");
+        }
+        assert_eq!(parse_size("1KiB").ok(), Some(1_024));
+        assert_eq!(parse_size("1kB").ok(), None);
+        assert_eq!(parse_bandwidth("1GiB/s").ok(), Some(1 << 30));
+        assert_eq!(parse_bandwidth("1GiB").ok(), None);
+        assert_eq!(parse_share("99%").ok(), Some(0.99));
+        assert_eq!(parse_share("0.5").ok(), Some(0.5));
+        for bad in ["120%", "-1%", "NaN", "inf", "", "%"] {
+            assert_eq!(parse_share(bad).ok(), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_show_as_they_are_written() {
+        for text in [
+            "0s",
+            "5s",
+            "1.5s",
+            "250ms",
+            "200us",
+            "7ns",
+            "90s",
+            "1.000000001s",
+        ] {
+            assert_eq!(
+                parse_duration(text).map(show_duration).ok().as_deref(),
+                Some(text)
+            );
+        }
+    }
+}

@@ -7,7 +7,8 @@ use squall_plan::scenario::{Request, from_text};
 use support::{BURST, Memory, SIGNUP, sets, variant};
 
 fn problems(text: &str, request: &Request) -> Problems {
-    from_text("bad.yaml", text, request, &Memory(String::new())).unwrap_err()
+    from_text("bad.yaml", text, request, &Memory(String::new()))
+        .expect_err("the text is meant to be bad")
 }
 
 #[test]
@@ -29,6 +30,19 @@ fn every_mistake_of_a_system_file_is_reported_at_once() {
     let scenario = "squall: 1\nname: x\nsystem: { use: system.yaml }\nload: { topic: order, stages: [{ burst: 1 }] }\n";
     let memory = Memory(include_str!("bad/system.yaml").to_owned());
     let found = from_text("good.yaml", scenario, &Request::default(), &memory).unwrap_err();
+    assert!(
+        found
+            .0
+            .iter()
+            .all(|problem| problem.line > 0 && !problem.fix.is_empty()),
+        "{found}"
+    );
+    insta::assert_snapshot!(found);
+}
+
+#[test]
+fn what_cannot_be_together_is_refused() {
+    let found = problems(include_str!("bad/crossed.yaml"), &Request::default());
     assert!(
         found
             .0

@@ -1,5 +1,7 @@
 //! The files of the repository: good, planned the same for ever, and described by the schemas.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use squall_plan::Plan;

@@ -189,7 +189,7 @@ impl Plan {
         if !expect.anomalies.is_empty() {
             write!(out, " with {}", expect.anomalies.join(", "))?;
         }
-        writeln!(out, ", at least {}% on time", expect.rate_min * 100.0)?;
+        writeln!(out, ", at least {}% on time", percent(expect.rate_min))?;
         for sink in &expect.sinks {
             let ordered = if sink.ordered {
                 ", in order by key"
@@ -211,10 +211,15 @@ impl Plan {
             )?;
         }
         if let Some(share) = expect.http_error_rate_max {
-            writeln!(out, "        at most {}% HTTP errors", share * 100.0)?;
+            writeln!(out, "        at most {}% HTTP errors", percent(share))?;
         }
         Ok(())
     }
+}
+
+/// A share in percent, without the dust of binary fractions.
+fn percent(share: f64) -> f64 {
+    libm::round(share * 1e6) / 1e4
 }
 
 fn show_keys(keys: Keys) -> String {

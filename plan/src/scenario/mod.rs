@@ -9,6 +9,9 @@ mod read;
 pub use file::{Request, from_text, load};
 pub use files::{Disk, Files, read_bounded};
 
+/// What an accepted event must come to in a sink.
+pub use squall_check::Expected as Outcome;
+
 use crate::fault::Fault;
 use crate::system::{IdPlace, Semantics, SystemSpec, TopicSpec};
 use crate::units::Rate;
@@ -118,18 +121,6 @@ pub enum LoadEntry {
         topic: String,
         id: IdPlace,
     },
-}
-
-/// What an accepted event must come to in a sink.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// Its effect shows (a dead letter also accounts for it).
-    Effect,
-    /// It must be among the sink's dead letters.
-    DeadLetter,
-    /// The sink does not concern itself with it: neither effect nor dead letter.
-    Nothing,
 }
 
 /// How keys are drawn. A key's text is `k` and its index.

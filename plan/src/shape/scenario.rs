@@ -5,21 +5,12 @@ use super::system::{system, topic};
 use super::{Object, Shape, list, map_of, one_or_many, text_or};
 use crate::fault::{KINDS, Proof};
 use crate::template::{LOAD_SLOTS, SYSTEM_SLOTS};
+use squall_check::AnomalyName;
 use std::sync::LazyLock;
 
 pub(crate) const VERDICTS: &[&str] = &["held", "violated", "inconclusive"];
 pub(crate) const SEMANTICS: &[&str] = &["exactly-once", "at-least-once", "at-most-once"];
 pub(crate) const OUTCOMES: &[&str] = &["effect", "dead-letter", "nothing"];
-pub(crate) const ANOMALIES: &[&str] = &[
-    "lost-write",
-    "unseen",
-    "duplicate-effect",
-    "phantom",
-    "rejected-effect",
-    "order",
-    "stuck",
-    "unexpected-dead-letter",
-];
 pub(crate) const STAGE_KINDS: &[&str] = &["rate", "ramp", "burst", "pause", "sine"];
 pub(crate) const KEY_KINDS: &[&str] = &["zipf", "uniform", "sequential"];
 
@@ -289,6 +280,12 @@ fn fault() -> Shape {
 
 /// Expectations, all optional; a variant lays its own over them.
 fn expect() -> Shape {
+    static ANOMALIES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        AnomalyName::ALL
+            .iter()
+            .map(|anomaly| anomaly.name())
+            .collect()
+    });
     Object::new("an expectation")
         .field(
             "verdict",
@@ -297,7 +294,7 @@ fn expect() -> Shape {
         )
         .field(
             "anomalies",
-            list(Shape::Choice(ANOMALIES)),
+            list(Shape::Choice(&ANOMALIES)),
             "anomalies that a violated run must show",
         )
         .field(

@@ -7,6 +7,8 @@
 pub(crate) mod cross;
 pub(crate) mod read;
 
+pub use squall_check::Semantics;
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -190,33 +192,6 @@ pub enum SinkStore {
 pub struct DeadLetterSpec {
     pub topic: String,
     pub id: IdPlace,
-}
-
-/// What a sink promises for each accepted event.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Semantics {
-    AtMostOnce,
-    AtLeastOnce,
-    ExactlyOnce,
-}
-
-impl Semantics {
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::AtMostOnce, Self::AtLeastOnce, Self::ExactlyOnce]
-            .into_iter()
-            .find(|one| one.name() == name)
-    }
-
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AtMostOnce => "at-most-once",
-            Self::AtLeastOnce => "at-least-once",
-            Self::ExactlyOnce => "exactly-once",
-        }
-    }
 }
 
 impl SystemSpec {

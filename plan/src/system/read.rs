@@ -208,7 +208,7 @@ fn sink(entry: &Entry, problems: &mut Problems) -> SinkSpec {
         semantics: node
             .get("semantics")
             .and_then(Node::text)
-            .and_then(Semantics::parse)
+            .and_then(semantics)
             .unwrap_or(Semantics::AtLeastOnce),
     }
 }
@@ -283,6 +283,16 @@ fn id(node: Option<&Node>) -> Option<IdPlace> {
 
 fn record_id(node: Option<&Node>) -> IdPlace {
     id(node).unwrap_or_else(|| IdPlace::Header("ce_id".into()))
+}
+
+pub(crate) fn semantics(name: &str) -> Option<Semantics> {
+    [
+        Semantics::AtMostOnce,
+        Semantics::AtLeastOnce,
+        Semantics::ExactlyOnce,
+    ]
+    .into_iter()
+    .find(|one| one.name() == name)
 }
 
 fn text(node: &Node, key: &str) -> String {

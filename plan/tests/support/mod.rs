@@ -1,5 +1,5 @@
 //! Files from the repository, without a disk in between.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use squall_plan::scenario::{Files, Request};
 use std::io;

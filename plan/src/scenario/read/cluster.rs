@@ -100,10 +100,10 @@ fn check_topic(
         problems.at(
             place,
             what,
-            format!(
-                "at most {replicas}; {} survives the loss of a broker",
-                replicas.saturating_sub(1).max(1)
-            ),
+            match replicas {
+                0 | 1 => "at most 1".to_owned(),
+                more => format!("at most {more}; {} survives the loss of a broker", more - 1),
+            },
         );
     }
 }

@@ -1,15 +1,16 @@
 //! `expect`: what must hold.
 
+mod threshold;
+
 use super::Context;
 use crate::fault::Fault;
 use crate::problem::Problems;
-use crate::scenario::{DeadLetters, Expect, ExpectedVerdict, SinkExpectation, Threshold};
+use crate::scenario::{DeadLetters, Expect, ExpectedVerdict, LoadEntry, SinkExpectation};
 use crate::shape::did_you_mean;
-use crate::system::Semantics;
 use crate::system::cross::known;
-use crate::system::read::texts;
+use crate::system::read::{semantics, texts};
 use crate::units::parse_share;
-use crate::yaml::{Entry, Node, Value};
+use crate::yaml::Node;
 
 const RATE_MIN: f64 = 0.99;
 
@@ -41,6 +42,17 @@ pub(super) fn read(
             "add `verdict: violated`, or leave the anomalies out",
         );
     }
+    let over_http = context
+        .loads
+        .iter()
+        .any(|load| matches!(load.entry, LoadEntry::Http { .. }));
+    if let Some(limit) = get("http_error_rate").filter(|_| !over_http) {
+        problems.at(
+            &limit.place,
+            "no load goes through HTTP, so no HTTP answer can be an error",
+            "leave `http_error_rate` out",
+        );
+    }
     let thresholds = get("thresholds").map_or(&[][..], Node::entries);
     Expect {
         verdict,
@@ -52,7 +64,7 @@ pub(super) fn read(
         },
         thresholds: thresholds
             .iter()
-            .flat_map(|entry| threshold(entry, context, faults, problems))
+            .flat_map(|entry| threshold::read(entry, context, faults, problems))
             .collect(),
         rate_min: share("rate").unwrap_or(RATE_MIN),
         http_error_rate_max: share("http_error_rate"),
@@ -88,72 +100,18 @@ fn sinks(
         }
     }
     let ordered = texts(order);
-    let semantics = |name: &str| {
+    let promise = |name: &str| {
         written
             .and_then(|written| written.get(name))
             .and_then(Node::text)
-            .and_then(Semantics::parse)
+            .and_then(semantics)
     };
     let sinks = context.system.spec.sinks.iter();
     sinks
         .map(|sink| SinkExpectation {
             sink: sink.name.clone(),
-            semantics: semantics(&sink.name).unwrap_or(sink.semantics),
+            semantics: promise(&sink.name).unwrap_or(sink.semantics),
             ordered: ordered.contains(&sink.name),
         })
         .collect()
-}
-
-fn threshold(
-    entry: &Entry,
-    context: &Context<'_>,
-    faults: &[Fault],
-    problems: &mut Problems,
-) -> Vec<Threshold> {
-    check_selector(entry, context, faults, problems);
-    let expressions = match &entry.value.value {
-        Value::List(items) => items.as_slice(),
-        _ => std::slice::from_ref(&entry.value),
-    };
-    let expressions = expressions.iter().filter_map(Node::text);
-    expressions
-        .map(|text| Threshold {
-            metric: entry.key.clone(),
-            expression: text.to_owned(),
-        })
-        .collect()
-}
-
-/// `name{tag:value,...}`: every sink, fault, load and service in it must be there.
-fn check_selector(entry: &Entry, context: &Context<'_>, faults: &[Fault], problems: &mut Problems) {
-    let Some((_, selector)) = entry.key.split_once('{') else {
-        return;
-    };
-    for pair in selector.trim_end_matches('}').split(',') {
-        let (tag, value) = pair.split_once(':').unwrap_or((pair, ""));
-        let names: Vec<&str> = match tag.trim() {
-            "sink" => context
-                .system
-                .spec
-                .sinks
-                .iter()
-                .map(|sink| sink.name.as_str())
-                .collect(),
-            "fault" => faults.iter().map(|fault| fault.name.as_str()).collect(),
-            "load" => context
-                .loads
-                .iter()
-                .map(|load| load.name.as_str())
-                .collect(),
-            _ => continue,
-        };
-        if context.found && !names.contains(&value.trim()) {
-            let (tag, value) = (tag.trim(), value.trim());
-            problems.at(
-                &entry.place,
-                format!("unknown {tag} `{value}` in a threshold"),
-                did_you_mean(value, names, &format!("{tag}s")),
-            );
-        }
-    }
 }

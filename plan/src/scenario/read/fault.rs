@@ -47,7 +47,7 @@ fn fault(node: &Node, context: &Context<'_>, problems: &mut Problems) -> Option<
         .filter_map(|row| Some((row, node.get(row.key)?)));
     let (row, aim) = kinds.next()?;
     let target = target(row, aim, context, problems);
-    let prove = proofs(row, node, context, problems);
+    let prove = proofs(row, node, target.as_ref(), context, problems);
     let at = node.get("at")?;
     let at_ns = at.duration()?;
     let for_ns = length(row, node, problems);
@@ -252,6 +252,7 @@ fn check_service(
 fn proofs(
     row: &KindRow,
     node: &Node,
+    target: Option<&Target>,
     context: &Context<'_>,
     problems: &mut Problems,
 ) -> Vec<Proof> {
@@ -272,6 +273,13 @@ fn proofs(
                 format!("it can prove: {}", can.join(", ")),
             );
         }
+        if proof == Proof::GroupRebalanced && without_group(target, context) {
+            problems.at(
+                &item.place,
+                "the target is in no consumer group",
+                "leave group-rebalanced out, or give the service its `group` in the system file",
+            );
+        }
         if context.cluster.brokers == 1 && matches!(proof, Proof::LeaderMoved | Proof::IsrShrank) {
             problems.at(
                 &item.place,
@@ -282,6 +290,17 @@ fn proofs(
         proofs.push(proof);
     }
     proofs
+}
+
+fn without_group(target: Option<&Target>, context: &Context<'_>) -> bool {
+    let Some(Target::Service { service, .. }) = target else {
+        return false;
+    };
+    context
+        .system
+        .spec
+        .service(service)
+        .is_some_and(|service| service.group.is_none())
 }
 
 fn overlap(one: &Fault, other: &Fault, load_ends_ns: u64) -> bool {

@@ -111,6 +111,18 @@ fn keys_with_dots_are_found_by_set() {
 }
 
 #[test]
+fn null_takes_a_key_away() {
+    let request = sets(&[
+        "load.http=null",
+        "load.topic=signups",
+        "bus.kafka.client.acks=null",
+    ]);
+    let scenario = from_text("burst.yaml", BURST, &request, &Memory(String::new())).unwrap();
+    assert_eq!(scenario.loads[0].entry.to_string(), "topic signups");
+    assert!(scenario.cluster.client.is_empty());
+}
+
+#[test]
 fn a_variant_changes_what_it_says_and_no_more() {
     let plain = from_text(
         "burst.yaml",

@@ -11,7 +11,7 @@ use std::path::Path;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Request {
     pub variant: Option<String>,
-    /// Each `path=value`, the value being YAML. They come after the variant.
+    /// Each `path=value`, the value being YAML; `null` takes the key away. They come after the variant.
     pub sets: Vec<String>,
 }
 

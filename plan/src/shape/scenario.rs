@@ -361,7 +361,7 @@ fn variant() -> Shape {
         .field(
             "set",
             map_of(Shape::Anything),
-            "values by dotted path, each replacing what was there",
+            "values by dotted path, each replacing what was there; null takes a key away",
         )
         .field(
             "expect",

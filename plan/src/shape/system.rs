@@ -3,7 +3,7 @@
 use super::names::TOPIC;
 use super::scenario::SEMANTICS;
 use super::{Either, Object, Shape, list, map_of, text_or};
-use crate::template::{LOAD_SLOTS, SYSTEM_SLOTS};
+use crate::template::{LOAD_SLOTS, SINK_SLOTS, SYSTEM_SLOTS};
 use std::sync::LazyLock;
 
 const PORT: Shape = Shape::Integer {
@@ -132,14 +132,18 @@ fn service() -> Shape {
 
 fn ready() -> Shape {
     let how = Object::new("readiness")
-        .field("http", Shape::Text, "a GET of this path answers 2xx")
-        .field("log", Shape::Text, "a line of its output contains this")
+        .field(
+            "http",
+            Shape::Template(SYSTEM_SLOTS),
+            "a GET of this path answers 2xx",
+        )
         .field(
             "port",
             Shape::Name,
-            "the port of this name accepts connections",
+            "the port of this name accepts connections, or is asked by http (default: the first)",
         )
-        .one_of(&["http", "log", "port"])
+        .field("log", Shape::Text, "a line of its output contains this")
+        .at_most_one_of(&["http", "log"])
         .shape();
     text_or(Shape::Choice(&["running", "port"]), how)
 }
@@ -196,8 +200,8 @@ fn sink() -> Shape {
         )
         .shape();
     Object::new("a sink")
-        .field("directory", Shape::Template(SYSTEM_SLOTS), "a folder with one file an effect (a maildir too)")
-        .field("sqlite", Shape::Template(SYSTEM_SLOTS), "path of an SQLite database with one row an effect")
+        .field("directory", Shape::Template(SINK_SLOTS), "a folder with one file an effect (a maildir too)")
+        .field("sqlite", Shape::Template(SINK_SLOTS), "path of an SQLite database with one row an effect")
         .field("topic", Shape::Name, "a topic with one record an effect")
         .field("id", id(), "where the event's id is: file-name, key, body, {header: NAME}, {json: /pointer}; a column of a table")
         .field("table", Shape::Name, "the table, with sqlite")

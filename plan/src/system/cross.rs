@@ -108,6 +108,25 @@ fn check_service(node: &Node, service: &ServiceSpec, problems: &mut Problems) {
             );
         }
     }
+    if let Some(ready) =
+        ready.filter(|ready| ready.kind() == "a mapping" && ready.entries().is_empty())
+    {
+        problems.at(
+            &ready.place,
+            "readiness says nothing of what it is",
+            "add one of `http`, `port`, `log`",
+        );
+    }
+    if let Some(port) = ready
+        .filter(|ready| ready.get("log").is_some())
+        .and_then(|ready| ready.entry("port"))
+    {
+        problems.at(
+            &port.place,
+            "a line of the output has no port",
+            "leave `port` out",
+        );
+    }
     let command = node.get("command").map_or(&[][..], Node::items).iter();
     let environment = node
         .get("environment")

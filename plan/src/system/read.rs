@@ -100,9 +100,10 @@ fn ready(node: Option<&Node>, ports: &[PortSpec]) -> Ready {
     let Some(node) = node else {
         return Ready::Running;
     };
+    let named = node.get("port").and_then(Node::text).map(str::to_owned);
     if let Some(path) = node.get("http").and_then(Node::text) {
         return Ready::Http {
-            port: first(),
+            port: named.unwrap_or_else(first),
             path: path.to_owned(),
         };
     }
@@ -111,10 +112,8 @@ fn ready(node: Option<&Node>, ports: &[PortSpec]) -> Ready {
             text: text.to_owned(),
         };
     }
-    if let Some(port) = node.get("port").and_then(Node::text) {
-        return Ready::Port {
-            port: port.to_owned(),
-        };
+    if let Some(port) = named {
+        return Ready::Port { port };
     }
     if node.text() == Some("port") {
         Ready::Port { port: first() }

@@ -14,7 +14,7 @@ pub enum Segment {
 
 const PATH_BYTES_MAX: usize = 512;
 
-/// Replaces what stands at a path, making the mappings that lead there.
+/// Replaces what stands at a path, making the mappings that lead there; `null` takes a key away.
 pub fn set(
     root: &mut Node,
     shape: &Shape,
@@ -298,7 +298,11 @@ fn put(node: &mut Node, segments: &[Segment], value: Node, place: &Place) {
                     value: Node::empty_map(place.clone()),
                 });
             }
-            put(&mut entries[at].value, rest, value, place);
+            if rest.is_empty() && value.is_null() {
+                entries.remove(at);
+            } else {
+                put(&mut entries[at].value, rest, value, place);
+            }
         }
     }
 }

@@ -1,0 +1,191 @@
+//! Every key that the shape knows does something: it changes what is read.
+
+mod support;
+
+use squall_plan::scenario::{Request, Scenario, from_text};
+use squall_plan::shape::{self, Shape};
+use std::collections::BTreeSet;
+use support::Memory;
+
+/// A value for each key. Where two keys exclude each other, several lines are separate tries.
+const SCENARIO: &[&str] = &[
+    "name=other",
+    "description=other",
+    "system.scale.consumer-db=2",
+    "system.bugs=[acks-1]",
+    "system.env.producer.A=b",
+    "bus.kafka.brokers=5",
+    "bus.kafka.topics.signups.partitions=7",
+    "bus.kafka.topics.signups.replicas=2",
+    "bus.kafka.topics.signups.min.insync.replicas=1",
+    "bus.kafka.broker.broker.session.timeout.ms=3000",
+    "bus.kafka.client.linger.ms=9",
+    "bus.kafka.links.latency=1ms",
+    "bus.kafka.links.bandwidth=1MB/s",
+    "load.name=other",
+    "load.http=PUT producer/other",
+    "load.topic=signups",
+    "load.headers.x=y",
+    "load.body=other",
+    "load.size=1KiB",
+    "load.key=\"{{id}}\"",
+    "load.keys={zipf: 2, count: 10}",
+    "load.keys={uniform: 10}",
+    "load.keys={sequential: 10}",
+    "load.arrival=poisson",
+    "load.stages=[{rate: 7/s, for: 7s}]",
+    "load.stages=[{ramp: {from: 1/s, to: 2/s}, for: 7s}]",
+    "load.stages=[{burst: 8}, {pause: 2s}]",
+    "load.stages=[{sine: {mean: 5/s, amplitude: 5/s, period: 1s}, for: 3s}]",
+    "load.expect=nothing",
+    "load.timeout=1s",
+    "load.connections=3",
+    "faults=[{name: one, at: 1s, for: 1s, crash: consumer-db, prove: [process-restarted]}]",
+    "faults=[{name: one, at: 1s, restart: consumer-db}]",
+    "faults=[{name: one, at: 1s, kill: controller}]",
+    "expect.verdict=violated",
+    "expect={verdict: violated, anomalies: [stuck]}",
+    "expect.sinks.users=at-most-once",
+    "expect.order=[users]",
+    "expect.dead_letters=expected-only",
+    "expect.thresholds.drain_ms=value<5",
+    "expect.rate=50%",
+    "expect.http_error_rate=5%",
+    "timing.ready=3s",
+    "timing.steady=3s",
+    "timing.warm_up=3s",
+    "timing.drain=3s",
+];
+
+/// The same for system files, within a scenario that has its system inline.
+const SYSTEM: &[&str] = &[
+    "name=other",
+    "description=other",
+    "services.app.command=[other]",
+    "services.app.environment.A=b",
+    "services.app.directory=other",
+    "services.app.ready={http: /r, port: two}",
+    "services.app.ready={log: up}",
+    "services.app.ready=port",
+    "services.app.ready_within=9s",
+    "services.app.ports={one: 1, two: 3}",
+    "services.app.replicas=2",
+    "services.app.group=others",
+    "services.app.bugs=[one]",
+    "services.app.bugs={one: {description: d, environment: {A: b}, arguments: [c]}}",
+    "services.app.stop_timeout=1s",
+    "entry.http.method=PUT",
+    "entry.http.path=/other",
+    "entry.http.service=second",
+    "entry.http.port=two",
+    "entry.http.id={json: /id}",
+    "entry.http.headers.a=b",
+    "entry.topic={name: t, id: key, headers: {a: b}}",
+    "entry.body=other",
+    "topics.t.partitions=9",
+    "topics.t.replicas=1",
+    "topics.t.min.insync.replicas=1",
+    "topics.t.retention.ms=1",
+    "sinks.s={directory: d, id: {header: x}}",
+    "sinks.s={sqlite: d, id: x, table: y}",
+    "sinks.s={sqlite: d, query: select 1}",
+    "sinks.s={topic: t}",
+    "sinks.s.group=apps",
+    "sinks.s.events=[a]",
+    "sinks.s.dead_letters={topic: t, id: body}",
+    "sinks.s.semantics=exactly-once",
+];
+
+const PLAIN: &str = "
+squall: 1
+name: plain
+system: { use: systems/signup.yaml }
+load: { stages: [{ rate: 10/s, for: 10s }] }
+";
+
+const INLINE: &str = "
+squall: 1
+name: inline
+system:
+  use:
+    squall-system: 1
+    name: mine
+    services:
+      app: { command: [app], ports: { one: 1, two: 2 }, group: apps }
+      second: { command: [app], ports: 2 }
+    entry: { http: { path: /e, service: app }, body: text }
+    topics: { t: {} }
+    sinks: { s: { directory: e } }
+load: { stages: [{ rate: 10/s, for: 10s }] }
+";
+
+/// Keys that change nothing by themselves, or that other tests try: versions, the system's file, variants.
+const WITHOUT_EFFECT: &[&str] = &["squall", "squall-system", "use", "variants", "set"];
+
+fn read(text: &str, set: Option<String>) -> Scenario {
+    let request = Request {
+        variant: None,
+        sets: set.into_iter().collect(),
+    };
+    from_text("keys.yaml", text, &request, &Memory(String::new()))
+        .unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// The keys of all objects of a shape.
+fn keys(shape: &Shape, found: &mut BTreeSet<&'static str>) {
+    match shape {
+        Shape::Object(object) => {
+            for field in &object.fields {
+                found.insert(field.key);
+                // The system inside a scenario has its own list.
+                if field.key != "use" {
+                    keys(&field.shape, found);
+                }
+            }
+        }
+        Shape::List(of) | Shape::MapOf(of) => keys(of, found),
+        Shape::Either(either) => {
+            for shape in [&either.scalar, &either.list, &either.map]
+                .into_iter()
+                .flatten()
+            {
+                keys(shape, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn check(text: &str, prefix: &str, sets: &[&str], shape: &Shape) {
+    let before = read(text, None);
+    for set in sets {
+        assert_ne!(
+            read(text, Some(format!("{prefix}{set}"))),
+            before,
+            "`{set}` changes nothing"
+        );
+    }
+    let mut known = BTreeSet::new();
+    keys(shape, &mut known);
+    let tried = |key: &&&str| {
+        sets.iter().any(|set| {
+            let at = set.find(**key);
+            at.is_some_and(|at| !set[at + key.len()..].starts_with(|c: char| c.is_alphanumeric()))
+        })
+    };
+    let untried: Vec<&&str> = known
+        .iter()
+        .filter(|key| !tried(key) && !WITHOUT_EFFECT.contains(key))
+        .collect();
+    assert!(untried.is_empty(), "no test tries {untried:?}");
+}
+
+#[test]
+fn every_key_of_a_scenario_does_something() {
+    check(PLAIN, "", SCENARIO, shape::scenario());
+}
+
+#[test]
+fn every_key_of_a_system_does_something() {
+    check(INLINE, "system.use.", SYSTEM, shape::system());
+}

@@ -5,6 +5,7 @@
 
 mod supervision_support;
 
+use squall::environment::interrupt::{EXIT_AT_ONCE, Interrupt};
 use squall::environment::processes;
 use squall::environment::supervision::Supervisor;
 use std::fs;
@@ -12,6 +13,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 use supervision_support::{eventually, kill_pid, living_with, script, start_supervisor};
 
 const FOLDER: &str = "SQUALL_TEST_FOLDER";
@@ -69,8 +71,15 @@ fn harness_program() {
     if std::env::var(MODE).unwrap() == "busy" {
         busy_services(&supervisor, &folder);
     }
+    let interrupt = Interrupt::listen().unwrap();
+    let supervisor = Arc::new(supervisor);
+    let ended = Arc::clone(&supervisor);
+    let _at_second = interrupt.at_second(move || drop(ended.end_now()));
     hard_services(&supervisor, &folder);
     fs::write(folder.join("ready"), "").unwrap();
+    while !interrupt.wait(Duration::from_secs(3600)) {}
+    fs::write(folder.join("interrupted"), "").unwrap();
+    // The drain of a system that is stuck.
     loop {
         std::thread::park();
     }
@@ -80,7 +89,7 @@ struct Harness {
     child: Child,
     marker: String,
     guard: i32,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Harness {
@@ -103,7 +112,7 @@ impl Harness {
             child,
             marker: marker.to_owned(),
             guard: guard.parse().unwrap(),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -176,4 +185,24 @@ fn the_guard_is_deaf_to_what_a_terminal_sends_and_outlives_it() {
     assert!(before >= 7, "the services did not notice: {before}");
     eventually("the guard did its work", || !is_alive(harness.guard));
     assert_eq!(living_with(&harness.marker), Vec::<i32>::new());
+}
+
+#[test]
+fn a_first_interrupt_is_told_and_a_second_ends_everything_at_once() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let mut harness = Harness::start("hard");
+    let pid = Pid::from_raw(i32::try_from(harness.child.id()).unwrap()).unwrap();
+    let before = living_with(&harness.marker).len();
+    kill_process(pid, Signal::INT).unwrap();
+    let told = harness.folder.path().join("interrupted");
+    eventually("the first is told", || told.exists());
+    assert_eq!(
+        living_with(&harness.marker).len(),
+        before,
+        "the services go on"
+    );
+    kill_process(pid, Signal::INT).unwrap();
+    assert_eq!(harness.child.wait().unwrap().code(), Some(EXIT_AT_ONCE));
+    assert_eq!(living_with(&harness.marker), Vec::<i32>::new());
+    eventually("the guard ends", || !is_alive(harness.guard));
 }

@@ -5,9 +5,10 @@
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Exit code after a second Ctrl-C: what shells report for a process that SIGINT ended.
@@ -24,17 +25,36 @@ pub struct Interrupt {
 #[derive(Default)]
 struct Shared {
     requested: AtomicBool,
-    cleanups: Mutex<Vec<Cleanup>>,
+    cleanups: Mutex<BTreeMap<u64, Cleanup>>,
     lock: Mutex<()>,
     changed: Condvar,
 }
 
+/// What is to run at a second Ctrl-C, for as long as this lives.
+#[must_use = "dropping it takes the cleanup back"]
+pub struct AtSecond {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+impl Drop for AtSecond {
+    fn drop(&mut self) {
+        self.shared.cleanups().remove(&self.number);
+    }
+}
+
 impl Interrupt {
-    /// Starts to listen, on a thread of its own. Once per process is enough; earlier handles go on working.
+    /// The process's one: listens, on a thread of its own, from the first call on. A Ctrl-C holds for all runs that
+    /// are still to come, too.
     ///
     /// # Errors
     /// When the handlers cannot be installed.
     pub fn listen() -> io::Result<Self> {
+        static LISTENING: Mutex<Option<Interrupt>> = Mutex::new(None);
+        let mut listening = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(interrupt) = &*listening {
+            return Ok(interrupt.clone());
+        }
         let interrupt = Self::detached();
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let heard = interrupt.clone();
@@ -47,8 +67,9 @@ impl Interrupt {
                     }
                     heard.request();
                 }
-            })
-            .map(|_| interrupt)
+            })?;
+        *listening = Some(interrupt.clone());
+        Ok(interrupt)
     }
 
     /// One that no signal reaches, for tests and for libraries.
@@ -91,22 +112,27 @@ impl Interrupt {
     }
 
     /// Runs at a second Ctrl-C, before the process exits; the latest registered first. Must not wait for long.
-    pub fn at_second(&self, cleanup: impl FnOnce() + Send + 'static) {
-        self.cleanups().push(Box::new(cleanup));
+    pub fn at_second(&self, cleanup: impl FnOnce() + Send + 'static) -> AtSecond {
+        let mut cleanups = self.shared.cleanups();
+        let number = cleanups.last_key_value().map_or(0, |(last, _)| last + 1);
+        cleanups.insert(number, Box::new(cleanup));
+        AtSecond {
+            shared: Arc::clone(&self.shared),
+            number,
+        }
     }
 
     fn end_at_once(&self) -> ! {
-        let cleanups = std::mem::take(&mut *self.cleanups());
-        for cleanup in cleanups.into_iter().rev() {
+        let cleanups = std::mem::take(&mut *self.shared.cleanups());
+        for cleanup in cleanups.into_values().rev() {
             cleanup();
         }
         std::process::exit(EXIT_AT_ONCE)
     }
+}
 
-    fn cleanups(&self) -> std::sync::MutexGuard<'_, Vec<Cleanup>> {
-        self.shared
-            .cleanups
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+impl Shared {
+    fn cleanups(&self) -> MutexGuard<'_, BTreeMap<u64, Cleanup>> {
+        self.cleanups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

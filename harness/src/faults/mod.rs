@@ -79,5 +79,9 @@ pub fn refusal(fault: &Fault, environment: Environment) -> Option<String> {
         let (kind, target) = (row.key, fault.target.to_string());
         return Some(FaultError::Unfit { kind, target }.to_string());
     }
+    if fault.target == Target::Controller && environment == Environment::Embedded {
+        let why = "the controller of embedded brokers is a node of its own, and no broker hosts it; aim at broker(N)";
+        return Some(why.to_owned());
+    }
     (!fault.kind.injectable_in(environment)).then(|| format!("it has no `{}`", row.key))
 }

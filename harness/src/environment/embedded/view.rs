@@ -1,0 +1,106 @@
+//! Who leads and who coordinates, gathered from the facts of the cluster.
+
+use crate::environment::bus::Leadership;
+use squall_wire::kafka::NamedFact;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Kafka keeps committed offsets here; the leader of a group's partition of it coordinates the group.
+const OFFSETS_TOPIC: &str = "__consumer_offsets";
+
+#[derive(Default)]
+pub struct View {
+    leaders: Mutex<BTreeMap<(String, u32), Option<u32>>>,
+}
+
+impl View {
+    pub fn take_in(&self, fact: &NamedFact) {
+        match fact {
+            NamedFact::Elected {
+                partition, leader, ..
+            } => {
+                let leader = leader.and_then(|leader| u32::try_from(leader).ok());
+                if let Ok(number) = u32::try_from(partition.partition) {
+                    let place = (partition.topic.to_string(), number);
+                    self.lock().insert(place, leader);
+                }
+            }
+            NamedFact::TopicDeleted { topic } => {
+                self.lock().retain(|(known, _), _| **known != **topic);
+            }
+            _ => {}
+        }
+    }
+
+    pub fn leaders(&self) -> Vec<Leadership> {
+        let leaders = self.lock();
+        let leadership =
+            |((topic, partition), leader): (&(String, u32), &Option<u32>)| Leadership {
+                topic: topic.clone(),
+                partition: *partition,
+                leader: *leader,
+            };
+        leaders.iter().map(leadership).collect()
+    }
+
+    pub fn coordinator(&self, group: &str) -> Option<u32> {
+        let leaders = self.lock();
+        let of_offsets = leaders.keys().filter(|(topic, _)| topic == OFFSETS_TOPIC);
+        let partitions = u32::try_from(of_offsets.count()).ok()?;
+        let partition = partition_of(group).checked_rem(partitions)?;
+        *leaders.get(&(OFFSETS_TOPIC.to_owned(), partition))?
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, u32), Option<u32>>> {
+        self.leaders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Kafka's choice, before the remainder: `Utils.abs(groupId.hashCode())`, where abs clears the sign bit.
+fn partition_of(group: &str) -> u32 {
+    let hash = group.encode_utf16().fold(0_u32, |hash, unit| {
+        hash.wrapping_mul(31).wrapping_add(u32::from(unit))
+    });
+    hash & 0x7fff_ffff
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use squall_wire::kafka::PartitionName;
+
+    fn elected(topic: &str, partition: i32, leader: Option<i32>) -> NamedFact {
+        NamedFact::Elected {
+            partition: PartitionName {
+                topic: topic.into(),
+                partition,
+            },
+            leader,
+            epoch: 1,
+            isr: Vec::new(),
+            clean: true,
+        }
+    }
+
+    /// Values of Java's `String.hashCode`.
+    #[test]
+    fn groups_are_hashed_as_java_does() {
+        assert_eq!(partition_of("hello"), 99_162_322);
+        assert_eq!(partition_of("polygenelubricants"), 0); // Integer.MIN_VALUE
+        assert_eq!(partition_of(""), 0);
+    }
+
+    #[test]
+    fn a_coordinator_is_the_leader_of_the_groups_partition() {
+        let view = View::default();
+        assert_eq!(view.coordinator("hello"), None);
+        for partition in 0..50 {
+            view.take_in(&elected(OFFSETS_TOPIC, partition, Some(1 + partition % 3)));
+        }
+        let partition = 99_162_322 % 50;
+        let leader = |partition| Some(1 + partition % 3);
+        assert_eq!(view.coordinator("hello"), leader(partition));
+        view.take_in(&elected(OFFSETS_TOPIC, 22, None));
+        assert_eq!(view.coordinator("hello"), None, "partition 22 is offline");
+    }
+}

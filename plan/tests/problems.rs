@@ -182,6 +182,12 @@ fn aliases_cannot_blow_up() {
     assert!(found.contains("aliases counted"), "{found}");
     let deep = format!("squall: {}1{}", "[".repeat(5_000), "]".repeat(5_000));
     assert_eq!(problems(&deep, &Request::default()).0.len(), 1);
+    let wide = format!("squall: [{}]", "1, ".repeat(5_000));
+    assert!(
+        problems(&wide, &Request::default())
+            .to_string()
+            .contains("more than 1000 entries")
+    );
     let large = format!("squall: 1\nname: {}", "x".repeat(2 << 20));
     assert!(
         problems(&large, &Request::default())
@@ -192,13 +198,57 @@ fn aliases_cannot_blow_up() {
 
 #[test]
 fn many_problems_do_not_fill_the_memory() {
-    let text: String = (0..5_000)
+    let text: String = (0..900)
         .map(|index| format!("unknown_{index}: 1\n"))
         .collect();
     assert_eq!(
         problems(&text, &Request::default()).0.len(),
         Problems::LIMIT
     );
+}
+
+#[test]
+fn an_event_without_a_place_for_its_id_is_refused() {
+    let scenario =
+        "squall: 1\nname: x\nsystem: { use: system.yaml }\nload: { stages: [{ burst: 1 }] }\n";
+    let found = |id: &str, body: &str| {
+        let system = SIGNUP.replace("id: { header: ce-id }", &format!("id: {id}"));
+        let from = system.find("  body: {").unwrap();
+        let to = from + system[from..].find('\n').unwrap();
+        let system = format!("{}  body: {body}{}", &system[..from], &system[to..]);
+        from_text("x.yaml", scenario, &Request::default(), &Memory(system))
+            .err()
+            .map(|problems| problems.to_string())
+    };
+    assert_eq!(found("{ json: /data/id }", "{ data: {} }"), None);
+    assert_eq!(found("body", "'event {{ id }}'"), None);
+    assert_eq!(found("{ json: /list/0 }", "{ list: [1] }"), None);
+    for (id, body) in [
+        ("{ json: /data/id }", "{ type: a }"),
+        ("{ json: /id }", "text"),
+        ("body", "{ a: \"{{key}}\" }"),
+        ("{ json: /list/1 }", "{ list: [1] }"),
+    ] {
+        assert!(
+            found(id, body).is_some_and(|shown| shown.contains("the id")),
+            "{id} {body}"
+        );
+    }
+}
+
+#[test]
+fn messages_are_safe_to_print() {
+    let text = format!(
+        "squall: 1\n\"a\\e[31m{}\": 1\nname: \"\\a\"\n",
+        "x".repeat(900)
+    );
+    let shown = problems(&text, &Request::default()).to_string();
+    assert!(shown.contains("u{1b}"), "{shown:?}");
+    assert!(
+        !shown.chars().any(|c| c.is_control() && c != '\n'),
+        "{shown:?}"
+    );
+    assert!(shown.len() < 3_000, "{}", shown.len());
 }
 
 #[test]

@@ -7,6 +7,9 @@ use crate::shape::{self, did_you_mean};
 use crate::yaml::{self, Node, Place};
 use std::path::Path;
 
+/// Each variant is checked as a scenario of its own.
+const VARIANTS_MAX: usize = 64;
+
 /// What the command line asks for besides the file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Request {
@@ -70,7 +73,15 @@ pub fn from_text(
 
 /// Every variant must make a good scenario; what is wrong in the plain one is not said again.
 fn check_variants(root: &Node, name: &str, files: &dyn files::Files, problems: &mut Problems) {
-    for variant in root.get("variants").map_or(&[][..], Node::entries) {
+    let variants = root.get("variants").map_or(&[][..], Node::entries);
+    if let Some(one_more) = variants.get(VARIANTS_MAX) {
+        problems.at(
+            &one_more.place,
+            format!("more than {VARIANTS_MAX} variants"),
+            "make another file of the rest",
+        );
+    }
+    for variant in variants.iter().take(VARIANTS_MAX) {
         let mut changed = root.clone();
         let mut found = Problems::default();
         apply(&mut changed, &variant.value, &mut found);

@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub const BYTES_MAX: usize = 1 << 20;
 /// Most nodes of one file, those that aliases repeat included.
 const NODES_MAX: usize = 100_000;
+/// Most entries of one mapping or list: some checks compare each with each.
+const WIDTH_MAX: usize = 1_000;
 /// Deepest nesting.
 const DEPTH_MAX: usize = 48;
 
@@ -170,6 +172,7 @@ impl Builder {
             if event == Event::SequenceEnd {
                 return Ok(items);
             }
+            self.width(items.len(), &span, problems)?;
             items.push(self.node(event, &span, events, depth + 1, problems)?);
         }
     }
@@ -187,6 +190,7 @@ impl Builder {
             if event == Event::MappingEnd {
                 return Ok(entries);
             }
+            self.width(entries.len(), &span, problems)?;
             let key = self.node(event, &span, events, depth + 1, problems)?;
             let (event, span) = self.next(events, problems)?;
             let value = self.node(event, &span, events, depth + 1, problems)?;
@@ -239,6 +243,18 @@ impl Builder {
         Err(Stop)
     }
 
+    fn width(&self, entries: usize, span: &Span, problems: &mut Problems) -> Result<(), Stop> {
+        if entries < WIDTH_MAX {
+            return Ok(());
+        }
+        problems.at(
+            &self.place(span),
+            format!("more than {WIDTH_MAX} entries in one place"),
+            "make the file smaller",
+        );
+        Err(Stop)
+    }
+
     fn place(&self, span: &Span) -> Place {
         let (line, column) = if self.argument {
             (0, 0)
@@ -268,14 +284,31 @@ fn size(node: &Node) -> usize {
 }
 
 impl Problems {
-    /// Adds a problem at a place.
+    /// Adds a problem at a place. What it quotes from a file is made safe to print.
     pub(crate) fn at(&mut self, place: &Place, what: impl Into<String>, fix: impl Into<String>) {
         self.push(Problem {
-            source: place.source.to_string(),
+            source: printable(&place.source),
             line: place.line,
             column: place.column,
-            what: what.into(),
-            fix: fix.into(),
+            what: printable(&what.into()),
+            fix: printable(&fix.into()),
         });
     }
+}
+
+/// Without control characters, which a terminal would obey, and not endless.
+fn printable(text: &str) -> String {
+    const CHARS_MAX: usize = 400;
+    let mut shown = String::new();
+    for c in text.chars().take(CHARS_MAX) {
+        if c.is_control() {
+            shown.extend(c.escape_default())
+        } else {
+            shown.push(c)
+        }
+    }
+    if text.chars().nth(CHARS_MAX).is_some() {
+        shown.push_str("...");
+    }
+    shown
 }

@@ -1,5 +1,6 @@
 //! `load`: entry, body, keys, and what becomes of the events.
 
+mod id;
 mod stage;
 
 use crate::problem::Problems;
@@ -102,6 +103,7 @@ impl Reader<'_> {
             );
         }
         let body = body.unwrap_or_default();
+        id::check(node, entry.id(), &body, problems);
         let seconds = |key: &str| node.get(key).and_then(Node::duration);
         let arrival = node.get("arrival").and_then(Node::text);
         Load {
@@ -364,6 +366,16 @@ impl std::fmt::Display for LoadEntry {
                 ..
             } => write!(f, "{method} {service}{path}"),
             Self::Topic { topic, .. } => write!(f, "topic {topic}"),
+        }
+    }
+}
+
+impl LoadEntry {
+    /// Where the event's id travels.
+    #[must_use]
+    pub const fn id(&self) -> &IdPlace {
+        match self {
+            Self::Http { id, .. } | Self::Topic { id, .. } => id,
         }
     }
 }

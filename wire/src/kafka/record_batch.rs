@@ -206,3 +206,6 @@ fn varint(r: &mut &[u8]) -> Option<i64> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

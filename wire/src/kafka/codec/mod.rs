@@ -37,3 +37,6 @@ pub use reader::{Malformed, Reader};
 pub use request::{Call, read};
 pub use response::{Reply, write};
 pub use writer::Writer;
+
+#[cfg(test)]
+mod tests;

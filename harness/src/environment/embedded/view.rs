@@ -56,12 +56,12 @@ impl View {
     }
 }
 
-/// Kafka's choice, before the remainder: `Utils.abs(groupId.hashCode())`, where abs clears the sign bit.
+/// Kafka's choice, before the remainder: `Utils.abs(groupId.hashCode())`, where the abs of the least integer is 0.
 fn partition_of(group: &str) -> u32 {
-    let hash = group.encode_utf16().fold(0_u32, |hash, unit| {
-        hash.wrapping_mul(31).wrapping_add(u32::from(unit))
+    let hash = group.encode_utf16().fold(0_i32, |hash, unit| {
+        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
     });
-    hash & 0x7fff_ffff
+    hash.checked_abs().map_or(0, i32::unsigned_abs)
 }
 
 #[cfg(test)]
@@ -82,10 +82,19 @@ mod tests {
         }
     }
 
-    /// Values of Java's `String.hashCode`.
+    /// The definition: s[0]*31^(n-1) + ... + s[n-1], taken to 32 bits at the end.
+    fn java_abs(text: &str) -> u32 {
+        let sum = text
+            .bytes()
+            .fold(0_i128, |sum, byte| sum * 31 + i128::from(byte));
+        let hash = sum as i32;
+        hash.unsigned_abs()
+    }
+
     #[test]
     fn groups_are_hashed_as_java_does() {
         assert_eq!(partition_of("hello"), 99_162_322);
+        assert_eq!(partition_of("consumer-db"), java_abs("consumer-db"));
         assert_eq!(partition_of("polygenelubricants"), 0); // Integer.MIN_VALUE
         assert_eq!(partition_of(""), 0);
     }
@@ -97,9 +106,8 @@ mod tests {
         for partition in 0..50 {
             view.take_in(&elected(OFFSETS_TOPIC, partition, Some(1 + partition % 3)));
         }
-        let partition = 99_162_322 % 50;
-        let leader = |partition| Some(1 + partition % 3);
-        assert_eq!(view.coordinator("hello"), leader(partition));
+        let partition = 99_162_322_u32 % 50;
+        assert_eq!(view.coordinator("hello"), Some(1 + partition % 3));
         view.take_in(&elected(OFFSETS_TOPIC, 22, None));
         assert_eq!(view.coordinator("hello"), None, "partition 22 is offline");
     }

@@ -78,7 +78,7 @@ const SYSTEM: &[&str] = &[
     "entry.http.path=/other",
     "entry.http.service=second",
     "entry.http.port=two",
-    "entry.http.id={json: /id}",
+    "entry.http.id=body",
     "entry.http.headers.a=b",
     "entry.topic={name: t, id: key, headers: {a: b}}",
     "entry.body=other",
@@ -113,7 +113,7 @@ system:
     services:
       app: { command: [app], ports: { one: 1, two: 2 }, group: apps }
       second: { command: [app], ports: 2 }
-    entry: { http: { path: /e, service: app }, body: text }
+    entry: { http: { path: /e, service: app }, body: "text {{id}}" }
     topics: { t: {} }
     sinks: { s: { directory: e } }
 load: { stages: [{ rate: 10/s, for: 10s }] }

@@ -1,5 +1,25 @@
+//! Kafka's protocol over the broker models: an embedded cluster that any Kafka client may use.
+//!
+//! ```text
+//!   sockets ──▶ codec ──▶ broker machines ◀──links──▶ controller machine
+//!                 │             │
+//!                 └── store ────┘  segment files, shared by all replicas
+//! ```
+//!
+//! [`Cluster`] is the handle; everything behind it is one thread (see `server`).
+
+mod cluster;
 pub mod codec;
-pub mod link;
-pub mod names;
-pub mod record_batch;
-pub mod store;
+mod config;
+mod fact;
+mod link;
+mod names;
+mod record_batch;
+mod server;
+mod store;
+
+pub use cluster::Cluster;
+pub use config::{ClusterConfig, TopicConfig};
+pub use fact::{Facts, NamedFact, PartitionName, StampedFact};
+pub use link::LinkConfig;
+pub use server::{CommandError, Counters, Snapshot, StartError};

@@ -1,0 +1,239 @@
+//! The thread that is the whole cluster.
+//!
+//! Brokers, controller, links, sockets and segment files belong to one thread. A cluster of a laptop's size moves bytes far more than it
+//! computes, and the machines are a small part of that: handing requests from socket threads to machine threads and back would
+//! cost more than it could win on two cores, and would need locks around what all replicas share. So the hot path is: epoll says readable,
+//! the frame is read into the buffer that will be its batch's home, the machine steps, its answer leaves by `writev`.
+//!
+//! Everything that takes time besides (link latency, flushes, the machines' own timers) is a due time; a timer in epoll wakes the loop for
+//! the earliest. There are a dozen links and a handful of machines, so the earliest is found by looking at all of them.
+
+mod command;
+mod connection;
+mod internal;
+mod node;
+mod nodes;
+mod output;
+mod pending;
+mod request;
+mod snapshot;
+mod sockets;
+mod timer;
+
+pub use command::{Command, CommandError, Ending, LinkChange};
+pub use nodes::{Properties, StartError};
+pub use snapshot::Snapshot;
+
+use super::config::ClusterConfig;
+use super::fact::FactStreams;
+use super::link::{Delivery, Link};
+use super::names::Names;
+use super::store::{Body, Store};
+use connection::Connection;
+use internal::{Internal, Readiness};
+use mio::{Events, Poll, Token, Waker};
+use node::Node;
+use squall_model::Nanos;
+use squall_model::kafka::{In, Name, NodeId, Outbox, Peer};
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+use timer::Timer;
+
+/// The controller's node id; brokers are 1, 2, ...
+pub const CONTROLLER: NodeId = NodeId(0);
+
+const WAKER: Token = Token(usize::MAX);
+const TIMER: Token = Token(usize::MAX - 1);
+/// Tokens below this are listeners (the broker's id); connections count up from here.
+const FIRST_CONNECTION: u64 = 1 << 16;
+
+/// Counts since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counters {
+    pub requests: u64,
+    /// Bytes of request frames.
+    pub request_bytes: u64,
+    /// Connections closed because of what they sent.
+    pub malformed: u64,
+    /// Record data that was refused: CRC, size, magic, ...
+    pub refused_batches: u64,
+    pub connections_accepted: u64,
+    pub connections_open: u64,
+    /// Bytes of record batches ever appended, and those of them in memory now.
+    pub appended_bytes: u64,
+    pub cached_bytes: u64,
+}
+
+/// A flush that a broker asked for, on its way to being durable.
+struct Flush {
+    at: Nanos,
+    node: NodeId,
+    token: u64,
+}
+
+/// The cluster, as its thread owns it.
+pub struct Server {
+    config: ClusterConfig,
+    epoch: Instant,
+    poll: Poll,
+    timer: Timer,
+    /// The controller at index 0, broker `n` at index `n`.
+    nodes: Vec<Node>,
+    /// From node `f` to node `t` at index `f * nodes + t`.
+    links: Vec<Link<Peer<Body>>>,
+    flushes: VecDeque<Flush>,
+    connections: BTreeMap<u64, Connection>,
+    next_connection: u64,
+    /// Connections that may have something to read or write.
+    active: Vec<u64>,
+    store: Store,
+    names: Names,
+    addresses: BTreeMap<NodeId, (String, u16)>,
+    limits: Limits,
+    outbox: Outbox<Body>,
+    /// Inputs that wait for the step in work to end.
+    inputs: VecDeque<(usize, In<Body>)>,
+    stepping: bool,
+    facts: FactStreams,
+    counters: Counters,
+    commands: Receiver<Command>,
+    /// Requests of the server itself, by the connection id that they pretend to come from.
+    internal: BTreeMap<u64, (NodeId, Internal)>,
+    readiness: Readiness,
+    stopping: bool,
+}
+
+/// Bounds that broker properties set.
+struct Limits {
+    request_bytes_max: usize,
+    batch_bytes_max: usize,
+    /// Topics with a `max.message.bytes` of their own.
+    topic_batch_bytes_max: BTreeMap<Name, usize>,
+}
+
+impl Server {
+    /// Binds the ports and starts every node. Also gives the waker that makes the loop look at its commands.
+    pub fn new(
+        config: ClusterConfig,
+        properties: &Properties,
+        commands: Receiver<Command>,
+    ) -> Result<(Self, Arc<Waker>), StartError> {
+        let poll = Poll::new().map_err(StartError::Loop)?;
+        let waker = Waker::new(poll.registry(), WAKER).map_err(StartError::Loop)?;
+        let timer = Timer::new(poll.registry(), TIMER).map_err(StartError::Loop)?;
+        let folder = config.data_dir.join("data");
+        let store = Store::new(&folder, config.cache_bytes_max)
+            .map_err(|source| StartError::Folder { folder, source })?;
+        let nodes = nodes::bind_all(&config)?;
+        let links = nodes.len() * nodes.len();
+        let mut server = Self {
+            addresses: nodes[1..]
+                .iter()
+                .map(|n| (n.id, ("127.0.0.1".to_owned(), n.port)))
+                .collect(),
+            limits: Limits {
+                request_bytes_max: properties.request_bytes_max,
+                batch_bytes_max: properties.batch_bytes_max,
+                topic_batch_bytes_max: BTreeMap::new(),
+            },
+            links: (0..links).map(|_| Link::new(config.links)).collect(),
+            config,
+            epoch: Instant::now(),
+            poll,
+            timer,
+            nodes,
+            flushes: VecDeque::new(),
+            connections: BTreeMap::new(),
+            next_connection: FIRST_CONNECTION,
+            active: Vec::new(),
+            store,
+            names: Names::default(),
+            outbox: Outbox::default(),
+            inputs: VecDeque::new(),
+            stepping: false,
+            facts: FactStreams::default(),
+            counters: Counters::default(),
+            commands,
+            internal: BTreeMap::new(),
+            readiness: Readiness::default(),
+            stopping: false,
+        };
+        server.start_all()?;
+        Ok((server, Arc::new(waker)))
+    }
+
+    fn now(&self) -> Nanos {
+        Nanos::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(Nanos::MAX)
+    }
+
+    /// Runs until a command stops it.
+    pub fn run(&mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        while !self.stopping {
+            let due = self.earliest_due();
+            let now = self.now();
+            let idle = self.active.is_empty() && due.is_none_or(|due| due > now);
+            self.timer.set(now, due)?;
+            let wait = if idle { None } else { Some(Duration::ZERO) };
+            match self.poll.poll(&mut events, wait) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            for event in &events {
+                match event.token() {
+                    WAKER => {}
+                    TIMER => self.timer.fired(),
+                    token => self.on_socket(token, event),
+                }
+            }
+            self.obey();
+            self.deliver_due();
+            self.work();
+        }
+        Ok(())
+    }
+
+    fn earliest_due(&self) -> Option<Nanos> {
+        let links = self.links.iter().filter_map(Link::due);
+        let nodes = self.nodes.iter().filter_map(|n| n.timer);
+        let flush = self.flushes.front().map(|f| f.at);
+        let probe = self.readiness.next_probe();
+        links.chain(nodes).chain(flush).chain(probe).min()
+    }
+
+    /// Messages that arrived, flushes that are durable, timers that are due.
+    fn deliver_due(&mut self) {
+        let now = self.now();
+        let count = self.nodes.len();
+        for index in 0..self.links.len() {
+            while let Some(delivery) = self.links[index].pop(now) {
+                let (from, to) = (self.nodes[index / count].id, index % count);
+                let input = match delivery {
+                    Delivery::Message(message) => In::Peer { from, message },
+                    Delivery::Reset => In::PeerReset { peer: from },
+                };
+                self.step(to, input);
+            }
+        }
+        while self.flushes.front().is_some_and(|f| f.at <= now) {
+            if let Some(flush) = self.flushes.pop_front() {
+                let token = flush.token;
+                self.step(index_of(flush.node), In::Flushed { token });
+            }
+        }
+        for index in 0..count {
+            if self.nodes[index].timer.is_some_and(|at| at <= now) {
+                self.step(index, In::Tick);
+            }
+        }
+        self.probe(now);
+    }
+}
+
+/// Place of a node in [`Server::nodes`].
+fn index_of(node: NodeId) -> usize {
+    usize::try_from(node.0).unwrap_or(usize::MAX)
+}

@@ -113,7 +113,7 @@ system:
     services:
       app: { command: [app], ports: { one: 1, two: 2 }, group: apps }
       second: { command: [app], ports: 2 }
-    entry: { http: { path: /e, service: app }, body: "text {{id}}" }
+    entry: { http: { path: /e, service: app }, body: 'text {{id}}' }
     topics: { t: {} }
     sinks: { s: { directory: e } }
 load: { stages: [{ rate: 10/s, for: 10s }] }

@@ -1,4 +1,8 @@
 //! Chaos and load testing for event-driven systems: command line and orchestration.
 
+pub mod cli;
 pub mod environment;
+pub mod exit;
 pub mod faults;
+pub mod run;
+pub mod verdict;

@@ -1,1 +1,7 @@
-fn main() {}
+//! `squall`: parse, run, exit.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    squall::environment::guard_if_asked().unwrap_or_else(|| squall::cli::run(std::env::args_os()).into())
+}

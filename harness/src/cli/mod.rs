@@ -1,0 +1,136 @@
+//! The command line: one file a subcommand. Whatever a subcommand prints goes through `out`, so that tests drive it in memory.
+
+mod choose;
+mod judge;
+mod lookup;
+mod plan;
+mod runs;
+mod schema;
+mod validate;
+
+use crate::exit::{Exit, Failure};
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::Write;
+
+/// Break an event-driven system on a timeline and see whether an event is lost, duplicated, reordered or stuck.
+#[derive(Parser)]
+#[command(name = "squall", version, propagate_version = true, after_help = EXITS)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXITS: &str = "Exit codes: 0 held, 1 violated, 2 inconclusive, 3 bad scenario or arguments, \
+4 environment could not be provided, 70 a defect in Squall";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the derived timeline without running anything
+    Plan(plan::PlanArgs),
+    /// Check a scenario file; all problems at once
+    Validate(validate::ValidateArgs),
+    /// Print the JSON Schema of scenario files (or of system files, or of report.json)
+    Schema(schema::SchemaArgs),
+    /// Judge a stored run again
+    Judge(judge::JudgeArgs),
+    /// List stored runs
+    Runs(runs::RunsArgs),
+}
+
+/// Settings of a plan, shared by every subcommand that makes one.
+#[derive(Args, Clone, Debug)]
+pub struct PlanChoice {
+    /// Seed of the plan: same seed, same plan [default: drawn from the clock, and printed]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Change a value of the scenario, as in --set load.stages.0.rate=500/s (repeatable)
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Variant of the scenario
+    #[arg(long, value_name = "NAME")]
+    pub variant: Option<String>,
+    /// Where to run: `embedded` (our brokers behind the real protocol) or `sim` (virtual time)
+    #[arg(long = "on", value_name = "ENVIRONMENT", default_value = "embedded", value_parser = environment)]
+    pub environment: squall_plan::plan::Environment,
+}
+
+fn environment(text: &str) -> Result<squall_plan::plan::Environment, String> {
+    match text {
+        "embedded" => Ok(squall_plan::plan::Environment::Embedded),
+        "sim" => Ok(squall_plan::plan::Environment::Sim),
+        "docker" | "external" => Err("not built yet; `embedded` and `sim` are".to_owned()),
+        _ => Err("there are `embedded` and `sim`".to_owned()),
+    }
+}
+
+/// Parses the arguments, runs the subcommand, prints what went wrong.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let mut out = std::io::stdout();
+    let mut err = std::io::stderr();
+    execute(arguments, &mut out, &mut err)
+}
+
+/// The whole command line over the given outputs.
+pub fn execute(
+    arguments: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, out, err),
+    };
+    let result =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(cli.command, out)));
+    match result {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(failure)) => {
+            let _ = writeln!(err, "error: {failure}");
+            failure.exit
+        }
+        Err(_) => {
+            let _ = writeln!(
+                err,
+                "error: a defect in Squall (see above); please report it with the command and the scenario"
+            );
+            Exit::Defect
+        }
+    }
+}
+
+/// Clap exits 2 on bad arguments; with us 2 means inconclusive, so bad arguments are 3.
+fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let text = error.render();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = write!(out, "{text}");
+            Exit::Held
+        }
+        _ => {
+            let _ = write!(err, "{text}");
+            Exit::BadInput
+        }
+    }
+}
+
+fn dispatch(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
+    match command {
+        Command::Plan(args) => plan::run(&args, out),
+        Command::Validate(args) => validate::run(&args, out),
+        Command::Schema(args) => schema::run(&args, out),
+        Command::Judge(args) => judge::run(&args, out),
+        Command::Runs(args) => runs::run(&args, out),
+    }
+}
+
+/// A write to the terminal that failed: nobody reads any more, which is no defect of the run.
+fn printed(result: std::io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::environment(
+            format!("cannot write the output: {error}"),
+        )),
+        _ => Ok(()),
+    }
+}

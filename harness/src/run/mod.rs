@@ -1,0 +1,33 @@
+//! One run: the pipeline from a plan to a judged folder.
+
+mod folder;
+mod reports;
+
+pub use folder::{PLAN_FILE, RunFolder};
+pub use reports::write_reports;
+
+use crate::exit::Exit;
+use squall_render::{Glyphs, Report};
+use std::path::PathBuf;
+
+/// What the command line chose about a run, beyond the plan.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Folder in which the run's own folder is made.
+    pub out: PathBuf,
+    /// Whether to take over the terminal.
+    pub live: bool,
+    pub glyphs: Glyphs,
+    /// As given, for the command that repeats the run.
+    pub sets: Vec<String>,
+}
+
+/// A run that has ended and was judged.
+#[derive(Debug)]
+pub struct Finished {
+    pub exit: Exit,
+    pub report: Report,
+    pub folder: PathBuf,
+    /// The user asked it to stop.
+    pub interrupted: bool,
+}

@@ -1,0 +1,153 @@
+//! What must have been shown for a verdict, from the notes of the run. What no note shows counts as not shown.
+
+use super::survey::Survey;
+use crate::faults::fault_health;
+use squall_check::{Health, MetricKey, Metrics, Shown, SinkHealth, Trend};
+use squall_plan::Plan;
+
+/// Keys of the health notes that a run records.
+pub mod key {
+    pub const STEADY_STATE: &str = "steady-state";
+    pub const RATE: &str = "rate";
+    pub const DRAIN: &str = "drain";
+    pub const HARNESS: &str = "harness";
+    pub const HTTP_ERROR_RATE: &str = "http-error-rate";
+
+    /// Whether all of a sink was read.
+    #[must_use]
+    pub fn final_read(sink: &str) -> String {
+        format!("final-read:{sink}")
+    }
+}
+
+/// Gathers the health of a run.
+pub fn derive(plan: &Plan, survey: &Survey) -> Health {
+    let mut health = Health {
+        steady_state: shown(survey, key::STEADY_STATE),
+        rate: shown(survey, key::RATE),
+        drain: shown(survey, key::DRAIN),
+        harness: shown(survey, key::HARNESS),
+        recorder: recorder(survey),
+        system: system(survey),
+        faults: fault_health(&plan.faults, &survey.fault_notes),
+        sinks: plan
+            .system
+            .spec
+            .sinks
+            .iter()
+            .map(|sink| sink_health(&sink.name, survey))
+            .collect(),
+        metrics: metrics(survey),
+        ..Health::default()
+    };
+    if plan.expect.http_error_rate_max.is_some() {
+        health.others.insert(
+            key::HTTP_ERROR_RATE.to_owned(),
+            shown(survey, key::HTTP_ERROR_RATE),
+        );
+    }
+    if !survey.problems.is_empty() {
+        let why = format!("The harness had problems: {}.", survey.problems.join("; "));
+        health.others.insert(
+            "problems".to_owned(),
+            Shown::no(why, "See the history and the logs in the run's folder."),
+        );
+    }
+    health
+}
+
+fn shown(survey: &Survey, key: &str) -> Shown {
+    match survey.health.get(key) {
+        Some((true, _)) => Shown::Yes,
+        Some((false, why)) => Shown::no(why.clone(), mend(key)),
+        None => Shown::Unknown,
+    }
+}
+
+fn mend(key: &str) -> &'static str {
+    match key {
+        key::STEADY_STATE => {
+            "Read the services' logs in the run's folder; timing.steady sets how long the gate waits."
+        }
+        key::RATE => {
+            "Lower load.stages[].rate to what this machine reaches, or set expect.rate lower on purpose."
+        }
+        key::DRAIN => "Give timing.drain more time, or find out why the consumers do not catch up.",
+        key::HARNESS => "Lower the rate, or run on a machine with more to spare.",
+        key::HTTP_ERROR_RATE => {
+            "Read the producer's log, or raise expect.http_error_rate on purpose."
+        }
+        _ => {
+            "Check that the sink's path, table or topic in the system file is where its effects really live."
+        }
+    }
+}
+
+fn recorder(survey: &Survey) -> Shown {
+    match survey.outcome.as_deref() {
+        Some("complete") if survey.bytes_dropped == 0 => Shown::Yes,
+        Some("complete") => Shown::no(
+            format!("The history lacks its last {} bytes.", survey.bytes_dropped),
+            "Free disk space and run again.",
+        ),
+        Some(outcome) => Shown::no(
+            format!("The run was {outcome} before its end."),
+            "Let it run to its end.",
+        ),
+        None => Shown::no(
+            "The history has no end: the run was killed.",
+            "Let it run to its end.",
+        ),
+    }
+}
+
+fn system(survey: &Survey) -> Shown {
+    if survey.unexpected_exits.is_empty() {
+        return Shown::Yes;
+    }
+    Shown::no(
+        format!(
+            "A process of the system ended by itself: {}.",
+            survey.unexpected_exits.join("; ")
+        ),
+        "Read its log in the run's folder.",
+    )
+}
+
+fn sink_health(sink: &str, survey: &Survey) -> SinkHealth {
+    let in_flight = survey
+        .counters
+        .get(&(sink.to_owned(), "in-flight".to_owned()))
+        .copied();
+    SinkHealth {
+        final_read: shown(survey, &key::final_read(sink)),
+        in_flight,
+    }
+}
+
+fn metrics(survey: &Survey) -> Metrics {
+    let mut metrics = Metrics::default();
+    for name in ["drain_ms", "achieved_rate", "http_error_rate"] {
+        if let Some(value) = survey.sample(name) {
+            metrics.set_value(MetricKey::new(name), value);
+        }
+    }
+    metrics.set_trend(MetricKey::new("pacing_ms"), pacing(survey));
+    metrics
+}
+
+/// The pacing histogram, stored as one sample a bucket.
+fn pacing(survey: &Survey) -> Trend {
+    let mut trend = Trend::new();
+    for ((metric, labels), count) in &survey.samples {
+        let Some(us) = labels
+            .get("us")
+            .and_then(|us| us.parse::<u64>().ok())
+            .filter(|_| metric == "pacing_bucket")
+        else {
+            continue;
+        };
+        (0..*count as u64).for_each(|_| trend.record_ns(us * 1000));
+    }
+    trend
+}

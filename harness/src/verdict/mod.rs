@@ -1,0 +1,73 @@
+//! From a stored run to its verdict: reads the plan and the history, nothing else, so that `squall judge` comes to the same end.
+
+mod assemble;
+mod cure;
+mod health;
+mod logs;
+mod spec;
+mod story;
+mod survey;
+
+use crate::exit::Failure;
+use squall_check::{Judge, Judgement};
+use squall_history::{Batch, Reader};
+use squall_plan::Plan;
+use squall_render::Report;
+use std::path::Path;
+use survey::Survey;
+
+/// A judged run.
+pub struct Judged {
+    pub judgement: Judgement,
+    pub report: Report,
+}
+
+/// Judges the run in `folder` from its plan and its history.
+pub fn judge(folder: &Path) -> Result<Judged, Failure> {
+    let plan = read_plan(folder)?;
+    let survey = Survey::read(folder).map_err(|error| unreadable(folder, &error))?;
+    let judgement = feed(folder, &plan, &survey).map_err(|error| unreadable(folder, &error))?;
+    let report = assemble::report(folder, &plan, &survey, &judgement);
+    Ok(Judged { judgement, report })
+}
+
+fn read_plan(folder: &Path) -> Result<Plan, Failure> {
+    let path = folder.join(crate::run::PLAN_FILE);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", path.display())))?;
+    serde_json::from_str(&text).map_err(|error| {
+        Failure::bad_input(format!(
+            "{} is no plan of this version of Squall: {error}",
+            path.display()
+        ))
+    })
+}
+
+fn feed(
+    folder: &Path,
+    plan: &Plan,
+    survey: &Survey,
+) -> Result<Judgement, squall_history::HistoryError> {
+    let mut judge = Judge::new(spec::derive(plan, survey));
+    let mut reader = Reader::open(folder)?;
+    while let Some(batch) = reader.next_batch()? {
+        if let Batch::Ops(ops) = batch {
+            for op in ops {
+                judge.op(op);
+            }
+        }
+    }
+    Ok(judge.finish(health::derive(plan, survey)))
+}
+
+/// A history that is damaged in the middle proves nothing; it is told as such, with the place.
+fn unreadable(folder: &Path, error: &squall_history::HistoryError) -> Failure {
+    Failure::new(
+        crate::exit::Exit::Inconclusive,
+        format!(
+            "the history of {} cannot be judged: {error}",
+            folder.display()
+        ),
+    )
+    .hint("nothing is proven by a history that is damaged; run the scenario again")
+}

@@ -1,0 +1,121 @@
+//! What a run is judged by: from the plan, and from when the faults really began and ended.
+
+use super::survey::Survey;
+use squall_check::{
+    Expected, FaultSpan, JudgeSpec, LoadSpec, PhaseWindow, Reading, Semantics, SinkSpec, Threshold,
+};
+use squall_plan::Plan;
+use squall_plan::scenario::{DeadLetters, Outcome};
+use squall_plan::system::{self, SinkStore};
+
+/// Derives the spec.
+pub fn derive(plan: &Plan, survey: &Survey) -> JudgeSpec {
+    let epoch = survey.load_epoch_ns.unwrap_or(0);
+    let faults = fault_spans(plan, survey);
+    JudgeSpec {
+        loads: plan
+            .loads
+            .iter()
+            .map(|planned| LoadSpec {
+                name: planned.load.name.clone(),
+                events: planned.events,
+            })
+            .collect(),
+        probe_stream: Some(plan.probe_stream()),
+        sinks: (0..plan.system.spec.sinks.len())
+            .map(|index| sink(plan, index))
+            .collect(),
+        phases: phases(epoch + plan.load_starts_ns, &faults),
+        faults,
+        measure_from_ns: epoch + plan.load_starts_ns,
+        thresholds: thresholds(plan),
+        ..JudgeSpec::default()
+    }
+}
+
+/// Thresholds were parsed when the scenario was read, so each one parses again.
+fn thresholds(plan: &Plan) -> Vec<Threshold> {
+    plan.expect
+        .thresholds
+        .iter()
+        .filter_map(|limit| Threshold::parse(&limit.metric, &limit.expression).ok())
+        .collect()
+}
+
+fn sink(plan: &Plan, index: usize) -> SinkSpec {
+    let spec = &plan.system.spec.sinks[index];
+    let expectation = &plan.expect.sinks[index];
+    let reading = match spec.store {
+        SinkStore::Topic { .. } => Reading::Tail,
+        SinkStore::Directory { .. } | SinkStore::Sqlite { .. } => Reading::Reread,
+    };
+    SinkSpec {
+        ordered: expectation.ordered,
+        dead_letters_allowed: plan.expect.dead_letters == DeadLetters::Allowed,
+        expects: plan
+            .loads
+            .iter()
+            .map(|planned| expected(planned.load.outcomes[index]))
+            .collect(),
+        ..SinkSpec::new(&spec.name, semantics(expectation.semantics), reading)
+    }
+}
+
+const fn expected(outcome: Outcome) -> Expected {
+    match outcome {
+        Outcome::Effect => Expected::Effect,
+        Outcome::DeadLetter => Expected::DeadLetter,
+        Outcome::Nothing => Expected::Nothing,
+    }
+}
+
+const fn semantics(semantics: system::Semantics) -> Semantics {
+    match semantics {
+        system::Semantics::AtMostOnce => Semantics::AtMostOnce,
+        system::Semantics::AtLeastOnce => Semantics::AtLeastOnce,
+        system::Semantics::ExactlyOnce => Semantics::ExactlyOnce,
+    }
+}
+
+fn fault_spans(plan: &Plan, survey: &Survey) -> Vec<FaultSpan> {
+    let span = |fault: &squall_plan::fault::Fault| {
+        let seen = survey.faults.get(&fault.name);
+        let planned = survey.load_epoch_ns.unwrap_or(0) + fault.at_ns;
+        let from_ns = seen.and_then(|seen| seen.injected_ns).unwrap_or(planned);
+        let until_ns = seen
+            .and_then(|seen| seen.healed_ns)
+            .unwrap_or(survey.end_ns)
+            .max(from_ns);
+        FaultSpan {
+            name: fault.name.clone(),
+            from_ns,
+            until_ns,
+        }
+    };
+    plan.faults.iter().map(span).collect()
+}
+
+/// `before`, `during` and `after` the faults. Without faults there is no such phase, and a threshold on one is never measured.
+fn phases(load_starts_ns: u64, faults: &[FaultSpan]) -> Vec<PhaseWindow> {
+    let (Some(first), Some(last)) = (
+        faults.iter().map(|fault| fault.from_ns).min(),
+        faults.iter().map(|fault| fault.until_ns).max(),
+    ) else {
+        return Vec::new();
+    };
+    let window = |name: &str, from_ns, until_ns| PhaseWindow {
+        name: name.to_owned(),
+        from_ns,
+        until_ns,
+    };
+    let mut phases = vec![
+        window("before", load_starts_ns, first),
+        window("after", last, u64::MAX),
+    ];
+    phases.extend(
+        faults
+            .iter()
+            .map(|fault| window("during", fault.from_ns, fault.until_ns)),
+    );
+    phases
+}

@@ -1,0 +1,272 @@
+//! One event told step by step, from the history and the logs of the services.
+
+use squall_check::{EventId, Kind, Op};
+use squall_history::{Batch, FaultState, HistoryError, Note, Reader, ServiceState, What};
+use squall_plan::Plan;
+use squall_render::report::{Step, Story};
+use std::path::Path;
+
+/// Steps of one story at most: a retry loop must not fill a screen.
+const STEPS_MAX: usize = 24;
+
+/// Where and when an event was, as far as its operations tell.
+struct Track {
+    event: EventId,
+    /// Index of the sink that the story is about.
+    sink: usize,
+    ops: Vec<Op>,
+}
+
+/// Tells the way of `event` to sink number `sink`.
+pub fn tell(
+    folder: &Path,
+    plan: &Plan,
+    event: EventId,
+    sink: usize,
+) -> Result<Story, HistoryError> {
+    let (ops, notes) = collect(folder, event)?;
+    let track = Track { event, sink, ops };
+    let mut steps: Vec<(u64, Step)> = track
+        .ops
+        .iter()
+        .filter_map(|op| op_step(plan, &track, op, &notes))
+        .collect();
+    steps.extend(commit_steps(plan, &track, &notes));
+    steps.extend(surrounding_steps(plan, &track, &notes));
+    steps.extend(super::logs::steps(folder, &event_text(plan, event), &notes));
+    steps.sort_by_key(|(at, _)| *at);
+    steps.dedup_by(|a, b| a.1.what == b.1.what && a.1.detail == b.1.detail);
+    steps.truncate(STEPS_MAX);
+    Ok(Story {
+        event: event_text(plan, event),
+        steps: steps.into_iter().map(|(_, step)| step).collect(),
+    })
+}
+
+/// `7421-0-9874`: run (the seed), stream, sequence.
+#[must_use]
+pub fn event_text(plan: &Plan, event: EventId) -> String {
+    if event == EventId::UNREADABLE {
+        return "an id that is not of this run".to_owned();
+    }
+    format!("{}-{}-{}", plan.seed, event.stream(), event.sequence())
+}
+
+fn collect(folder: &Path, event: EventId) -> Result<(Vec<Op>, Vec<Note>), HistoryError> {
+    let mut reader = Reader::open(folder)?;
+    let (mut ops, mut notes) = (Vec::new(), Vec::new());
+    while let Some(batch) = reader.next_batch()? {
+        match batch {
+            Batch::Ops(rows) => ops.extend(rows.iter().filter(|op| op.event == event)),
+            Batch::Notes(rows) => notes.extend(
+                rows.iter()
+                    .filter(|note| !matches!(note.what, What::Sample { .. }))
+                    .cloned(),
+            ),
+        }
+    }
+    Ok((ops, notes))
+}
+
+fn step(at: u64, what: &str, detail: String) -> (u64, Step) {
+    (
+        at,
+        Step {
+            at_ms: at as f64 / 1e6,
+            what: what.to_owned(),
+            detail,
+        },
+    )
+}
+
+fn op_step(plan: &Plan, track: &Track, op: &Op, notes: &[Note]) -> Option<(u64, Step)> {
+    let sink = || {
+        plan.system
+            .spec
+            .sinks
+            .get(usize::from(op.place))
+            .map_or("?", |sink| sink.name.as_str())
+    };
+    let here = usize::from(op.place) == track.sink;
+    match op.kind {
+        Kind::Offered => Some(step(op.at, "offered", format!("key k{}", op.offset))),
+        Kind::Accepted => Some(step(op.at, "accepted", accepted_detail(plan, op, notes))),
+        Kind::Rejected => Some(step(op.at, "rejected", String::new())),
+        Kind::Indeterminate => Some(step(
+            op.at,
+            "unknown",
+            "no answer that tells whether it was taken".to_owned(),
+        )),
+        Kind::Effect => Some(step(op.at, "effect", format!("seen in {}", sink()))),
+        Kind::Final if here => Some(step(
+            op.at,
+            "found",
+            format!("in {} by the final read", sink()),
+        )),
+        Kind::DeadLettered => Some(step(op.at, "dead", format!("letter of {}", sink()))),
+        Kind::Stored | Kind::Final => None,
+    }
+}
+
+/// The topic on which the load's events travel: the entry's, or the only one of the system's that is no sink or dead letter.
+pub fn input_topic(plan: &Plan, event: EventId) -> Option<String> {
+    use squall_plan::scenario::LoadEntry;
+    use squall_plan::system::SinkStore;
+    if let Some(LoadEntry::Topic { topic, .. }) = plan
+        .loads
+        .get(usize::from(event.stream()))
+        .map(|load| &load.load.entry)
+    {
+        return Some(topic.clone());
+    }
+    let sinks = &plan.system.spec.sinks;
+    let is_output = |name: &str| {
+        sinks.iter().any(|sink| {
+            matches!(&sink.store, SinkStore::Topic { name: topic, .. } if topic == name)
+                || sink
+                    .dead_letters
+                    .as_ref()
+                    .is_some_and(|letters| letters.topic == name)
+        })
+    };
+    let mut inputs = plan
+        .cluster
+        .topics
+        .iter()
+        .filter(|topic| !is_output(&topic.name));
+    match (inputs.next(), inputs.next()) {
+        (Some(topic), None) => Some(topic.name.clone()),
+        _ => None,
+    }
+}
+
+fn accepted_detail(plan: &Plan, op: &Op, notes: &[Note]) -> String {
+    let topic = input_topic(plan, op.event);
+    let (Some(topic), true) = (topic, op.partition >= 0) else {
+        return "by the entry".to_owned();
+    };
+    let elected = notes.iter().rfind(|note| {
+        note.at <= op.at
+            && matches!(&note.what, What::Fact(fact) if fact.kind == "elected" && fact.topic.as_deref() == Some(&topic) && fact.partition == Some(op.partition))
+    });
+    let leader = match elected.map(|note| &note.what) {
+        Some(What::Fact(fact)) => format!(" ({})", fact.text),
+        _ => String::new(),
+    };
+    format!("{topic}/{}@{}{leader}", op.partition, op.offset)
+}
+
+/// The first commit beyond the event by the sink's group.
+fn commit_steps(plan: &Plan, track: &Track, notes: &[Note]) -> Vec<(u64, Step)> {
+    let accepted = track
+        .ops
+        .iter()
+        .find(|op| op.kind == Kind::Accepted && op.partition >= 0);
+    let group = plan
+        .system
+        .spec
+        .sinks
+        .get(track.sink)
+        .and_then(|sink| sink.group.as_deref());
+    let (Some(accepted), Some(group), Some(topic)) =
+        (accepted, group, input_topic(plan, track.event))
+    else {
+        return Vec::new();
+    };
+    let beyond = notes.iter().find_map(|note| match &note.what {
+        What::Commit {
+            group: of,
+            member,
+            topic: on,
+            partition,
+            offset,
+        } if of == group
+            && *on == topic
+            && *partition == accepted.partition
+            && *offset > accepted.offset =>
+        {
+            Some(step(
+                note.at,
+                "committed",
+                format!(
+                    "{offset} for {group} by {member}: beyond {}",
+                    accepted.offset
+                ),
+            ))
+        }
+        _ => None,
+    });
+    beyond.into_iter().collect()
+}
+
+/// Faults, deaths, elections and rebalances from just before the event until it was settled.
+fn surrounding_steps(plan: &Plan, track: &Track, notes: &[Note]) -> Vec<(u64, Step)> {
+    const BEFORE_NS: u64 = 1_000_000_000;
+    const AFTER_NS: u64 = 15_000_000_000;
+    let Some(first) = track.ops.first().map(|op| op.at) else {
+        return Vec::new();
+    };
+    let settled = track
+        .ops
+        .iter()
+        .find(|op| op.kind == Kind::Effect && usize::from(op.place) == track.sink);
+    let until = settled.map_or(first + AFTER_NS, |op| op.at);
+    let window = first.saturating_sub(BEFORE_NS)..=until;
+    let group = plan
+        .system
+        .spec
+        .sinks
+        .get(track.sink)
+        .and_then(|sink| sink.group.as_deref());
+    let partition = track
+        .ops
+        .iter()
+        .find(|op| op.kind == Kind::Accepted)
+        .map(|op| op.partition);
+    let topic = input_topic(plan, track.event);
+    notes
+        .iter()
+        .filter(|note| window.contains(&note.at))
+        .filter_map(|note| match &note.what {
+            What::Fault {
+                name,
+                state,
+                detail,
+            } if *state != FaultState::Evidence => Some(step(
+                note.at,
+                "fault",
+                format!("{name} {}: {detail}", state_text(*state)),
+            )),
+            What::Service {
+                name,
+                replica,
+                state: ServiceState::Killed | ServiceState::Exited,
+                detail,
+                ..
+            } => Some(step(note.at, "crash", format!("{name}/{replica} {detail}"))),
+            What::Fact(fact)
+                if fact.kind == "rebalanced"
+                    && group.is_some_and(|group| fact.text.contains(group)) =>
+            {
+                Some(step(note.at, "rebalanced", fact.text.clone()))
+            }
+            What::Fact(fact)
+                if matches!(fact.kind.as_str(), "elected" | "truncated")
+                    && fact.topic == topic
+                    && fact.partition == partition =>
+            {
+                Some(step(note.at, &fact.kind, fact.text.clone()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+const fn state_text(state: FaultState) -> &'static str {
+    match state {
+        FaultState::Injected => "injected",
+        FaultState::Evidence => "evidence",
+        FaultState::Healed => "healed",
+        FaultState::Failed => "failed",
+    }
+}

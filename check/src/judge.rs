@@ -144,6 +144,7 @@ impl Judge {
         if made {
             self.remember_detail(stream, spot.chunk);
         }
+        self.streams[stream].step(spot, 1);
         if !self.early.is_empty() {
             self.meet_early(op);
         }
@@ -173,10 +174,11 @@ impl Judge {
                 state.missing += u64::from(!settled);
             }
             if let Some(place) = told_place(op.partition, op.offset) {
-                set_place(stream, spot, place);
+                self.set_place(index, spot, place);
             }
         }
         if is_first {
+            let stream = &mut self.streams[index];
             let never = if bit == outcome::REJECTED {
                 stream.steps_of_rejected(spot)
             } else {
@@ -188,12 +190,29 @@ impl Judge {
 
     /// An input topic told where the event is.
     fn stored(&mut self, op: &Op) {
-        if let Some(stream) = self.streams.get_mut(usize::from(op.event.stream()))
+        let index = usize::from(op.event.stream());
+        if let Some(stream) = self.streams.get_mut(index)
             && let Some(spot) = stream.spot(op.event.sequence())
             && stream.place(spot).is_none()
             && let Some(place) = told_place(op.partition, op.offset)
         {
-            set_place(stream, spot, place);
+            self.set_place(index, spot, place);
+        }
+    }
+
+    fn set_place(&mut self, index: usize, spot: Spot, place: Place) {
+        let stream = &mut self.streams[index];
+        for sink in 0..stream.expected.len() {
+            if stream.marks(spot, sink) != 0 {
+                stream.seen[sink].note_place(place);
+            }
+        }
+        if stream.is_open(spot) {
+            let (detail, made) = stream.detail(spot);
+            detail.set_place(spot.index, place);
+            if made {
+                self.remember_detail(index, spot.chunk);
+            }
         }
     }
 
@@ -407,17 +426,6 @@ const fn is_settled(expected: Expected, marks: u8) -> bool {
     }
 }
 
-fn set_place(stream: &mut Stream, spot: Spot, place: Place) {
-    for sink in 0..stream.expected.len() {
-        if stream.marks(spot, sink) != 0 {
-            stream.seen[sink].note_place(place);
-        }
-    }
-    if let Some(detail) = &mut stream.chunks[spot.chunk].detail {
-        detail.set_place(spot.index, place);
-    }
-}
-
 fn remember_early(
     early: &mut BTreeMap<(EventId, u16), u64>,
     spec: &JudgeSpec,
@@ -441,7 +449,7 @@ fn settle_order(order: &mut OrderCheck, streams: &mut [Stream], at_end: bool) {
             continue;
         };
         let outcome = stream.outcome(spot);
-        let is_decided = outcome & !outcome::OFFERED != 0;
+        let is_decided = outcome & outcome::OFFERED != 0 && outcome & !outcome::OFFERED != 0;
         if !is_decided && !at_end {
             if !order.is_full() {
                 return;

@@ -15,6 +15,8 @@ mod reasons;
 mod spec;
 mod state;
 mod sweep;
+#[cfg(test)]
+mod tests;
 pub mod threshold;
 mod verdict;
 

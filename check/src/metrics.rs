@@ -12,8 +12,10 @@ const MICROSECONDS_MAX: u64 = 24 * 3600 * 1_000_000;
 #[derive(Clone, Debug)]
 pub struct Trend {
     histogram: Histogram<u64>,
-    /// The exact sum, since the histogram's mean is that of its buckets.
+    /// Exact, since the histogram knows its buckets only.
     sum_us: u128,
+    min_us: u64,
+    max_us: u64,
 }
 
 impl Default for Trend {
@@ -31,6 +33,8 @@ impl Trend {
         Self {
             histogram: Histogram::new_with_bounds(1, MICROSECONDS_MAX, 3).expect("constant bounds"),
             sum_us: 0,
+            min_us: u64::MAX,
+            max_us: 0,
         }
     }
 
@@ -39,12 +43,16 @@ impl Trend {
         let us = ns / 1_000;
         self.histogram.saturating_record(us);
         self.sum_us += u128::from(us);
+        self.min_us = us.min(self.min_us);
+        self.max_us = us.max(self.max_us);
     }
 
     pub fn merge(&mut self, other: &Self) {
         // Equal bounds never fail.
         let _ = self.histogram.add(&other.histogram);
         self.sum_us += other.sum_us;
+        self.min_us = self.min_us.min(other.min_us);
+        self.max_us = self.max_us.max(other.max_us);
     }
 
     #[must_use]
@@ -60,17 +68,19 @@ impl Trend {
     /// Milliseconds below which the given per cent (0 to 100) of the values lie; `None` when there are none.
     #[must_use]
     pub fn percentile_ms(&self, per_cent: f64) -> Option<f64> {
-        (!self.is_empty()).then(|| ms(self.histogram.value_at_percentile(per_cent)))
+        let bucket = || self.histogram.value_at_percentile(per_cent);
+        // A bucket reports its upper end.
+        (!self.is_empty()).then(|| ms(bucket().clamp(self.min_us, self.max_us)))
     }
 
     #[must_use]
     pub fn min_ms(&self) -> Option<f64> {
-        (!self.is_empty()).then(|| ms(self.histogram.min()))
+        (!self.is_empty()).then(|| ms(self.min_us))
     }
 
     #[must_use]
     pub fn max_ms(&self) -> Option<f64> {
-        (!self.is_empty()).then(|| ms(self.histogram.max()))
+        (!self.is_empty()).then(|| ms(self.max_us))
     }
 
     #[must_use]

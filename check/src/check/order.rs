@@ -10,7 +10,8 @@
 //! - an event that was dead-lettered before its effect showed is out of the line;
 //! - effects in different partitions of the sink have no order between them.
 //!
-//! An effect is judged once the outcome of its event is known, so effects wait for it in the order in which they came.
+//! An effect is judged once the outcome of its event is known, so effects wait for it in the order in which they came. An
+//! acceptance that comes after its event was called indeterminate, and judged so, comes too late.
 
 use crate::anomaly::Example;
 use crate::op::EventId;

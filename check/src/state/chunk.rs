@@ -2,8 +2,8 @@
 
 use super::detail::Detail;
 
-/// Events of a chunk.
-pub const CHUNK_EVENTS: usize = 4096;
+/// Events of a chunk. Few in tests, so that small histories fill some.
+pub const CHUNK_EVENTS: usize = if cfg!(test) { 32 } else { 4096 };
 
 /// Half bytes: of each event its outcome, then one a sink, padded to whole bytes.
 pub enum Rows {

@@ -95,7 +95,8 @@ impl Stream {
         let due = expected
             .iter()
             .filter(|&&expected| expected != Expected::Nothing);
-        let steps = 1 + due.count() + ordered.iter().filter(|&&ordered| ordered).count();
+        // Its offer and its outcome, its mark in each sink, its place in each line.
+        let steps = 2 + due.count() + ordered.iter().filter(|&&ordered| ordered).count();
         Self {
             chunks: Vec::new(),
             seen: spec.sinks.iter().map(|_| Seen::default()).collect(),
@@ -150,6 +151,11 @@ impl Stream {
             .detail
             .get_or_insert_with(|| Box::new(Detail::new(keys)));
         (detail, made)
+    }
+
+    /// Whether the events of a chunk are still worth a detail.
+    pub fn is_open(&self, spot: Spot) -> bool {
+        self.chunks[spot.chunk].steps_open > 0
     }
 
     #[inline]

@@ -1,0 +1,5 @@
+mod fixed;
+mod generate;
+mod oracle;
+mod property;
+mod verdict_table;

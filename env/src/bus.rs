@@ -115,7 +115,8 @@ pub trait Consumer {
     /// The broker may or may not know.
     fn checkpoint(&self) -> impl Future<Output = Result<(), BusError>>;
 
-    /// Ends when the group has first told this member its share, which may be none.
+    /// Ends when the group has first told this member its share, which may be none. Membership goes on only while
+    /// [`Consumer::next_batch`] is called, so await this beside it.
     fn ready(&self) -> impl Future<Output = Result<(), BusError>>;
 
     /// Tells the broker what was settled, and leaves the group. Nothing is delivered afterwards.

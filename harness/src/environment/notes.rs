@@ -78,10 +78,9 @@ impl Observer for ServiceNotes {
     }
 
     fn guard_lost(&self) {
-        self.0.note(What::Health {
-            key: "guard".to_owned(),
-            ok: false,
-            detail: "the guard process ended during the run".to_owned(),
+        self.0.note(What::Problem {
+            source: "guard".to_owned(),
+            text: "the guard process ended during the run".to_owned(),
         });
     }
 }

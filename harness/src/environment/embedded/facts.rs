@@ -36,11 +36,9 @@ impl Pump {
                 }
             }
             if facts.dropped() > 0 {
-                let detail = format!("{} facts of the brokers were lost", facts.dropped());
-                notes.note(What::Health {
-                    key: "facts".to_owned(),
-                    ok: false,
-                    detail,
+                notes.note(What::Problem {
+                    source: "facts".to_owned(),
+                    text: format!("{} facts of the brokers were lost", facts.dropped()),
                 });
             }
         };

@@ -100,7 +100,6 @@ impl Guard {
         while harness_is_there {
             harness_is_there = self.turn()?;
         }
-        let _ = self.sweep();
         Ok(())
     }
 
@@ -112,6 +111,9 @@ impl Guard {
         }
         if orders && !self.take_orders()? {
             return Ok(false);
+        }
+        if !children && !self.groups.is_lingering() {
+            return Ok(true);
         }
         Ok(self.groups.reap().iter().all(|told| tell(told).is_ok()))
     }
@@ -169,13 +171,20 @@ impl Guard {
         tell(&answer).is_ok()
     }
 
-    fn sweep(&mut self) -> Swept {
+    fn sweep(&self) -> Swept {
         let net = Net {
             run: self.run.clone(),
             groups: self.groups.numbers(),
             root: i32::try_from(std::process::id()).ok(),
         };
         net.end_all(SWEEP_WITHIN)
+    }
+}
+
+/// However the guard ends, a defect of its own included: nothing that it started outlives it.
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.sweep();
     }
 }
 

@@ -94,7 +94,7 @@ pub struct OffsetCommitRequest {
 }
 
 /// A position that a group committed: the next offset to read.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CommittedOffset {
     pub partition: TopicPartition,
     pub offset: Offset,

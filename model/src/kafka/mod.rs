@@ -30,6 +30,7 @@
 mod batch;
 mod error;
 mod fact;
+pub mod group;
 mod group_message;
 mod ids;
 mod machine;

@@ -9,17 +9,22 @@
 //! [`Cluster`] is the handle; everything behind it is one thread (see `server`).
 
 mod cluster;
-pub mod codec;
+mod codec;
 mod config;
 mod fact;
 mod link;
 mod names;
+mod parse;
 mod record_batch;
+mod serve;
 mod server;
 mod store;
 
 pub use cluster::Cluster;
+pub use codec::Malformed;
 pub use config::{ClusterConfig, TopicConfig};
 pub use fact::{Facts, NamedFact, PartitionName, StampedFact};
 pub use link::LinkConfig;
+pub use parse::parse_request;
+pub use serve::{ServeError, ServeOptions, serve};
 pub use server::{CommandError, Counters, Snapshot, StartError};

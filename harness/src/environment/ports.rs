@@ -33,11 +33,15 @@ impl PortLease {
         for _ in 0..COUNT {
             let turn = NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
             let number = FIRST + (spread + turn) % COUNT;
+            let path = folder.join(number.to_string());
             let lock = OpenOptions::new()
                 .create(true)
                 .append(true)
-                .open(folder.join(number.to_string()));
-            let Ok(lock) = lock else { continue };
+                .open(&path)
+                .map_err(|error| {
+                    let text = format!("cannot lock a port with {}: {error}", path.display());
+                    io::Error::new(error.kind(), text)
+                })?;
             if lock.try_lock().is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok() {
                 return Ok(Self {
                     number,

@@ -149,13 +149,13 @@ impl Latencies {
         sum
     }
 
-    /// From the heal until the last event offered under the fault had its first effect in every sink. Not measured when
-    /// nothing was offered under it, or when some of that never showed.
+    /// From the heal until the last event offered before it had its first effect in every sink. Not measured when nothing
+    /// was offered before, or when some of that never showed.
     fn recovery_ms(&self, fault: &FaultSpan) -> Option<f64> {
         let mut last = None;
         for slice in 0..=self.cuts.len() {
-            let (from, until) = self.bounds(slice);
-            if fault.from_ns <= from && until <= fault.until_ns {
+            let (_, until) = self.bounds(slice);
+            if until <= fault.until_ns {
                 if self.missing[slice] > 0 {
                     return None;
                 }

@@ -233,7 +233,7 @@ pub fn of_thresholds(thresholds: &[ThresholdResult], measured_fairly: bool) -> V
             }
             Some(observed) if !one.ok && !measured_fairly => {
                 let why = format!(
-                    "{} is {observed}, over {}, in a run that does not measure it fairly.",
+                    "{} is {observed}, against {}, in a run that does not measure it fairly.",
                     one.key, one.expression
                 );
                 Some(reason(

@@ -4,7 +4,7 @@ use crate::note::Note;
 use squall_check::{Kind, Op};
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Notes kept for the live view.
 const NOTES_KEPT: usize = 512;
@@ -23,6 +23,8 @@ pub struct Counters {
     pub dead_letters: Vec<AtomicU64>,
     /// By sink: rows of the final read.
     pub finals: Vec<AtomicU64>,
+    /// A stream that is not counted, or a number that no stream has.
+    ignored: AtomicU32,
     latest: Mutex<Latest>,
 }
 
@@ -45,8 +47,14 @@ impl Counters {
             effects: by_sink(),
             dead_letters: by_sink(),
             finals: by_sink(),
+            ignored: AtomicU32::new(u32::MAX),
             latest: Mutex::default(),
         }
+    }
+
+    /// Leaves a stream out of the totals from now on: that of the probes.
+    pub fn ignore_stream(&self, stream: u16) {
+        self.ignored.store(u32::from(stream), Relaxed);
     }
 
     /// Notes from number `from` on, as far as they are still kept, and the number to ask for next.
@@ -68,9 +76,11 @@ impl Counters {
     }
 
     pub(crate) fn ops(&self, ops: &[Op]) {
+        let ignored = self.ignored.load(Relaxed);
         for run in ops.chunk_by(|a, b| (a.kind, a.place) == (b.kind, b.place)) {
             if let Some(counter) = self.counter(run[0].kind, run[0].place) {
-                counter.fetch_add(run.len() as u64, Relaxed);
+                let is_counted = |op: &&Op| u32::from(op.event.stream()) != ignored;
+                counter.fetch_add(run.iter().filter(is_counted).count() as u64, Relaxed);
             }
         }
     }

@@ -162,11 +162,13 @@ fn judge_sink(
     let mut ledger = Ledger::default();
 
     // What belongs to no planned event counts by entry.
-    let finals_count = !is_tail;
     let strays = ops.iter().filter(|op| {
-        let kinds = [Kind::Effect, Kind::DeadLettered, Kind::Final];
-        let here = usize::from(op.place) == sink && kinds.contains(&op.kind);
-        here && !is_planned(&op.event) && (finals_count || op.kind != Kind::Final || is_tail)
+        let reads = match op.kind {
+            Kind::Effect | Kind::DeadLettered => true,
+            Kind::Final => !is_tail,
+            _ => false,
+        };
+        reads && usize::from(op.place) == sink && !is_planned(&op.event)
     });
     count(AnomalyName::Phantom, strays.count() as u64);
 

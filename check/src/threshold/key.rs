@@ -77,7 +77,7 @@ pub const METRICS: [MetricKind; 7] = [
         Shape::Value,
         &["fault"],
         true,
-        "from the heal of a fault until every event offered under it has its effects",
+        "from the heal of a fault until every event offered before has its effects",
     ),
     kind(
         "achieved_rate",

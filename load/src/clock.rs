@@ -1,0 +1,66 @@
+//! The run's clock, and sleeping until a time on it.
+
+use std::time::{Duration, Instant};
+
+/// Where the times of a load lie.
+#[derive(Clone, Copy, Debug)]
+pub struct RunTimes {
+    /// Time 0 of the history.
+    pub start: Instant,
+    /// The same moment on the wall clock, nanoseconds since 1970, for `{{time}}` in templates.
+    pub started_unix_ns: u64,
+    /// Where 0 of the load clock lies, nanoseconds since `start`.
+    pub load_zero_ns: u64,
+}
+
+impl RunTimes {
+    /// Nanoseconds since the start of the run.
+    #[must_use]
+    pub fn now_ns(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Sleeps until the given time of the run, to the precision of the kernel's high-resolution timers.
+    pub(crate) fn sleep_until(&self, at_ns: u64) {
+        let Some(rest) = at_ns.checked_sub(self.now_ns()).filter(|rest| *rest > 0) else {
+            return;
+        };
+        sleep_absolute(rest);
+    }
+}
+
+/// An absolute sleep: being preempted between here and the call does not add to it.
+#[cfg(target_os = "linux")]
+fn sleep_absolute(rest_ns: u64) {
+    use rustix::thread::{ClockId, clock_nanosleep_absolute};
+    let now = rustix::time::clock_gettime(ClockId::Monotonic);
+    let rest = rustix::time::Timespec {
+        tv_sec: i64::try_from(rest_ns / 1_000_000_000).unwrap_or(i64::MAX),
+        tv_nsec: (rest_ns % 1_000_000_000) as _,
+    };
+    let Some(until) = now.checked_add(rest) else {
+        return;
+    };
+    // Any other error leaves the caller to look at the clock again, which it does anyway.
+    while clock_nanosleep_absolute(ClockId::Monotonic, &until) == Err(rustix::io::Errno::INTR) {}
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sleep_absolute(rest_ns: u64) {
+    std::thread::sleep(Duration::from_nanos(rest_ns));
+}
+
+/// Lets the calling thread wake up on time on a busy machine, as far as the system permits: no timer slack, and
+/// before other threads where that is allowed.
+pub(crate) fn prefer_this_thread() {
+    #[cfg(target_os = "linux")]
+    {
+        let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+        let _ = rustix::process::setpriority_process(None, -10);
+    }
+}
+
+#[must_use]
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

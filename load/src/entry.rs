@@ -1,0 +1,36 @@
+//! How events get into the system: the seam between the dispatcher and the ways in.
+
+use crate::clock::RunTimes;
+use crate::outcomes::Outcomes;
+use hdrhistogram::Histogram;
+use squall_plan::plan::Arrival;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A way in. Called on the dispatcher's thread.
+pub(crate) trait Entry: Send {
+    /// Sends events whose time has come. May wait for room (back-pressure): what follows is then late, which shows.
+    fn offer(&mut self, due: &[Arrival]);
+
+    /// Returns when every event has its outcome, or the entry's own deadline has passed.
+    fn finish(self: Box<Self>) -> EntryReport;
+}
+
+/// What all entries share.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub times: RunTimes,
+    pub outcomes: Arc<Outcomes>,
+    /// An event without an answer for this long is indeterminate.
+    pub timeout_ns: u64,
+}
+
+/// What an entry counted.
+#[derive(Default)]
+pub(crate) struct EntryReport {
+    pub statuses: BTreeMap<u16, u64>,
+    pub causes: BTreeMap<String, u64>,
+    /// First byte out less intended time, where that differs from dispatching.
+    pub sending: Option<Histogram<u64>>,
+    pub problems: Vec<String>,
+}

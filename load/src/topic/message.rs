@@ -1,0 +1,88 @@
+//! The records of a load: key, payload and headers from templates, into buffers that are used again.
+
+use crate::body::Body;
+use crate::error::LoadError;
+use crate::template::{Compiled, Constants};
+use rdkafka::message::{Header, OwnedHeaders};
+use squall_plan::plan::Arrival;
+use squall_plan::scenario::{Load, LoadEntry};
+use squall_plan::system::IdPlace;
+
+pub(super) struct MessageTemplate {
+    topic: String,
+    constants: Constants,
+    key_template: Option<Compiled>,
+    body: Body,
+    header_templates: Vec<(String, Compiled)>,
+    key: Vec<u8>,
+    payload: Vec<u8>,
+    header_values: Vec<Vec<u8>>,
+}
+
+impl MessageTemplate {
+    pub fn new(load: &Load, constants: Constants) -> Result<Self, LoadError> {
+        let LoadEntry::Topic { topic, id } = &load.entry else {
+            return Err(LoadError::WrongTarget { load: load.name.clone(), planned: "HTTP" });
+        };
+        let mut header_templates = load
+            .headers
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), Compiled::new(&load.name, value)?)))
+            .collect::<Result<Vec<_>, LoadError>>()?;
+        let mut key = load.key.as_str();
+        match id {
+            IdPlace::Header(name) if !load.headers.contains_key(name) => {
+                header_templates.push((name.clone(), Compiled::new(&load.name, "{{id}}")?));
+            }
+            IdPlace::Key => key = "{{id}}",
+            IdPlace::FileName => {
+                return Err(LoadError::NoId { load: load.name.clone(), place: "a file name, which a record has not".to_owned() });
+            }
+            IdPlace::Header(_) | IdPlace::Json(_) | IdPlace::Body => {}
+        }
+        Ok(Self {
+            topic: topic.clone(),
+            constants,
+            key_template: if key.is_empty() { None } else { Some(Compiled::new(&load.name, key)?) },
+            body: Body::new(load, id)?,
+            header_values: vec![Vec::new(); header_templates.len()],
+            header_templates,
+            key: Vec::new(),
+            payload: Vec::new(),
+        })
+    }
+
+    /// Writes all parts for an event.
+    pub fn fill(&mut self, arrival: &Arrival) {
+        self.key.clear();
+        if let Some(template) = &self.key_template {
+            template.write(&self.constants, arrival, &mut self.key);
+        }
+        self.payload.clear();
+        self.body.write(&self.constants, arrival, &mut self.payload);
+        for ((_, template), value) in self.header_templates.iter().zip(&mut self.header_values) {
+            value.clear();
+            template.write(&self.constants, arrival, value);
+        }
+    }
+
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    pub fn key(&self) -> Option<&[u8]> {
+        self.key_template.as_ref().map(|_| self.key.as_slice())
+    }
+
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    pub fn headers(&self) -> OwnedHeaders {
+        let mut headers = OwnedHeaders::new_with_capacity(self.header_values.len());
+        for ((key, _), value) in self.header_templates.iter().zip(&self.header_values) {
+            headers = headers.insert(Header { key, value: Some(value) });
+        }
+        headers
+    }
+}

@@ -218,9 +218,7 @@ impl Sweep<'_> {
                     places.push((index, place));
                 }
                 if !account.semantics.allows_loss() {
-                    let detail = stream.chunks[spot.chunk].detail.as_ref();
-                    let offered_at = detail.map(|detail| detail.offered_at(spot.index));
-                    self.latencies.missing(offered_at);
+                    self.latencies.missing(stream.offered_at(spot));
                 }
             }
         }

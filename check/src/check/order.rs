@@ -66,6 +66,10 @@ impl OrderCheck {
         self.waiting.push_back(effect);
     }
 
+    pub fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.waiting.iter()
+    }
+
     /// The next to judge.
     pub fn front(&self) -> Option<Waiting> {
         self.waiting.front().copied()

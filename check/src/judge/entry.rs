@@ -60,9 +60,10 @@ impl Judge {
         }
         if before & outcome::OFFERED == 0 {
             self.remember_early(op, ENTRY);
-        } else if let Some(detail) = &stream.chunks[spot.chunk].detail {
-            let offered_at = detail.offered_at(spot.index);
+        } else if let Some(offered_at) = stream.offered_at(spot) {
             self.latencies.accepted(offered_at, op.at);
+        } else {
+            self.defects.unmeasured += 1;
         }
         if let Some(place) = told_place(op.partition, op.offset) {
             self.set_place(index, spot, place);
@@ -159,7 +160,15 @@ impl Judge {
             let Some((stream, chunk)) = self.detailed.pop_front() else {
                 break;
             };
-            self.streams[usize::from(stream)].thin(chunk as usize);
+            let orders = self.sinks.iter().filter_map(|sink| sink.order.as_ref());
+            let waiting = orders.flat_map(|order| order.waiting());
+            let in_line = waiting.filter_map(|effect| {
+                let spot = Spot::of(effect.event.sequence());
+                let is_here = effect.event.stream() == stream && spot.chunk == chunk as usize;
+                is_here.then_some(spot.index)
+            });
+            let in_line = in_line.collect();
+            self.streams[usize::from(stream)].thin(chunk as usize, &in_line);
         }
     }
 }

@@ -96,8 +96,7 @@ impl Judge {
         let stream = &self.streams[index];
         if stream.outcome(spot) & outcome::OFFERED == 0 {
             self.remember_early(op, op.place);
-        } else if let Some(detail) = &stream.chunks[spot.chunk].detail {
-            let offered_at = detail.offered_at(spot.index);
+        } else if let Some(offered_at) = stream.offered_at(spot) {
             self.latencies
                 .effect(usize::from(op.place), offered_at, op.at);
         } else {

@@ -5,6 +5,7 @@ use super::detail::Detail;
 use super::{mark, outcome};
 use crate::anomaly::Place;
 use crate::spec::{Expected, JudgeSpec};
+use std::collections::BTreeSet;
 
 /// Partitions whose last seen offset is kept; events of further ones count as those of an unknown partition.
 const PARTITIONS_MAX: usize = 1 << 16;
@@ -32,6 +33,16 @@ pub struct Stream {
 pub struct Spot {
     pub chunk: usize,
     pub index: usize,
+}
+
+impl Spot {
+    #[inline]
+    pub const fn of(sequence: u64) -> Self {
+        Self {
+            chunk: (sequence / CHUNK_EVENTS as u64) as usize,
+            index: (sequence % CHUNK_EVENTS as u64) as usize,
+        }
+    }
 }
 
 /// The furthest events of a stream that a sink has shown.
@@ -117,7 +128,8 @@ impl Stream {
         if sequence >= self.limit {
             return None;
         }
-        let chunk = (sequence / CHUNK_EVENTS as u64) as usize;
+        let spot = Spot::of(sequence);
+        let chunk = spot.chunk;
         if chunk >= self.chunks.len() {
             if chunk - self.chunks.len() > JUMP_MAX {
                 return None;
@@ -126,10 +138,7 @@ impl Stream {
             self.chunks
                 .resize_with(chunk + 1, || Chunk::new(stride, steps));
         }
-        Some(Spot {
-            chunk,
-            index: sequence as usize % CHUNK_EVENTS,
-        })
+        Some(spot)
     }
 
     /// Takes the history's word that more is offered than was planned, within reason.
@@ -163,6 +172,15 @@ impl Stream {
         self.chunks[spot.chunk].detail.as_ref()?.place(spot.index)
     }
 
+    /// When an event that was offered was offered, as far as it is kept.
+    #[inline]
+    pub fn offered_at(&self, spot: Spot) -> Option<u64> {
+        self.chunks[spot.chunk]
+            .detail
+            .as_ref()?
+            .offered_at(spot.index)
+    }
+
     pub fn outcome(&self, spot: Spot) -> u8 {
         self.chunks[spot.chunk].get(spot.index, 0)
     }
@@ -194,11 +212,31 @@ impl Stream {
         sinks.map(of).sum()
     }
 
-    pub fn thin(&mut self, chunk: usize) {
-        let chunk = &mut self.chunks[chunk];
-        if let Some(mut detail) = chunk.detail.take() {
-            detail.thin(|index| chunk.get(index, 0) & outcome::OFFERED != 0);
-            chunk.detail = Some(detail);
+    /// Thins the detail of a chunk; `in_line` are the indices whose order is still to be judged.
+    pub fn thin(&mut self, chunk: usize, in_line: &BTreeSet<usize>) {
+        let Some(mut detail) = self.chunks[chunk].detail.take() else {
+            return;
+        };
+        let spot = |index| Spot { chunk, index };
+        detail.thin(
+            |index| self.outcome(spot(index)) & outcome::OFFERED != 0,
+            |index| in_line.contains(&index) || self.is_in_flight(spot(index)),
+        );
+        self.chunks[chunk].detail = Some(detail);
+    }
+
+    /// Something is still expected of an event that was offered.
+    fn is_in_flight(&self, spot: Spot) -> bool {
+        let outcome = self.outcome(spot);
+        let open = (0..self.expected.len()).any(|sink| {
+            let marks = self.marks(spot, sink);
+            (self.expected[sink] != Expected::Nothing && marks == 0)
+                || (self.ordered[sink] && marks & (mark::TRUTH | mark::DEAD) == 0)
+        });
+        match outcome & !outcome::OFFERED {
+            0 => outcome != 0,
+            outcome::REJECTED => false,
+            _ => open,
         }
     }
 }

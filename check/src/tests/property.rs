@@ -106,6 +106,21 @@ proptest! {
     }
 
     #[test]
+    fn little_memory_costs_no_count_but_where_the_lost_ones_were((mut spec, ops) in generate::chaos()) {
+        spec.limits.in_flight_events = 1;
+        let found = oracle::judge(&spec, &ops);
+        let merge = |counts: BTreeMap<(AnomalyName, usize), u64>| {
+            let mut merged = BTreeMap::new();
+            for ((name, sink), count) in counts {
+                let name = if name == AnomalyName::Unseen { AnomalyName::LostWrite } else { name };
+                *merged.entry((name, sink)).or_insert(0) += count;
+            }
+            merged
+        };
+        prop_assert_eq!(merge(counts(&spec, &judge(&spec, &ops))), merge(found.counts));
+    }
+
+    #[test]
     fn a_held_history_is_held((spec, ops) in generate::held()) {
         prop_assert_eq!(judge(&spec, &ops).verdict, Verdict::Held, "{:?}", judge(&spec, &ops));
         agree(&spec, &ops)?;

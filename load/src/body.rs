@@ -38,15 +38,28 @@ impl Body {
         let (text, padding) = match (&value, size) {
             (Value::String(text), None) => (text.clone(), Padding::None),
             (Value::String(text), Some(size)) => (text.clone(), Padding::Spaces { size }),
-            (Value::Object(members), Some(size)) => (value.to_string(), Padding::Member { size, empty: members.is_empty() }),
+            (Value::Object(members), Some(size)) => (
+                value.to_string(),
+                Padding::Member {
+                    size,
+                    empty: members.is_empty(),
+                },
+            ),
             (_, Some(size)) => (value.to_string(), Padding::Spaces { size }),
             (_, None) => (value.to_string(), Padding::None),
         };
         let template = Compiled::new(&load.name, &text)?;
         if *id == IdPlace::Body && !template.has_id() {
-            return Err(LoadError::NoId { load: load.name.clone(), place: "the body".to_owned() });
+            return Err(LoadError::NoId {
+                load: load.name.clone(),
+                place: "the body".to_owned(),
+            });
         }
-        Ok(Self { template, padding, is_json: !value.is_string() })
+        Ok(Self {
+            template,
+            padding,
+            is_json: !value.is_string(),
+        })
     }
 
     /// Appends the body of an event.
@@ -57,7 +70,14 @@ impl Body {
             Padding::None => {}
             Padding::Spaces { size } => out.resize(out.len().max(from + size), b' '),
             Padding::Member { size, empty } => {
-                let (open, close): (&[u8], &[u8]) = (if empty { b"\"padding\":\"" } else { b",\"padding\":\"" }, b"\"}");
+                let (open, close): (&[u8], &[u8]) = (
+                    if empty {
+                        b"\"padding\":\""
+                    } else {
+                        b",\"padding\":\""
+                    },
+                    b"\"}",
+                );
                 let bare = out.len() - from - 1 + open.len() + close.len();
                 if bare <= size {
                     out.pop();

@@ -138,7 +138,9 @@ impl Dispatcher {
             self.late += u64::from(!on_time);
             self.stages.count(now_ns.saturating_sub(zero), on_time);
         }
-        self.shared.dispatched.fetch_add(group.len() as u64, Relaxed);
+        self.shared
+            .dispatched
+            .fetch_add(group.len() as u64, Relaxed);
         self.shared.late.store(self.late, Relaxed);
     }
 
@@ -152,7 +154,10 @@ impl Dispatcher {
         }
         let tally = outcomes.tally();
         if tally.unmatched > 0 {
-            problems.push(format!("{} outcomes of events that had none to come: a defect in Squall", tally.unmatched));
+            problems.push(format!(
+                "{} outcomes of events that had none to come: a defect in Squall",
+                tally.unmatched
+            ));
         }
         let pacing = Spread::of(&self.pacing);
         LoadReport {
@@ -184,9 +189,14 @@ fn due(rest: &[Arrival], zero_ns: u64, now_ns: u64) -> Option<usize> {
     (due > 0).then_some(due)
 }
 
-fn take_chunk(arrivals: &mut Peekable<Box<dyn Iterator<Item = Arrival> + Send>>, chunk: &mut Vec<Arrival>) {
+fn take_chunk(
+    arrivals: &mut Peekable<Box<dyn Iterator<Item = Arrival> + Send>>,
+    chunk: &mut Vec<Arrival>,
+) {
     chunk.clear();
-    let until = arrivals.peek().map_or(0, |first| first.at_ns.saturating_add(CHUNK_NS));
+    let until = arrivals
+        .peek()
+        .map_or(0, |first| first.at_ns.saturating_add(CHUNK_NS));
     while chunk.len() < CHUNK_EVENTS
         && let Some(arrival) = arrivals.next_if(|arrival| arrival.at_ns <= until)
     {
@@ -209,11 +219,18 @@ impl Stages {
             planned: stage.events,
             ..StageReport::default()
         };
-        Self { reports: timeline.iter().map(report).collect(), current: 0 }
+        Self {
+            reports: timeline.iter().map(report).collect(),
+            current: 0,
+        }
     }
 
     fn count(&mut self, out_ns: u64, on_time: bool) {
-        while self.reports.get(self.current).is_some_and(|stage| stage.offered >= stage.planned) {
+        while self
+            .reports
+            .get(self.current)
+            .is_some_and(|stage| stage.offered >= stage.planned)
+        {
             self.current += 1;
         }
         if let Some(stage) = self.reports.get_mut(self.current) {
@@ -226,7 +243,9 @@ impl Stages {
     #[allow(clippy::cast_precision_loss)]
     fn finish(mut self) -> Vec<StageReport> {
         for stage in &mut self.reports {
-            let length = stage.for_ns.max(stage.last_out_ns.saturating_sub(stage.at_ns));
+            let length = stage
+                .for_ns
+                .max(stage.last_out_ns.saturating_sub(stage.at_ns));
             if stage.for_ns > 0 {
                 stage.achieved_per_s = stage.offered as f64 * 1e9 / length as f64;
             }

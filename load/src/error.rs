@@ -9,13 +9,19 @@ pub enum LoadError {
         what: String,
         fix: String,
     },
-    #[error("load `{load}`: nowhere does the event's id travel ({place}). Put {{{{id}}}} there, or name another place under the entry's `id`")]
+    #[error(
+        "load `{load}`: nowhere does the event's id travel ({place}). Put {{{{id}}}} there, or name another place under the entry's `id`"
+    )]
     NoId { load: String, place: String },
-    #[error("load `{load}` enters by {planned}, but was given a target of another kind: a defect in Squall")]
+    #[error(
+        "load `{load}` enters by {planned}, but was given a target of another kind: a defect in Squall"
+    )]
     WrongTarget { load: String, planned: &'static str },
     #[error("load `{load}`: no address for service `{service}`; is it running?")]
     NoAddress { load: String, service: String },
-    #[error("load `{load}`: librdkafka refuses its settings: {source}. Correct them under `bus.kafka.client`")]
+    #[error(
+        "load `{load}`: librdkafka refuses its settings: {source}. Correct them under `bus.kafka.client`"
+    )]
     Producer {
         load: String,
         source: rdkafka::error::KafkaError,

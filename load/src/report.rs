@@ -70,7 +70,11 @@ impl LoadReport {
     #[must_use]
     #[allow(clippy::cast_precision_loss)]
     pub fn on_time_share(&self) -> f64 {
-        if self.planned == 0 { 1.0 } else { self.on_time as f64 / self.planned as f64 }
+        if self.planned == 0 {
+            1.0
+        } else {
+            self.on_time as f64 / self.planned as f64
+        }
     }
 }
 
@@ -90,5 +94,7 @@ impl Spread {
 pub(crate) fn histogram() -> Histogram<u64> {
     let bounded = Histogram::new_with_bounds(1, 3_600_000_000_000, 3);
     // These bounds are sound, so the growing one is never made.
-    bounded.unwrap_or_else(|_| Histogram::<u64>::new(3).unwrap_or_else(|_| unreachable!("three digits are allowed")))
+    bounded.unwrap_or_else(|_| {
+        Histogram::<u64>::new(3).unwrap_or_else(|_| unreachable!("three digits are allowed"))
+    })
 }

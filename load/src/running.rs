@@ -49,9 +49,18 @@ impl RunningLoad {
     ///
     /// # Errors
     /// When the target does not fit the plan, a template is wrong, or librdkafka refuses its settings.
-    pub fn start(spec: LoadSpec, target: Target, times: RunTimes, recorder: Recorder) -> Result<Self, LoadError> {
+    pub fn start(
+        spec: LoadSpec,
+        target: Target,
+        times: RunTimes,
+        recorder: Recorder,
+    ) -> Result<Self, LoadError> {
         let outcomes = Arc::new(Outcomes::new(spec.stream, recorder));
-        let context = Context { times, outcomes: Arc::clone(&outcomes), timeout_ns: spec.load.timeout_ns };
+        let context = Context {
+            times,
+            outcomes: Arc::clone(&outcomes),
+            timeout_ns: spec.load.timeout_ns,
+        };
         let entry = entry(&spec, target, &context)?;
         let shared = Arc::new(Shared::default());
         let name = spec.load.name.clone();
@@ -59,8 +68,16 @@ impl RunningLoad {
         let thread = std::thread::Builder::new()
             .name("dispatcher".to_owned())
             .spawn(move || dispatcher.run(spec, entry))
-            .map_err(|source| LoadError::Start { load: name.clone(), source })?;
-        Ok(Self { name, shared, outcomes, thread: Some(thread) })
+            .map_err(|source| LoadError::Start {
+                load: name.clone(),
+                source,
+            })?;
+        Ok(Self {
+            name,
+            shared,
+            outcomes,
+            thread: Some(thread),
+        })
     }
 
     /// No new events from now on (but for a few milliseconds' worth that are recorded as offered already); those under
@@ -92,7 +109,9 @@ impl RunningLoad {
         let report = self.thread.take().map(JoinHandle::join);
         match report {
             Some(Ok(report)) => Ok(report),
-            Some(Err(_)) | None => Err(LoadError::Thread { load: self.name.clone() }),
+            Some(Err(_)) | None => Err(LoadError::Thread {
+                load: self.name.clone(),
+            }),
         }
     }
 }
@@ -111,15 +130,25 @@ fn entry(spec: &LoadSpec, target: Target, context: &Context) -> Result<Box<dyn E
         zero_unix_ns: times.started_unix_ns.saturating_add(times.load_zero_ns),
     };
     match (&spec.load.entry, target) {
-        (LoadEntry::Http { .. }, Target::Http { addresses }) => {
-            Ok(Box::new(HttpEntry::start(&spec.load, constants, addresses, context.clone())?))
-        }
-        (LoadEntry::Topic { .. }, Target::Topic { settings }) => {
-            Ok(Box::new(TopicEntry::start(&spec.load, constants, &settings, context.clone())?))
-        }
+        (LoadEntry::Http { .. }, Target::Http { addresses }) => Ok(Box::new(HttpEntry::start(
+            &spec.load,
+            constants,
+            addresses,
+            context.clone(),
+        )?)),
+        (LoadEntry::Topic { .. }, Target::Topic { settings }) => Ok(Box::new(TopicEntry::start(
+            &spec.load,
+            constants,
+            &settings,
+            context.clone(),
+        )?)),
         (planned, _) => Err(LoadError::WrongTarget {
             load: spec.load.name.clone(),
-            planned: if matches!(planned, LoadEntry::Http { .. }) { "HTTP" } else { "topic" },
+            planned: if matches!(planned, LoadEntry::Http { .. }) {
+                "HTTP"
+            } else {
+                "topic"
+            },
         }),
     }
 }

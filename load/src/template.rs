@@ -100,14 +100,22 @@ fn write_rfc3339(unix_ns: u64, out: &mut Vec<u8>) {
     let (seconds, micros) = (unix_ns / 1_000_000_000, unix_ns % 1_000_000_000 / 1000);
     let days = seconds / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    let _ = write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z");
+    let _ = write!(
+        out,
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
+    );
 }
 
 #[cfg(test)]
@@ -115,21 +123,37 @@ mod tests {
     use super::*;
 
     fn text(template: &str, at_ns: u64) -> String {
-        let constants = Constants { seed: 7421, stream: 2, zero_unix_ns: 1_795_247_999_000_000_000 };
-        let arrival = Arrival { at_ns, sequence: 9874, key: 17 };
+        let constants = Constants {
+            seed: 7421,
+            stream: 2,
+            zero_unix_ns: 1_795_247_999_000_000_000,
+        };
+        let arrival = Arrival {
+            at_ns,
+            sequence: 9874,
+            key: 17,
+        };
         let mut out = Vec::new();
-        Compiled::new("x", template).unwrap().write(&constants, &arrival, &mut out);
+        Compiled::new("x", template)
+            .unwrap()
+            .write(&constants, &arrival, &mut out);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn all_slots_are_filled() {
-        assert_eq!(text("{{id}} {{ key }}/{{seq}}/{{stream}}/{{seed}}", 0), "7421-2-9874 k17/9874/2/7421");
+        assert_eq!(
+            text("{{id}} {{ key }}/{{seq}}/{{stream}}/{{seed}}", 0),
+            "7421-2-9874 k17/9874/2/7421"
+        );
     }
 
     #[test]
     fn times_are_rfc_3339() {
-        assert_eq!(text("{{time}}", 1_500_000_000), "2026-11-21T08:00:00.500000Z");
+        assert_eq!(
+            text("{{time}}", 1_500_000_000),
+            "2026-11-21T08:00:00.500000Z"
+        );
         let mut out = Vec::new();
         write_rfc3339(951_782_400_000_000_000, &mut out);
         assert_eq!(out, b"2000-02-29T00:00:00.000000Z");

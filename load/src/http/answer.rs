@@ -105,11 +105,18 @@ fn head(bytes: &[u8]) -> Result<Option<Head>, ()> {
         Err(_) => return Err(()),
     };
     let status = parsed.code.ok_or(())?;
-    let mut answer = Answer { status, not_taken: false, keep_alive: parsed.version == Some(1), partition: -1, offset: -1 };
+    let mut answer = Answer {
+        status,
+        not_taken: false,
+        keep_alive: parsed.version == Some(1),
+        partition: -1,
+        offset: -1,
+    };
     let mut length = Length::UntilClose;
     for header in parsed.headers.iter() {
         let value = str::from_utf8(header.value).unwrap_or_default().trim();
-        if header.name.eq_ignore_ascii_case("content-length") && !matches!(length, Length::Chunked) {
+        if header.name.eq_ignore_ascii_case("content-length") && !matches!(length, Length::Chunked)
+        {
             length = Length::Known(value.parse().map_err(|_| ())?);
         } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
             // Chunked must be the last coding (RFC 9112, 6.1), and we asked for no other.
@@ -118,7 +125,11 @@ fn head(bytes: &[u8]) -> Result<Option<Head>, ()> {
             }
             length = Length::Chunked;
         } else if header.name.eq_ignore_ascii_case("connection") {
-            let has = |what| value.split(',').any(|option| option.trim().eq_ignore_ascii_case(what));
+            let has = |what| {
+                value
+                    .split(',')
+                    .any(|option| option.trim().eq_ignore_ascii_case(what))
+            };
             answer.keep_alive = !has("close") && (answer.keep_alive || has("keep-alive"));
         } else if header.name.eq_ignore_ascii_case(NOT_TAKEN) {
             answer.not_taken = true;
@@ -128,7 +139,11 @@ fn head(bytes: &[u8]) -> Result<Option<Head>, ()> {
         length = Length::Known(0);
     }
     answer.keep_alive &= !matches!(length, Length::UntilClose);
-    Ok(Some(Head { answer, bytes: used, length }))
+    Ok(Some(Head {
+        answer,
+        bytes: used,
+        length,
+    }))
 }
 
 /// The content, and how many bytes it took with its framing; `None` when more has to come.
@@ -145,7 +160,10 @@ fn chunks(mut rest: &[u8]) -> Result<Option<(Vec<u8>, usize)>, ()> {
         if size == 0 {
             return Ok(trailers_end(rest).map(|end| (content, total - rest.len() + end)));
         }
-        let size = usize::try_from(size).ok().filter(|size| *size <= ANSWER_BYTES_MAX).ok_or(())?;
+        let size = usize::try_from(size)
+            .ok()
+            .filter(|size| *size <= ANSWER_BYTES_MAX)
+            .ok_or(())?;
         let Some((chunk, after)) = rest.split_at_checked(size) else {
             return Ok(None);
         };
@@ -172,7 +190,10 @@ fn trailers_end(rest: &[u8]) -> Option<usize> {
 
 fn read_place(content: &[u8], answer: &mut Answer) {
     if let Ok(place) = serde_json::from_slice::<Place>(content) {
-        answer.partition = place.partition.filter(|partition| *partition >= 0).unwrap_or(-1);
+        answer.partition = place
+            .partition
+            .filter(|partition| *partition >= 0)
+            .unwrap_or(-1);
         answer.offset = place.offset.filter(|offset| *offset >= 0).unwrap_or(-1);
     }
 }
@@ -183,25 +204,56 @@ mod tests {
     use proptest::prelude::*;
 
     fn answer(status: u16, keep_alive: bool, partition: i32, offset: i64) -> Answer {
-        Answer { status, not_taken: false, keep_alive, partition, offset }
+        Answer {
+            status,
+            not_taken: false,
+            keep_alive,
+            partition,
+            offset,
+        }
     }
 
     #[test]
     fn answers_are_understood_only_when_whole() {
         let samples: [(&str, Answer); 6] = [
-            ("HTTP/1.1 202 Accepted\r\ncontent-length: 27\r\n\r\n{\"partition\":3,\"offset\":441}", answer(202, true, 3, 441)),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"offset\r\n4;x=y\r\n\":7}\r\n0\r\na: b\r\n\r\n", answer(200, true, -1, 7)),
-            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno", answer(400, false, -1, -1)),
+            (
+                "HTTP/1.1 202 Accepted\r\ncontent-length: 28\r\n\r\n{\"partition\":3,\"offset\":441}",
+                answer(202, true, 3, 441),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"offset\r\n4;x=y\r\n\":7}\r\n0\r\na: b\r\n\r\n",
+                answer(200, true, -1, 7),
+            ),
+            (
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno",
+                answer(400, false, -1, -1),
+            ),
             ("HTTP/1.1 204 No Content\r\n\r\n", answer(204, true, -1, -1)),
-            ("HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n", answer(200, true, -1, -1)),
-            ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{]", answer(200, true, -1, -1)),
+            (
+                "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n",
+                answer(200, true, -1, -1),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{]",
+                answer(200, true, -1, -1),
+            ),
         ];
         for (text, wanted) in samples {
             let bytes = text.as_bytes();
             assert_eq!(parse(bytes, false), Parsed::Whole(wanted), "{text}");
             for end in 0..bytes.len() {
-                assert_eq!(parse(&bytes[..end], false), Parsed::Partial, "{}", &text[..end]);
-                assert_eq!(parse(&bytes[..end], true), Parsed::Garbage, "closed after {}", &text[..end]);
+                assert_eq!(
+                    parse(&bytes[..end], false),
+                    Parsed::Partial,
+                    "{}",
+                    &text[..end]
+                );
+                assert_eq!(
+                    parse(&bytes[..end], true),
+                    Parsed::Garbage,
+                    "closed after {}",
+                    &text[..end]
+                );
             }
         }
     }
@@ -216,13 +268,23 @@ mod tests {
     #[test]
     fn surplus_bytes_end_the_connection() {
         let text = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nHTTP/1.1";
-        assert_eq!(parse(text, false), Parsed::Whole(answer(200, false, -1, -1)));
+        assert_eq!(
+            parse(text, false),
+            Parsed::Whole(answer(200, false, -1, -1))
+        );
     }
 
     #[test]
     fn not_taken_is_seen() {
         let text = b"HTTP/1.1 503 x\r\nX-Not-Taken: 1\r\ncontent-length: 0\r\n\r\n";
-        assert!(matches!(parse(text, false), Parsed::Whole(Answer { status: 503, not_taken: true, .. })));
+        assert!(matches!(
+            parse(text, false),
+            Parsed::Whole(Answer {
+                status: 503,
+                not_taken: true,
+                ..
+            })
+        ));
     }
 
     proptest! {

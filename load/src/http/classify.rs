@@ -72,9 +72,13 @@ mod tests {
 
     #[test]
     fn the_list_of_rejected_statuses_is_closed() {
-        let rejected: Vec<u16> = (100..600).filter(|status| answer(*status, false) == Kind::Rejected).collect();
+        let rejected: Vec<u16> = (100..600)
+            .filter(|status| answer(*status, false) == Kind::Rejected)
+            .collect();
         assert_eq!(rejected, [400, 404, 405, 413, 415, 422, 429]);
-        let not_taken: Vec<u16> = (100..600).filter(|status| answer(*status, true) == Kind::Rejected).collect();
+        let not_taken: Vec<u16> = (100..600)
+            .filter(|status| answer(*status, true) == Kind::Rejected)
+            .collect();
         assert_eq!(not_taken, [400, 404, 405, 413, 415, 422, 429, 503]);
         assert!((200..300).all(|status| answer(status, false) == Kind::Accepted));
         assert_eq!(answer(500, false), Kind::Indeterminate);

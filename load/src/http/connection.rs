@@ -89,7 +89,8 @@ impl Connection {
             let from = self.input.len();
             self.input.resize(from + READ_BYTES, 0);
             let read = self.stream.read(&mut self.input[from..]);
-            self.input.truncate(from + read.as_ref().map_or(0, |read| *read));
+            self.input
+                .truncate(from + read.as_ref().map_or(0, |read| *read));
             match read {
                 Ok(0) => return self.parsed(true),
                 Ok(read) if read == READ_BYTES || to_end => {
@@ -108,7 +109,11 @@ impl Connection {
     fn parsed(&self, ended: bool) -> Step {
         if self.current.is_none() || (ended && self.input.is_empty()) {
             // Idle connections have nothing to say: the other side closed, or sent what nobody asked for.
-            return if ended || !self.input.is_empty() { Step::Lost } else { Step::Wait };
+            return if ended || !self.input.is_empty() {
+                Step::Lost
+            } else {
+                Step::Wait
+            };
         }
         match parse(&self.input, ended) {
             Parsed::Partial => Step::Wait,

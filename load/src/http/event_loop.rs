@@ -85,16 +85,32 @@ impl EventLoop {
             }
         }
         self.context.outcomes.settle(&mut self.settled);
-        let causes = self.causes.iter().map(|(cause, count)| ((*cause).to_owned(), *count));
-        EntryReport { causes: causes.collect(), statuses: self.statuses, sending: Some(self.sending), problems }
+        let causes = self
+            .causes
+            .iter()
+            .map(|(cause, count)| ((*cause).to_owned(), *count));
+        EntryReport {
+            causes: causes.collect(),
+            statuses: self.statuses,
+            sending: Some(self.sending),
+            problems,
+        }
     }
 
     fn sleep(&mut self, closed: bool, events: &mut Events) -> std::io::Result<()> {
         let now = self.context.times.now_ns();
         let first_sent = self.deadlines.front().map(|(deadline, ..)| *deadline);
         let first_waiting = self.queue.front().map(|waiting| self.deadline_of(waiting));
-        let next = first_sent.into_iter().chain(first_waiting).min().unwrap_or(u64::MAX);
-        let rest = if self.inbox.may_sleep(closed) { next.saturating_sub(now).min(SLEEP_MAX_NS) } else { 0 };
+        let next = first_sent
+            .into_iter()
+            .chain(first_waiting)
+            .min()
+            .unwrap_or(u64::MAX);
+        let rest = if self.inbox.may_sleep(closed) {
+            next.saturating_sub(now).min(SLEEP_MAX_NS)
+        } else {
+            0
+        };
         let polled = self.poll.poll(events, Some(Duration::from_nanos(rest)));
         self.inbox.awake();
         match polled {
@@ -122,22 +138,30 @@ impl EventLoop {
     }
 
     fn assign(&mut self, at: usize, waiting: Waiting) {
-        let Some(connection) = self.pool.get(at) else { return };
-        self.requests.write(connection.address, &waiting.arrival, &mut connection.out);
+        let Some(connection) = self.pool.get(at) else {
+            return;
+        };
+        self.requests
+            .write(connection.address, &waiting.arrival, &mut connection.out);
         connection.written = 0;
         connection.current = Some(waiting);
         self.under_way += 1;
         let now = self.context.times.now_ns();
         let deadline = now.saturating_add(self.context.timeout_ns);
-        self.deadlines.push_back((deadline, at, connection.serial, waiting.arrival.sequence));
+        self.deadlines
+            .push_back((deadline, at, connection.serial, waiting.arrival.sequence));
         if connection.connected {
             self.write(at);
         }
     }
 
     fn write(&mut self, at: usize) {
-        let Some(connection) = self.pool.get(at) else { return };
-        let Some(current) = connection.current else { return };
+        let Some(connection) = self.pool.get(at) else {
+            return;
+        };
+        let Some(current) = connection.current else {
+            return;
+        };
         let begins = connection.written == 0;
         let step = connection.write();
         if begins && connection.written > 0 {
@@ -155,7 +179,9 @@ impl EventLoop {
             return;
         }
         let at = event.token().0;
-        let Some(connection) = self.pool.get(at) else { return };
+        let Some(connection) = self.pool.get(at) else {
+            return;
+        };
         if !connection.connected {
             match connection.check_connected() {
                 Step::Lost => return self.lost(at),
@@ -168,25 +194,37 @@ impl EventLoop {
         if !(event.is_readable() || event.is_read_closed() || event.is_error()) {
             return;
         }
-        let Some(connection) = self.pool.get(at) else { return };
+        let Some(connection) = self.pool.get(at) else {
+            return;
+        };
         match connection.read(event.is_read_closed() || event.is_error()) {
             Step::Wait => {}
-            Step::Answer(Parsed::Whole(answer)) => self.answered(at, &answer, event.is_read_closed()),
+            Step::Answer(Parsed::Whole(answer)) => {
+                self.answered(at, &answer, event.is_read_closed())
+            }
             Step::Answer(_) => self.end(at, Failure::Garbage),
             Step::Lost => self.lost(at),
         }
     }
 
     fn answered(&mut self, at: usize, answer: &Answer, closed: bool) {
-        let Some(connection) = self.pool.get(at) else { return };
-        let Some(current) = connection.current.take() else { return };
+        let Some(connection) = self.pool.get(at) else {
+            return;
+        };
+        let Some(current) = connection.current.take() else {
+            return;
+        };
         // An answer before the whole request was out leaves the connection in the middle of a request.
         let whole = connection.written == connection.out.len();
         connection.reset();
         self.under_way -= 1;
         *self.statuses.entry(answer.status).or_default() += 1;
         let kind = classify::answer(answer.status, answer.not_taken);
-        let mut op = self.context.outcomes.outcome(self.context.times.now_ns(), current.arrival.sequence, kind);
+        let mut op = self.context.outcomes.outcome(
+            self.context.times.now_ns(),
+            current.arrival.sequence,
+            kind,
+        );
         if kind == squall_check::Kind::Accepted {
             (op.partition, op.offset) = (answer.partition, answer.offset);
         }
@@ -200,7 +238,9 @@ impl EventLoop {
 
     /// The connection broke. What was not begun on a connection that had been idle goes to another one.
     fn lost(&mut self, at: usize) {
-        let Some(connection) = self.pool.get(at) else { return };
+        let Some(connection) = self.pool.get(at) else {
+            return;
+        };
         let Some(current) = connection.current else {
             self.pool.close(at, self.poll.registry());
             return;
@@ -229,15 +269,24 @@ impl EventLoop {
     fn fail(&mut self, waiting: &Waiting, failure: Failure) {
         *self.causes.entry(failure.name()).or_default() += 1;
         let now = self.context.times.now_ns();
-        self.settled.push(self.context.outcomes.outcome(now, waiting.arrival.sequence, failure.outcome()));
+        self.settled.push(self.context.outcomes.outcome(
+            now,
+            waiting.arrival.sequence,
+            failure.outcome(),
+        ));
     }
 
     fn expire(&mut self) {
         let now = self.context.times.now_ns();
         while let Some((deadline, at, serial, sequence)) = self.deadlines.front().copied() {
-            let connection = self.pool.get(at).filter(|connection| connection.serial == serial);
+            let connection = self
+                .pool
+                .get(at)
+                .filter(|connection| connection.serial == serial);
             let current = connection.filter(|connection| {
-                connection.current.is_some_and(|current| current.arrival.sequence == sequence)
+                connection
+                    .current
+                    .is_some_and(|current| current.arrival.sequence == sequence)
             });
             match current {
                 Some(_) if deadline > now => break,
@@ -247,7 +296,12 @@ impl EventLoop {
             }
             self.deadlines.pop_front();
         }
-        while let Some(waiting) = self.queue.front().copied().filter(|waiting| self.deadline_of(waiting) <= now) {
+        while let Some(waiting) = self
+            .queue
+            .front()
+            .copied()
+            .filter(|waiting| self.deadline_of(waiting) <= now)
+        {
             self.queue.pop_front();
             self.fail(&waiting, Failure::NoConnectionFree);
         }

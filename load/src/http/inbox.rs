@@ -24,11 +24,19 @@ pub(super) struct Inbox {
 
 impl Inbox {
     pub fn new(waker: Waker) -> Self {
-        Self { waiting: Mutex::default(), closed: AtomicBool::new(false), asleep: AtomicBool::new(false), waker }
+        Self {
+            waiting: Mutex::default(),
+            closed: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
+            waker,
+        }
     }
 
     pub fn put(&self, due: &[Arrival], now_ns: u64) {
-        self.lock().extend(due.iter().map(|arrival| Waiting { arrival: *arrival, since_ns: now_ns }));
+        self.lock().extend(due.iter().map(|arrival| Waiting {
+            arrival: *arrival,
+            since_ns: now_ns,
+        }));
         self.wake();
     }
 

@@ -27,22 +27,41 @@ pub(crate) struct HttpEntry {
 }
 
 impl HttpEntry {
-    pub fn start(load: &Load, constants: Constants, addresses: Vec<SocketAddr>, context: Context) -> Result<Self, LoadError> {
+    pub fn start(
+        load: &Load,
+        constants: Constants,
+        addresses: Vec<SocketAddr>,
+        context: Context,
+    ) -> Result<Self, LoadError> {
         let LoadEntry::Http { service, .. } = &load.entry else {
-            return Err(LoadError::WrongTarget { load: load.name.clone(), planned: "topic" });
+            return Err(LoadError::WrongTarget {
+                load: load.name.clone(),
+                planned: "topic",
+            });
         };
         if addresses.is_empty() {
-            return Err(LoadError::NoAddress { load: load.name.clone(), service: service.clone() });
+            return Err(LoadError::NoAddress {
+                load: load.name.clone(),
+                service: service.clone(),
+            });
         }
-        let cannot = |source| LoadError::Start { load: load.name.clone(), source };
+        let cannot = |source| LoadError::Start {
+            load: load.name.clone(),
+            source,
+        };
         let requests = RequestTemplate::new(load, constants, &addresses)?;
         let connections = usize::try_from(load.connections).unwrap_or(usize::MAX);
-        let (event_loop, inbox) = EventLoop::new(requests, addresses, connections, context.clone()).map_err(cannot)?;
+        let (event_loop, inbox) =
+            EventLoop::new(requests, addresses, connections, context.clone()).map_err(cannot)?;
         let thread = std::thread::Builder::new()
             .name("http-load".to_owned())
             .spawn(move || event_loop.run())
             .map_err(cannot)?;
-        Ok(Self { context, inbox, thread })
+        Ok(Self {
+            context,
+            inbox,
+            thread,
+        })
     }
 }
 

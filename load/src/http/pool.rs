@@ -39,7 +39,9 @@ impl Pool {
     /// An idle connection, or a new one.
     pub fn find(&mut self, registry: &Registry) -> Found {
         while let Some((at, serial)) = self.idle.pop_front() {
-            if self.get(at).is_some_and(|connection| connection.serial == serial && connection.current.is_none()) {
+            if self.get(at).is_some_and(|connection| {
+                connection.serial == serial && connection.current.is_none()
+            }) {
                 return Found::At(at);
             }
         }
@@ -54,7 +56,11 @@ impl Pool {
         self.opened += 1;
         let mut connection = Connection::open(self.addresses[index], index, self.opened)?;
         let at = self.vacant.last().copied().unwrap_or(self.places.len());
-        registry.register(&mut connection.stream, Token(at), Interest::READABLE | Interest::WRITABLE)?;
+        registry.register(
+            &mut connection.stream,
+            Token(at),
+            Interest::READABLE | Interest::WRITABLE,
+        )?;
         if self.vacant.pop().is_some() {
             self.places[at] = Some(connection);
         } else {

@@ -20,9 +20,19 @@ pub(super) struct RequestTemplate {
 }
 
 impl RequestTemplate {
-    pub fn new(load: &Load, constants: Constants, addresses: &[SocketAddr]) -> Result<Self, LoadError> {
-        let LoadEntry::Http { method, path, id, .. } = &load.entry else {
-            return Err(LoadError::WrongTarget { load: load.name.clone(), planned: "topic" });
+    pub fn new(
+        load: &Load,
+        constants: Constants,
+        addresses: &[SocketAddr],
+    ) -> Result<Self, LoadError> {
+        let LoadEntry::Http {
+            method, path, id, ..
+        } = &load.entry
+        else {
+            return Err(LoadError::WrongTarget {
+                load: load.name.clone(),
+                planned: "topic",
+            });
         };
         let body = Body::new(load, id)?;
         let mut headers = String::new();
@@ -30,21 +40,30 @@ impl RequestTemplate {
             check(load, name, value)?;
             headers.push_str(&format!("{name}: {value}\r\n"));
         }
-        let given = |name: &str| load.headers.keys().any(|known| known.eq_ignore_ascii_case(name));
+        let given = |name: &str| {
+            load.headers
+                .keys()
+                .any(|known| known.eq_ignore_ascii_case(name))
+        };
         match id {
             IdPlace::Header(name) if !given(name) => {
                 check(load, name, "")?;
                 headers.push_str(&format!("{name}: {{{{id}}}}\r\n"));
             }
             IdPlace::Key | IdPlace::FileName => {
-                return Err(LoadError::NoId { load: load.name.clone(), place: "a key or file name, which a request has not".to_owned() });
+                return Err(LoadError::NoId {
+                    load: load.name.clone(),
+                    place: "a key or file name, which a request has not".to_owned(),
+                });
             }
             IdPlace::Header(_) | IdPlace::Json(_) | IdPlace::Body => {}
         }
         if body.is_json && !given("content-type") {
             headers.push_str("content-type: application/json\r\n");
         }
-        let start = |address: &SocketAddr| format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n").into_bytes();
+        let start = |address: &SocketAddr| {
+            format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n").into_bytes()
+        };
         Ok(Self {
             constants,
             starts: addresses.iter().map(start).collect(),
@@ -71,7 +90,10 @@ fn check(load: &Load, name: &str, value: &str) -> Result<(), LoadError> {
     let reserved = ["host", "content-length", "transfer-encoding", "connection"];
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     let fault = if name.is_empty() || !name.chars().all(token) {
-        Some(("is no header name (RFC 9110)", "Use letters, digits and `-`"))
+        Some((
+            "is no header name (RFC 9110)",
+            "Use letters, digits and `-`",
+        ))
     } else if reserved.iter().any(|own| own.eq_ignore_ascii_case(name)) {
         Some(("is set by Squall", "Leave it out"))
     } else if value.contains(['\r', '\n', '\0']) {
@@ -80,6 +102,10 @@ fn check(load: &Load, name: &str, value: &str) -> Result<(), LoadError> {
         None
     };
     fault.map_or(Ok(()), |(what, fix)| {
-        Err(LoadError::Template { load: load.name.clone(), what: format!("header `{name}` {what}"), fix: fix.to_owned() })
+        Err(LoadError::Template {
+            load: load.name.clone(),
+            what: format!("header `{name}` {what}"),
+            fix: fix.to_owned(),
+        })
     })
 }

@@ -26,9 +26,11 @@ pub enum Delivered {
 #[must_use]
 pub fn report(error: &KafkaError) -> Delivered {
     match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidRecord | RDKafkaErrorCode::PurgeQueue) => {
-            Delivered::No
-        }
+        Some(
+            RDKafkaErrorCode::MessageSizeTooLarge
+            | RDKafkaErrorCode::InvalidRecord
+            | RDKafkaErrorCode::PurgeQueue,
+        ) => Delivered::No,
         _ => Delivered::Unknown,
     }
 }

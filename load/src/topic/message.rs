@@ -22,7 +22,10 @@ pub(super) struct MessageTemplate {
 impl MessageTemplate {
     pub fn new(load: &Load, constants: Constants) -> Result<Self, LoadError> {
         let LoadEntry::Topic { topic, id } = &load.entry else {
-            return Err(LoadError::WrongTarget { load: load.name.clone(), planned: "HTTP" });
+            return Err(LoadError::WrongTarget {
+                load: load.name.clone(),
+                planned: "HTTP",
+            });
         };
         let mut header_templates = load
             .headers
@@ -36,14 +39,21 @@ impl MessageTemplate {
             }
             IdPlace::Key => key = "{{id}}",
             IdPlace::FileName => {
-                return Err(LoadError::NoId { load: load.name.clone(), place: "a file name, which a record has not".to_owned() });
+                return Err(LoadError::NoId {
+                    load: load.name.clone(),
+                    place: "a file name, which a record has not".to_owned(),
+                });
             }
             IdPlace::Header(_) | IdPlace::Json(_) | IdPlace::Body => {}
         }
         Ok(Self {
             topic: topic.clone(),
             constants,
-            key_template: if key.is_empty() { None } else { Some(Compiled::new(&load.name, key)?) },
+            key_template: if key.is_empty() {
+                None
+            } else {
+                Some(Compiled::new(&load.name, key)?)
+            },
             body: Body::new(load, id)?,
             header_values: vec![Vec::new(); header_templates.len()],
             header_templates,
@@ -81,7 +91,10 @@ impl MessageTemplate {
     pub fn headers(&self) -> OwnedHeaders {
         let mut headers = OwnedHeaders::new_with_capacity(self.header_values.len());
         for ((key, _), value) in self.header_templates.iter().zip(&self.header_values) {
-            headers = headers.insert(Header { key, value: Some(value) });
+            headers = headers.insert(Header {
+                key,
+                value: Some(value),
+            });
         }
         headers
     }

@@ -13,7 +13,9 @@ use rdkafka::ClientConfig;
 use rdkafka::ClientContext;
 use rdkafka::Message;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig};
+use rdkafka::producer::{
+    BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig,
+};
 use squall_check::{Kind, Op};
 use squall_plan::plan::Arrival;
 use squall_plan::scenario::Load;
@@ -64,19 +66,41 @@ impl TopicEntry {
     ) -> Result<Self, LoadError> {
         let message = MessageTemplate::new(load, constants)?;
         let mut config = ClientConfig::new();
-        config.set("message.timeout.ms", (context.timeout_ns / 1_000_000).max(1).to_string());
+        config.set(
+            "message.timeout.ms",
+            (context.timeout_ns / 1_000_000).max(1).to_string(),
+        );
         for (name, value) in settings {
             config.set(name, value);
         }
-        let reports = Reports { context: context.clone(), gathered: Mutex::default() };
-        let producer: BaseProducer<Reports> = config
-            .create_with_context(reports)
-            .map_err(|source| LoadError::Producer { load: load.name.clone(), source })?;
+        let reports = Reports {
+            context: context.clone(),
+            gathered: Mutex::default(),
+        };
+        let producer: BaseProducer<Reports> =
+            config
+                .create_with_context(reports)
+                .map_err(|source| LoadError::Producer {
+                    load: load.name.clone(),
+                    source,
+                })?;
         let producer = Arc::new(producer);
         let done = Arc::new(AtomicBool::new(false));
-        let poller = poller(Arc::clone(&producer), Arc::clone(&done))
-            .map_err(|source| LoadError::Start { load: load.name.clone(), source })?;
-        Ok(Self { context, producer, message, refused: Vec::new(), causes: BTreeMap::new(), done, poller: Some(poller) })
+        let poller = poller(Arc::clone(&producer), Arc::clone(&done)).map_err(|source| {
+            LoadError::Start {
+                load: load.name.clone(),
+                source,
+            }
+        })?;
+        Ok(Self {
+            context,
+            producer,
+            message,
+            refused: Vec::new(),
+            causes: BTreeMap::new(),
+            done,
+            poller: Some(poller),
+        })
     }
 
     fn send(&mut self, arrival: &Arrival) {
@@ -88,9 +112,16 @@ impl TopicEntry {
         if let Some(key) = self.message.key() {
             record = record.key(key);
         }
-        let give_up = self.context.times.now_ns().saturating_add(self.context.timeout_ns);
+        let give_up = self
+            .context
+            .times
+            .now_ns()
+            .saturating_add(self.context.timeout_ns);
         while let Err((error, back)) = self.producer.send(record) {
-            let full = matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
+            let full = matches!(
+                error,
+                KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)
+            );
             if full && self.context.times.now_ns() < give_up {
                 // Back-pressure: the thread that takes reports makes room.
                 std::thread::sleep(Duration::from_millis(1));
@@ -98,8 +129,15 @@ impl TopicEntry {
                 continue;
             }
             // Every error here comes before the message is in the client's queue: it was not taken.
-            *self.causes.entry(format!("refused by the client: {error}")).or_default() += 1;
-            let op = self.context.outcomes.outcome(self.context.times.now_ns(), arrival.sequence, Kind::Rejected);
+            *self
+                .causes
+                .entry(format!("refused by the client: {error}"))
+                .or_default() += 1;
+            let op = self.context.outcomes.outcome(
+                self.context.times.now_ns(),
+                arrival.sequence,
+                Kind::Rejected,
+            );
             self.refused.push(op);
             return;
         }
@@ -129,36 +167,51 @@ impl Entry for TopicEntry {
     fn finish(mut self: Box<Self>) -> EntryReport {
         let mut problems = Vec::new();
         if !self.wait_for_reports(self.context.timeout_ns.saturating_add(GRACE_NS)) {
-            self.producer.purge(PurgeConfig::default().queue().inflight());
+            self.producer
+                .purge(PurgeConfig::default().queue().inflight());
             self.wait_for_reports(PURGE_NS);
         }
         self.done.store(true, Relaxed);
-        if self.poller.take().is_some_and(|poller| poller.join().is_err()) {
-            problems.push("the thread that takes delivery reports died: a defect in Squall".to_owned());
+        if self
+            .poller
+            .take()
+            .is_some_and(|poller| poller.join().is_err())
+        {
+            problems
+                .push("the thread that takes delivery reports died: a defect in Squall".to_owned());
         }
         let gathered = std::mem::take(&mut *self.producer.context().lock());
         let mut causes = std::mem::take(&mut self.causes);
         for (cause, count) in gathered.causes.into_iter().chain(gathered.complaints) {
             *causes.entry(cause).or_default() += count;
         }
-        EntryReport { causes, problems, ..EntryReport::default() }
+        EntryReport {
+            causes,
+            problems,
+            ..EntryReport::default()
+        }
     }
 }
 
-fn poller(producer: Arc<BaseProducer<Reports>>, done: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name("delivery-reports".to_owned()).spawn(move || {
-        let mut ops = Vec::new();
-        loop {
-            let last = done.load(Relaxed);
-            producer.poll(GATHER);
-            let reports = producer.context();
-            std::mem::swap(&mut ops, &mut reports.lock().ops);
-            reports.context.outcomes.settle(&mut ops);
-            if last {
-                return;
+fn poller(
+    producer: Arc<BaseProducer<Reports>>,
+    done: Arc<AtomicBool>,
+) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("delivery-reports".to_owned())
+        .spawn(move || {
+            let mut ops = Vec::new();
+            loop {
+                let last = done.load(Relaxed);
+                producer.poll(GATHER);
+                let reports = producer.context();
+                std::mem::swap(&mut ops, &mut reports.lock().ops);
+                reports.context.outcomes.settle(&mut ops);
+                if last {
+                    return;
+                }
             }
-        }
-    })
+        })
 }
 
 impl Reports {
@@ -183,7 +236,10 @@ impl ProducerContext for Reports {
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
         let now = nanos(self.context.times.start.elapsed());
-        let mut op = self.context.outcomes.outcome(now, opaque as u64, Kind::Accepted);
+        let mut op = self
+            .context
+            .outcomes
+            .outcome(now, opaque as u64, Kind::Accepted);
         let mut gathered = self.lock();
         match result {
             Ok(message) => {
@@ -192,8 +248,15 @@ impl ProducerContext for Reports {
             }
             Err((error, _)) => {
                 let delivered = classify::report(error);
-                op.kind = if delivered == Delivered::No { Kind::Rejected } else { Kind::Indeterminate };
-                *gathered.causes.entry(format!("delivery: {error}")).or_default() += 1;
+                op.kind = if delivered == Delivered::No {
+                    Kind::Rejected
+                } else {
+                    Kind::Indeterminate
+                };
+                *gathered
+                    .causes
+                    .entry(format!("delivery: {error}"))
+                    .or_default() += 1;
             }
         }
         gathered.ops.push(op);

@@ -104,7 +104,7 @@ pub struct PhaseWindow {
 pub struct Limits {
     /// Examples of each anomaly in each sink; counts stay exact.
     pub examples: usize,
-    /// Events whose offer time, partition and offset are kept exactly while they are in flight (24 bytes each). Beyond it
+    /// Events whose offer time, partition and offset are kept exactly while they are in flight (28 bytes each, or 32 for single stragglers). Beyond it
     /// the oldest keep only a rounded-down offer time, so that latencies come out larger, never smaller.
     pub in_flight_events: usize,
     /// Effects that may wait for the outcome of their event before the order of their key is judged, in each sink.

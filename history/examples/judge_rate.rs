@@ -1,10 +1,10 @@
 //! How fast a stored history is judged, with every checker on, and in how much memory.
 //!
-//!     cargo run --release -p squall-history --example judge_rate -- [EVENTS] [PARTITIONS] [SINKS]
+//!     cargo run --release -p squall-history --example judge_rate -- [EVENTS] [PARTITIONS] [SINKS] [DOUBTFUL]
 //!
 //! The history is made first: events spread over the partitions, acknowledged and consumed in batches partition by partition,
 //! a few thousand in flight, each with an effect in every sink. The first sink is a topic; further ones are tables, with
-//! a final read at the end. The order of keys is judged in the topic.
+//! a final read at the end. The order of keys is judged in the topic. DOUBTFUL of 1000 events are indeterminate and never show.
 
 use squall_check::{
     EventId, Health, Judge, JudgeSpec, Kind, LoadSpec, Op, PhaseWindow, Reading, Semantics,
@@ -20,9 +20,10 @@ const BATCH: usize = 40;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut number = |default: u64| arguments.next().map_or(Ok(default), |text| text.parse());
-    let (events, partitions, sinks) = (number(5_000_000)?, number(100)?, number(1)?);
+    let (events, partitions) = (number(5_000_000)?, number(100)?);
+    let (sinks, doubtful) = (number(1)?, number(0)?);
     let path = std::env::temp_dir().join(format!("judge-rate-{}.squall", std::process::id()));
-    let made = make(&path, events, partitions, sinks as u16);
+    let made = make(&path, events, partitions, sinks as u16, doubtful);
     let result = made.and_then(|(ops, bytes)| judge(&path, events, sinks, ops, bytes));
     std::fs::remove_file(&path)?;
     Ok(result?)
@@ -64,11 +65,18 @@ fn spec(events: u64, sinks: u64) -> JudgeSpec {
 }
 
 /// Writes the history: operations and bytes.
-fn make(path: &Path, events: u64, partitions: u64, sinks: u16) -> Result<(u64, u64), HistoryError> {
+fn make(
+    path: &Path,
+    events: u64,
+    partitions: u64,
+    sinks: u16,
+    doubtful: u64,
+) -> Result<(u64, u64), HistoryError> {
     let mut writer = Writer::create(path)?;
     let mut waiting: Vec<Vec<(EventId, i64)>> = vec![Vec::new(); partitions as usize];
     let mut offsets = vec![0_i64; partitions as usize];
     let mut random = 7_u64;
+    let mut doubted = std::collections::BTreeSet::new();
     for sequence in 0..events {
         random = random
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -86,6 +94,11 @@ fn make(path: &Path, events: u64, partitions: u64, sinks: u16) -> Result<(u64, u
             kind,
         };
         writer.op(&op(Kind::Offered, key as i64, -1, at))?;
+        if (random >> 12) % 1_000 < doubtful {
+            doubted.insert(sequence);
+            writer.op(&op(Kind::Indeterminate, -1, -1, at + 900_000))?;
+            continue;
+        }
         writer.op(&op(
             Kind::Accepted,
             offsets[partition],
@@ -113,7 +126,7 @@ fn make(path: &Path, events: u64, partitions: u64, sinks: u16) -> Result<(u64, u
             sinks,
         )?;
     }
-    for sequence in 0..events {
+    for sequence in (0..events).filter(|sequence| !doubted.contains(sequence)) {
         for place in 1..sinks {
             writer.op(&Op {
                 at: events * 5_000 + 3_000_000,

@@ -5,6 +5,9 @@ use crate::anomaly::Place;
 use crate::op::Op;
 use crate::state::{Spot, outcome, told_place};
 
+/// Chunks that stay detailed without a look at how many of their events are in flight.
+const DETAILED_AT_EASE: usize = 64;
+
 impl Judge {
     pub(super) fn offered(&mut self, op: &Op) {
         let Some((stream, spot)) = self.entry_spot(op) else {
@@ -143,32 +146,41 @@ impl Judge {
         }
     }
 
-    /// Keeps the number of exact details within its bound.
+    /// Keeps the number of exact details small: older chunks with few events in flight keep just these, and beyond the
+    /// bound the oldest lose what is costly.
     fn remember_detail(&mut self, stream: usize, chunk: usize) {
         self.detailed.push_back((stream as u16, chunk as u32));
-        if self.detailed.len() > self.detailed_max {
-            let streams = &self.streams;
-            self.detailed.retain(|&(stream, chunk)| {
-                let chunk = &streams[usize::from(stream)].chunks[chunk as usize];
-                chunk
-                    .detail
-                    .as_ref()
-                    .is_some_and(|detail| !detail.is_thin())
-            });
+        if self.detailed.len() <= self.detailed_max.min(DETAILED_AT_EASE) {
+            return;
         }
-        while self.detailed.len() > self.detailed_max {
-            let Some((stream, chunk)) = self.detailed.pop_front() else {
-                break;
-            };
-            let orders = self.sinks.iter().filter_map(|sink| sink.order.as_ref());
-            let waiting = orders.flat_map(|order| order.waiting());
-            let in_line = waiting.filter_map(|effect| {
-                let spot = Spot::of(effect.event.sequence());
-                let is_here = effect.event.stream() == stream && spot.chunk == chunk as usize;
-                is_here.then_some(spot.index)
-            });
-            let in_line = in_line.collect();
-            self.streams[usize::from(stream)].thin(chunk as usize, &in_line);
+        let mut kept = std::mem::take(&mut self.detailed);
+        let newest = kept.len().saturating_sub(DETAILED_AT_EASE / 2);
+        let mut age = 0;
+        kept.retain(|&(stream, chunk)| {
+            age += 1;
+            let of = &self.streams[usize::from(stream)];
+            if age <= newest && of.has_few_in_flight(chunk as usize) {
+                self.thin(stream, chunk as usize);
+            }
+            self.streams[usize::from(stream)].is_detailed(chunk as usize)
+        });
+        while kept.len() > self.detailed_max {
+            if let Some((stream, chunk)) = kept.pop_front() {
+                self.thin(stream, chunk as usize);
+            }
         }
+        self.detailed = kept;
+    }
+
+    fn thin(&mut self, stream: u16, chunk: usize) {
+        let orders = self.sinks.iter().filter_map(|sink| sink.order.as_ref());
+        let waiting = orders.flat_map(|order| order.waiting());
+        let in_line = waiting.filter_map(|effect| {
+            let spot = Spot::of(effect.event.sequence());
+            let is_here = effect.event.stream() == stream && spot.chunk == chunk;
+            is_here.then_some(spot.index)
+        });
+        let in_line = in_line.collect();
+        self.streams[usize::from(stream)].thin(chunk, &in_line);
     }
 }

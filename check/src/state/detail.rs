@@ -5,8 +5,8 @@ use crate::anomaly::Place;
 
 /// Events that share an offer time once a chunk is thinned.
 const GROUP: usize = 16;
-/// A chunk with at most so many events in flight keeps just these when it is thinned, and keeps them exactly.
-const FEW: usize = CHUNK_EVENTS / 16;
+/// A chunk with about so many events in flight keeps just these when it is thinned, and keeps them exactly.
+pub const FEW: usize = CHUNK_EVENTS / 16;
 const NO_KEY: u32 = u32::MAX;
 
 pub enum Detail {
@@ -115,9 +115,10 @@ impl Detail {
         (place.partition >= 0).then_some(place)
     }
 
-    /// Gives up what is costly, once and for all.
+    /// Gives up what is costly, once and for all. At most `keep_max` events in flight are kept exactly.
     pub fn thin(
         &mut self,
+        keep_max: usize,
         was_offered: impl Fn(usize) -> bool,
         is_in_flight: impl Fn(usize) -> bool,
     ) {
@@ -127,7 +128,7 @@ impl Detail {
         let in_flight: Vec<usize> = (0..CHUNK_EVENTS)
             .filter(|&index| is_in_flight(index))
             .collect();
-        *self = if in_flight.len() <= FEW {
+        *self = if in_flight.len() <= keep_max {
             Self::Few(
                 in_flight
                     .into_iter()

@@ -1,7 +1,7 @@
 //! A stream: the events of one load.
 
 use super::chunk::{CHUNK_EVENTS, Chunk};
-use super::detail::Detail;
+use super::detail::{Detail, FEW};
 use super::{mark, outcome};
 use crate::anomaly::Place;
 use crate::spec::{Expected, JudgeSpec};
@@ -212,13 +212,31 @@ impl Stream {
         sinks.map(of).sum()
     }
 
+    /// Whether a chunk's detail, if it has one, would be small with just the events in flight.
+    pub fn has_few_in_flight(&self, chunk: usize) -> bool {
+        // An event in flight has at least one step open, and all but its offer at most.
+        self.chunks[chunk].steps_open <= FEW as u32 * (self.steps_an_event - 1)
+    }
+
+    /// Whether the detail of a chunk is exact and whole.
+    pub fn is_detailed(&self, chunk: usize) -> bool {
+        let detail = self.chunks[chunk].detail.as_ref();
+        detail.is_some_and(|detail| !detail.is_thin())
+    }
+
     /// Thins the detail of a chunk; `in_line` are the indices whose order is still to be judged.
     pub fn thin(&mut self, chunk: usize, in_line: &BTreeSet<usize>) {
         let Some(mut detail) = self.chunks[chunk].detail.take() else {
             return;
         };
         let spot = |index| Spot { chunk, index };
+        let keep_max = if self.has_few_in_flight(chunk) {
+            CHUNK_EVENTS
+        } else {
+            FEW
+        };
         detail.thin(
+            keep_max,
             |index| self.outcome(spot(index)) & outcome::OFFERED != 0,
             |index| in_line.contains(&index) || self.is_in_flight(spot(index)),
         );

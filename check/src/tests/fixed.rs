@@ -287,7 +287,7 @@ fn when_too_much_is_in_flight_latencies_err_to_the_long_side() {
 }
 
 #[test]
-fn memory_is_given_back_once_events_are_done() {
+fn memory_is_given_back_once_events_are_done_and_counts_stay() {
     let mut judge = Judge::new(spec(Semantics::ExactlyOnce, Reading::Tail, 32_000));
     for sequence in 0..32_000 {
         judge.ops(&whole(sequence, sequence, 5));
@@ -297,6 +297,37 @@ fn memory_is_given_back_once_events_are_done() {
         judge.memory_bytes() < 4 * 32_000,
         "{}",
         judge.memory_bytes()
+    );
+    judge.op(&op(Kind::Effect, event(777), 0, 0, 0));
+    let judgement = judge.finish(Health::sound(1, []));
+    assert_eq!(
+        (judgement.load.offered, judgement.load.accepted),
+        (32_000, 32_000)
+    );
+    let sink = &judgement.sinks[0];
+    assert_eq!(
+        (sink.due, sink.effects, sink.duplicated),
+        (32_000, 32_000, 1)
+    );
+    assert_eq!(judgement.anomalies[0].examples[0].event, event(777));
+}
+
+#[test]
+fn alike_events_with_something_to_tell_are_counted_each() {
+    let mut spec = spec(Semantics::AtLeastOnce, Reading::Tail, 320);
+    spec.sinks[0].expects = vec![Expected::Nothing];
+    let ops: Vec<Op> = (0..320)
+        .flat_map(|sequence| whole(sequence, 0, 5))
+        .collect();
+    let judgement = judge(&spec, &ops);
+    let unexpected = &judgement.anomalies[0];
+    assert_eq!(
+        (unexpected.name, unexpected.count),
+        (AnomalyName::UnexpectedEffect, 320)
+    );
+    assert_eq!(
+        (unexpected.examples.len(), unexpected.examples[99].event),
+        (100, event(99))
     );
 }
 

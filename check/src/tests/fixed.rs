@@ -316,8 +316,10 @@ fn memory_is_given_back_once_events_are_done_and_counts_stay() {
 fn alike_events_with_something_to_tell_are_counted_each() {
     let mut spec = spec(Semantics::AtLeastOnce, Reading::Tail, 320);
     spec.sinks[0].expects = vec![Expected::Nothing];
+    // The effect before the acceptance, so that a chunk is done once its events are.
     let ops: Vec<Op> = (0..320)
-        .flat_map(|sequence| whole(sequence, 0, 5))
+        .map(|sequence| whole(sequence, 0, 5))
+        .flat_map(|[offered, accepted, effect]| [offered, effect, accepted])
         .collect();
     let judgement = judge(&spec, &ops);
     let unexpected = &judgement.anomalies[0];

@@ -257,6 +257,12 @@ fn the_decision_table() {
             |health| health.recorder = not_shown(),
             INCONCLUSIVE,
         ),
+        row(
+            "the drain ended: nothing is on its way",
+            Lost(3),
+            |health| health.sinks[0].in_flight = Some(3),
+            violated(Headline::Loss),
+        ),
         // The drain gave up.
         row(
             "stuck",

@@ -1,6 +1,8 @@
 //! Record batches as machines see them: a parsed header, and a body that they never open.
 
+use super::group::GroupRecord;
 use super::ids::{Epoch, Offset};
+use std::sync::Arc;
 
 /// What a batch carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,4 +55,11 @@ impl<B> Entry<B> {
     pub fn end_offset(&self) -> Offset {
         self.base_offset + Offset::from(self.batch.header.records)
     }
+}
+
+/// What a log stores: a client's batch, or records that the broker writes to the offsets topic itself.
+#[derive(Clone, Debug)]
+pub enum Stored<B> {
+    Client(B),
+    Group(Arc<[GroupRecord]>),
 }

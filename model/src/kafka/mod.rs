@@ -28,16 +28,24 @@
 //! KIP-394 (member id required), KIP-429 (cooperative rebalance).
 
 mod batch;
+mod broker;
+mod config;
+mod controller;
 mod error;
 mod fact;
 pub mod group;
 mod group_message;
 mod ids;
+pub mod log;
 mod machine;
 mod message;
 mod peer;
+mod producers;
 
-pub use batch::{Batch, BatchHeader, BatchKind, Entry, Stamp};
+pub use batch::{Batch, BatchHeader, BatchKind, Entry, Stamp, Stored};
+pub use broker::{Broker, BrokerDisk, Image, PartitionView};
+pub use config::{BrokerConfig, ConfigProblem, Defects, TopicConfig};
+pub use controller::{Controller, ControllerDisk};
 pub use error::ErrorCode;
 pub use fact::{Fact, Why};
 pub use group_message::*;

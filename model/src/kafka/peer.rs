@@ -1,6 +1,6 @@
 //! Messages between brokers, and between brokers and the controller. Links may lose, delay and repeat nothing, but may break.
 
-use super::batch::Entry;
+use super::batch::{Entry, Stored};
 use super::error::ErrorCode;
 use super::ids::{Epoch, Name, NodeId, Offset, TopicPartition};
 use super::message::{CreateTopicsRequest, TopicResult};
@@ -91,7 +91,7 @@ pub struct ReplicaFetchedPartition<B> {
     pub high_watermark: Offset,
     pub log_start_offset: Offset,
     pub diverging: Option<(Epoch, Offset)>,
-    pub entries: Vec<Entry<B>>,
+    pub entries: Vec<Entry<Stored<B>>>,
 }
 
 #[derive(Clone, Debug)]

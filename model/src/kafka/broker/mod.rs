@@ -1,0 +1,329 @@
+//! A broker: replicas, the requests that wait on them, groups, and what the controller told.
+
+mod control;
+mod fetch;
+mod fetcher;
+mod groups;
+mod image;
+mod isr;
+mod leadership;
+mod produce;
+mod query;
+mod replica;
+mod replication;
+mod waits;
+
+pub use image::Image;
+
+use super::config::BrokerConfig;
+use super::group::{Coordinator, GroupOutbox};
+use super::ids::{ConnId, Epoch, Name, NodeId, Offset, TopicPartition};
+use super::log::Log;
+use super::machine::{In, Outbox};
+use super::message::Request;
+use super::peer::Peer;
+use crate::Nanos;
+use control::Control;
+use fetcher::Fetcher;
+use replica::Replica;
+use std::collections::BTreeMap;
+use waits::Waits;
+
+const MILLISECOND: Nanos = 1_000_000;
+
+/// Milliseconds of a configuration or a request as nanoseconds.
+fn ms(value: i64) -> Nanos {
+    Nanos::try_from(value.max(0)).unwrap_or(0) * MILLISECOND
+}
+
+/// What outlives a broker's process.
+#[derive(Clone, Debug)]
+pub struct BrokerDisk<B> {
+    logs: BTreeMap<TopicPartition, (Log<B>, Offset)>,
+    /// Whether the process before ended in order.
+    clean: bool,
+}
+
+impl<B> Default for BrokerDisk<B> {
+    fn default() -> Self {
+        Self {
+            logs: BTreeMap::new(),
+            clean: true,
+        }
+    }
+}
+
+impl<B: Clone> BrokerDisk<B> {
+    /// What power loss leaves: only what was flushed.
+    pub fn lose_power(&mut self) {
+        self.clean = false;
+        self.logs
+            .values_mut()
+            .for_each(|(log, _)| log.lose_unflushed());
+    }
+}
+
+/// How a partition stands on one broker, for inspection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PartitionView {
+    pub log_start: Offset,
+    pub log_end: Offset,
+    pub high_watermark: Offset,
+    pub epoch: Epoch,
+    pub is_leader: bool,
+    /// As the leader has it; empty on followers.
+    pub isr: Vec<NodeId>,
+}
+
+/// The state machine of one broker.
+pub struct Broker<B> {
+    id: NodeId,
+    config: BrokerConfig,
+    image: Image,
+    control: Control,
+    replicas: BTreeMap<TopicPartition, Replica<B>>,
+    fetchers: BTreeMap<NodeId, Fetcher>,
+    waits: Waits,
+    coordinators: BTreeMap<i32, Coordinator>,
+    group_outbox: GroupOutbox,
+    /// When the high watermarks are written down, the in-sync sets looked at, and dirty pages flushed next.
+    checkpoint_at: Nanos,
+    isr_check_at: Nanos,
+    flush_at: Nanos,
+    flush_token: u64,
+    /// Ends of logs at the flushes that are under way.
+    flushing: BTreeMap<u64, Vec<(TopicPartition, Offset)>>,
+    correlation: u64,
+}
+
+impl<B: Clone> Broker<B> {
+    /// A process that starts on what its disk holds. `incarnation` differs between starts.
+    #[must_use]
+    pub fn start(
+        id: NodeId,
+        controller: NodeId,
+        config: BrokerConfig,
+        incarnation: u64,
+        disk: BrokerDisk<B>,
+        now: Nanos,
+    ) -> Self {
+        let replicas = disk
+            .logs
+            .into_iter()
+            .map(|(partition, (log, mark))| (partition, Replica::new(log, mark)))
+            .collect();
+        Self {
+            id,
+            control: Control::new(controller, incarnation, disk.clean, now),
+            checkpoint_at: now + ms(config.high_watermark_checkpoint_interval_ms),
+            isr_check_at: now + ms(config.replica_lag_time_max_ms) / 2,
+            flush_at: now + ms(config.page_flush_interval_ms),
+            config,
+            image: Image::default(),
+            replicas,
+            fetchers: BTreeMap::new(),
+            waits: Waits::default(),
+            coordinators: BTreeMap::new(),
+            group_outbox: GroupOutbox::default(),
+            flush_token: 0,
+            flushing: BTreeMap::new(),
+            correlation: 0,
+        }
+    }
+
+    /// Handles one input.
+    pub fn step(&mut self, now: Nanos, input: In<B>, out: &mut Outbox<B>) {
+        match input {
+            In::Request {
+                conn,
+                client,
+                request,
+            } => self.request(now, conn, client, request, out),
+            In::Closed { conn } => self.closed(conn),
+            In::Peer { from, message } => self.peer(now, from, message, out),
+            In::PeerReset { peer } => self.peer_reset(now, peer, out),
+            In::Flushed { token } => self.flushed(token),
+            In::Tick => {}
+        }
+        self.tick(now, out);
+    }
+
+    /// When the machine wants its next [`In::Tick`].
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Nanos> {
+        let fetchers = self.fetchers.values().filter_map(Fetcher::next_timer);
+        let proposals = self
+            .replicas
+            .values()
+            .filter_map(|replica| Some(replica.leader()?.proposal.as_ref()?.retry_at));
+        let groups = self
+            .coordinators
+            .values()
+            .filter_map(Coordinator::next_timer);
+        let fixed = [
+            self.checkpoint_at,
+            self.isr_check_at,
+            self.flush_at,
+            self.control.next_timer(&self.config),
+        ];
+        fixed
+            .into_iter()
+            .chain(fetchers)
+            .chain(proposals)
+            .chain(groups)
+            .chain(self.waits.next_deadline())
+            .min()
+    }
+
+    /// The process dies; the page cache stays.
+    #[must_use]
+    pub fn kill(self) -> BrokerDisk<B> {
+        self.into_disk(false)
+    }
+
+    /// The machine loses power: only what was flushed stays.
+    #[must_use]
+    pub fn lose_power(self) -> BrokerDisk<B> {
+        let mut disk = self.into_disk(false);
+        disk.lose_power();
+        disk
+    }
+
+    /// Ends the process in order; to be called once [`Broker::is_shut_down`].
+    #[must_use]
+    pub fn end(mut self) -> BrokerDisk<B> {
+        self.replicas
+            .values_mut()
+            .for_each(|replica| replica.checkpointed_high_watermark = replica.high_watermark);
+        self.into_disk(true)
+    }
+
+    fn into_disk(self, clean: bool) -> BrokerDisk<B> {
+        let logs = self.replicas.into_iter().map(|(partition, replica)| {
+            (
+                partition,
+                (replica.log, replica.checkpointed_high_watermark),
+            )
+        });
+        BrokerDisk {
+            logs: logs.collect(),
+            clean,
+        }
+    }
+
+    /// How every partition stands here.
+    pub fn partitions(&self) -> impl Iterator<Item = (TopicPartition, PartitionView)> + '_ {
+        self.replicas.iter().map(|(partition, replica)| {
+            let view = PartitionView {
+                log_start: replica.log.start(),
+                log_end: replica.log.end(),
+                high_watermark: replica.high_watermark,
+                epoch: replica.epoch(),
+                is_leader: replica.leader().is_some(),
+                isr: replica
+                    .leader()
+                    .map(|leader| leader.isr.clone())
+                    .unwrap_or_default(),
+            };
+            (*partition, view)
+        })
+    }
+
+    /// The metadata that this broker has applied.
+    #[must_use]
+    pub const fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// The log of a partition here, for tests and stories.
+    #[must_use]
+    pub fn log(&self, partition: TopicPartition) -> Option<&Log<B>> {
+        self.replicas.get(&partition).map(|replica| &replica.log)
+    }
+
+    fn request(
+        &mut self,
+        now: Nanos,
+        conn: ConnId,
+        client: Name,
+        request: Request<B>,
+        out: &mut Outbox<B>,
+    ) {
+        match request {
+            Request::Produce(request) => self.produce(now, conn, request, out),
+            Request::Fetch(request) => self.fetch(now, conn, request, out),
+            request => self.query(now, conn, client, request, out),
+        }
+    }
+
+    fn peer(&mut self, now: Nanos, from: NodeId, message: Peer<B>, out: &mut Outbox<B>) {
+        match message {
+            Peer::Fetch(fetch) => self.replica_fetch(now, from, fetch, out),
+            Peer::Fetched(fetched) => self.fetched(now, from, fetched, out),
+            message => self.from_controller(now, message, out),
+        }
+    }
+
+    fn closed(&mut self, conn: ConnId) {
+        self.waits.drop_conn(conn);
+        self.control.forget_conn(conn);
+        self.coordinators
+            .values_mut()
+            .for_each(|coordinator| coordinator.closed(conn));
+    }
+
+    fn peer_reset(&mut self, now: Nanos, peer: NodeId, out: &mut Outbox<B>) {
+        self.waits.drop_follower(peer);
+        if let Some(fetcher) = self.fetchers.get_mut(&peer) {
+            fetcher.reset(now);
+        }
+        self.control.reset(now, peer);
+        self.send_fetches(now, out);
+    }
+
+    fn tick(&mut self, now: Nanos, out: &mut Outbox<B>) {
+        self.control_tick(now, out);
+        self.isr_tick(now, out);
+        self.group_tick(now, out);
+        self.wait_tick(now, out);
+        self.send_fetches(now, out);
+        if now >= self.checkpoint_at {
+            self.replicas
+                .values_mut()
+                .for_each(|replica| replica.checkpointed_high_watermark = replica.high_watermark);
+            self.checkpoint_at = now + ms(self.config.high_watermark_checkpoint_interval_ms);
+        }
+        if now >= self.flush_at {
+            self.flush(out);
+            self.flush_at = now + ms(self.config.page_flush_interval_ms);
+        }
+    }
+
+    fn flush(&mut self, out: &mut Outbox<B>) {
+        let ends = self
+            .replicas
+            .iter()
+            .filter(|(_, replica)| replica.log.flushed() < replica.log.end());
+        let ends: Vec<_> = ends
+            .map(|(partition, replica)| (*partition, replica.log.end()))
+            .collect();
+        if !ends.is_empty() {
+            self.flush_token += 1;
+            self.flushing.insert(self.flush_token, ends);
+            out.flush(self.flush_token);
+        }
+    }
+
+    fn flushed(&mut self, token: u64) {
+        for (partition, end) in self.flushing.remove(&token).unwrap_or_default() {
+            if let Some(replica) = self.replicas.get_mut(&partition) {
+                replica.log.flushed_to(end);
+            }
+        }
+    }
+
+    fn next_correlation(&mut self) -> u64 {
+        self.correlation += 1;
+        self.correlation
+    }
+}

@@ -1,0 +1,150 @@
+//! Requests that wait: for replication, for data, or for their deadline (Kafka's purgatory).
+
+use crate::Nanos;
+use crate::kafka::ids::{ConnId, Epoch, NodeId, Offset, TopicPartition};
+use crate::kafka::message::{FetchRequest, ProducedPartition};
+use crate::kafka::peer::ReplicaFetch;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What waits.
+#[derive(Debug)]
+pub enum Wait {
+    Produce {
+        conn: ConnId,
+        results: Vec<ProducedPartition>,
+        pending: Vec<Pending>,
+    },
+    Fetch {
+        conn: ConnId,
+        request: FetchRequest,
+    },
+    Replica {
+        from: NodeId,
+        fetch: ReplicaFetch,
+    },
+    /// Records that the broker itself appended for a group coordinator.
+    Group {
+        partition: i32,
+        token: u64,
+        pending: Pending,
+    },
+}
+
+/// An append that is not replicated yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Pending {
+    pub partition: TopicPartition,
+    pub epoch: Epoch,
+    /// The high watermark that it takes.
+    pub end_offset: Offset,
+}
+
+impl Wait {
+    const fn conn(&self) -> Option<ConnId> {
+        match self {
+            Self::Produce { conn, .. } | Self::Fetch { conn, .. } => Some(*conn),
+            Self::Replica { .. } | Self::Group { .. } => None,
+        }
+    }
+
+    fn partitions(&self) -> Vec<TopicPartition> {
+        match self {
+            Self::Produce { pending, .. } => {
+                pending.iter().map(|pending| pending.partition).collect()
+            }
+            Self::Fetch { request, .. } => request
+                .partitions
+                .iter()
+                .map(|part| part.partition)
+                .collect(),
+            Self::Replica { fetch, .. } => {
+                fetch.partitions.iter().map(|part| part.partition).collect()
+            }
+            Self::Group { pending, .. } => vec![pending.partition],
+        }
+    }
+}
+
+/// All waits of a broker.
+#[derive(Debug, Default)]
+pub struct Waits {
+    next: u64,
+    waits: BTreeMap<u64, (Nanos, Wait)>,
+    on: BTreeMap<TopicPartition, BTreeSet<u64>>,
+    deadlines: BTreeSet<(Nanos, u64)>,
+    by_conn: BTreeMap<ConnId, u64>,
+    by_follower: BTreeMap<NodeId, u64>,
+}
+
+impl Waits {
+    pub fn insert(&mut self, deadline: Nanos, wait: Wait) {
+        let id = self.next;
+        self.next += 1;
+        for partition in wait.partitions() {
+            self.on.entry(partition).or_default().insert(id);
+        }
+        if let Some(conn) = wait.conn() {
+            self.by_conn.insert(conn, id);
+        }
+        if let Wait::Replica { from, .. } = &wait {
+            if let Some(older) = self.by_follower.insert(*from, id) {
+                self.remove(older);
+                self.by_follower.insert(*from, id);
+            }
+        }
+        self.deadlines.insert((deadline, id));
+        self.waits.insert(id, (deadline, wait));
+    }
+
+    pub fn remove(&mut self, id: u64) -> Option<Wait> {
+        let (deadline, wait) = self.waits.remove(&id)?;
+        self.deadlines.remove(&(deadline, id));
+        for partition in wait.partitions() {
+            if let Some(ids) = self.on.get_mut(&partition) {
+                ids.remove(&id);
+            }
+        }
+        if let Some(conn) = wait.conn() {
+            self.by_conn.remove(&conn);
+        }
+        if let Wait::Replica { from, .. } = &wait {
+            self.by_follower.remove(from);
+        }
+        Some(wait)
+    }
+
+    pub fn get(&self, id: u64) -> Option<&Wait> {
+        self.waits.get(&id).map(|(_, wait)| wait)
+    }
+
+    pub fn on(&self, partition: TopicPartition) -> Vec<u64> {
+        self.on
+            .get(&partition)
+            .map(|ids| ids.iter().copied().collect())
+            .unwrap_or_default()
+    }
+
+    pub fn drop_conn(&mut self, conn: ConnId) {
+        if let Some(id) = self.by_conn.get(&conn).copied() {
+            self.remove(id);
+        }
+    }
+
+    pub fn drop_follower(&mut self, from: NodeId) {
+        if let Some(id) = self.by_follower.get(&from).copied() {
+            self.remove(id);
+        }
+    }
+
+    pub fn due(&self, now: Nanos) -> Vec<u64> {
+        self.deadlines
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .map(|(_, id)| *id)
+            .collect()
+    }
+
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+}

@@ -170,7 +170,7 @@ impl<B: Clone> Broker<B> {
         again
     }
 
-    pub(super) fn from_controller(&mut self, now: Nanos, message: Peer<B>, out: &mut Outbox<B>) {
+    pub(super) fn controller_says(&mut self, now: Nanos, message: Peer<B>, out: &mut Outbox<B>) {
         match message {
             Peer::Registered {
                 incarnation,

@@ -129,10 +129,10 @@ impl<B: Clone> Broker<B> {
         let Some(Wait::Fetch { request, .. }) = self.waits.get(id) else {
             return;
         };
-        if let Some(response) = self.try_fetch(request, false) {
-            if let Some(Wait::Fetch { conn, .. }) = self.waits.remove(id) {
-                out.send(conn, Response::Fetch(response));
-            }
+        if let Some(response) = self.try_fetch(request, false)
+            && let Some(Wait::Fetch { conn, .. }) = self.waits.remove(id)
+        {
+            out.send(conn, Response::Fetch(response));
         }
     }
 
@@ -161,10 +161,10 @@ impl<B: Clone> Broker<B> {
         for id in self.waits.on(partition) {
             self.check_append_wait(now, id, out);
             self.check_fetch_wait(now, id, out);
-            if matches!(self.waits.get(id), Some(Wait::Replica { .. })) {
-                if let Some(Wait::Replica { from, fetch }) = self.waits.remove(id) {
-                    self.answer_follower(from, &fetch, out);
-                }
+            if matches!(self.waits.get(id), Some(Wait::Replica { .. }))
+                && let Some(Wait::Replica { from, fetch }) = self.waits.remove(id)
+            {
+                self.answer_follower(from, &fetch, out);
             }
         }
     }

@@ -260,7 +260,7 @@ impl<B: Clone> Broker<B> {
         match message {
             Peer::Fetch(fetch) => self.replica_fetch(now, from, fetch, out),
             Peer::Fetched(fetched) => self.fetched(now, from, fetched, out),
-            message => self.from_controller(now, message, out),
+            message => self.controller_says(now, message, out),
         }
     }
 

@@ -86,11 +86,11 @@ impl Waits {
         if let Some(conn) = wait.conn() {
             self.by_conn.insert(conn, id);
         }
-        if let Wait::Replica { from, .. } = &wait {
-            if let Some(older) = self.by_follower.insert(*from, id) {
-                self.remove(older);
-                self.by_follower.insert(*from, id);
-            }
+        if let Wait::Replica { from, .. } = &wait
+            && let Some(older) = self.by_follower.insert(*from, id)
+        {
+            self.remove(older);
+            self.by_follower.insert(*from, id);
         }
         self.deadlines.insert((deadline, id));
         self.waits.insert(id, (deadline, wait));

@@ -107,12 +107,11 @@ impl<B: Clone> Controller<B> {
         if config
             .unclean_leader_election
             .unwrap_or(self.config.unclean_leader_election)
+            && let Some(leader) = state.replicas.iter().find(|node| usable(node)).copied()
         {
-            if let Some(leader) = state.replicas.iter().find(|node| usable(node)).copied() {
-                state.leader = Some(leader);
-                state.isr = vec![leader];
-                state.elr.clear();
-            }
+            state.leader = Some(leader);
+            state.isr = vec![leader];
+            state.elr.clear();
         }
     }
 

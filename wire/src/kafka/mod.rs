@@ -27,4 +27,4 @@ pub use fact::{Facts, NamedFact, PartitionName, StampedFact};
 pub use link::LinkConfig;
 pub use parse::parse_request;
 pub use serve::{ServeError, ServeOptions, serve};
-pub use server::{CommandError, Counters, Snapshot, StartError};
+pub use server::{CommandError, Counters, GroupPosition, PartitionSnapshot, Snapshot, StartError};

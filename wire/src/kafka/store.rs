@@ -57,15 +57,10 @@ impl Body {
         self.segment.base + u64::from(self.at)
     }
 
+    /// Bytes of the batch, header included.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.length as usize
-    }
-
-    /// A batch is never empty; here for the sake of [`Self::len`].
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
     }
 
     /// Reads from the file, `skip` bytes into the batch. Only for bytes that the cache no longer has.

@@ -11,7 +11,6 @@ use squall_model::kafka::{ProducedPartition, TopicPartition};
 /// A Produce request whose record data nobody has looked at yet.
 #[derive(Clone, Debug)]
 pub struct ProduceData {
-    pub transactional: bool,
     /// As sent: -1 is all.
     pub acks: i16,
     pub timeout_ms: i32,
@@ -19,7 +18,7 @@ pub struct ProduceData {
 }
 
 pub fn read(r: &mut Reader<'_>, names: &mut Names) -> Result<ProduceData, Malformed> {
-    let transactional = r.nullable_string()?.is_some();
+    let _transactional_id = r.nullable_string()?;
     let acks = r.i16()?;
     let timeout_ms = r.i32()?;
     let partitions = topics::read(r, names, |r, topic| {
@@ -30,7 +29,6 @@ pub fn read(r: &mut Reader<'_>, names: &mut Names) -> Result<ProduceData, Malfor
     })?;
     r.tags()?;
     Ok(ProduceData {
-        transactional,
         acks,
         timeout_ms,
         partitions,

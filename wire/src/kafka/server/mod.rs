@@ -22,19 +22,20 @@ mod timer;
 
 pub use command::{Command, CommandError, Ending, LinkChange};
 pub use nodes::{Properties, StartError};
-pub use snapshot::Snapshot;
+pub use snapshot::{GroupPosition, PartitionSnapshot, Snapshot};
 
 use super::config::ClusterConfig;
 use super::fact::FactStreams;
 use super::link::{Delivery, Link};
 use super::names::Names;
 use super::store::{Body, Store};
+use command::Reply;
 use connection::Connection;
 use internal::{Internal, Readiness};
 use mio::{Events, Poll, Token, Waker};
 use node::Node;
 use squall_model::Nanos;
-use squall_model::kafka::{In, Name, NodeId, Outbox, Peer};
+use squall_model::kafka::{BrokerConfig, In, Name, NodeId, Offset, Outbox, Peer, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -44,6 +45,9 @@ use timer::Timer;
 
 /// The controller's node id; brokers are 1, 2, ...
 pub const CONTROLLER: NodeId = NodeId(0);
+
+/// Kafka keeps committed offsets here.
+const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 const WAKER: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
@@ -93,6 +97,12 @@ pub struct Server {
     names: Names,
     addresses: BTreeMap<NodeId, (String, u16)>,
     limits: Limits,
+    /// What every broker and the controller are started with.
+    broker_config: BrokerConfig,
+    /// The last commit of each group, for snapshots.
+    committed: BTreeMap<(Name, TopicPartition), Offset>,
+    /// Brokers that shut down in order, and who waits for that.
+    leaving: Vec<(usize, Reply<()>)>,
     outbox: Outbox<Body>,
     /// Inputs that wait for the step in work to end.
     inputs: VecDeque<(usize, In<Body>)>,
@@ -139,6 +149,9 @@ impl Server {
                 batch_bytes_max: properties.batch_bytes_max,
                 topic_batch_bytes_max: BTreeMap::new(),
             },
+            broker_config: properties.broker_config(config.brokers),
+            committed: BTreeMap::new(),
+            leaving: Vec::new(),
             links: (0..links).map(|_| Link::new(config.links)).collect(),
             config,
             epoch: Instant::now(),
@@ -161,6 +174,8 @@ impl Server {
             readiness: Readiness::default(),
             stopping: false,
         };
+        let offsets_topic = server.names.intern(OFFSETS_TOPIC);
+        server.broker_config.offsets_topic = offsets_topic.unwrap_or(Names::EMPTY);
         server.start_all()?;
         Ok((server, Arc::new(waker)))
     }
@@ -192,6 +207,7 @@ impl Server {
             self.obey();
             self.deliver_due();
             self.work();
+            self.end_shut_downs();
         }
         Ok(())
     }

@@ -1,23 +1,35 @@
 //! One node of the cluster: its machine while its process runs, its disk while it does not.
 
 use super::command::Ending;
-use super::nodes::StartError;
 use crate::kafka::store::Body;
 use mio::net::TcpListener;
 use socket2::{Domain, Protocol, Socket, Type};
 use squall_model::Nanos;
-use squall_model::kafka::{In, NodeId, Outbox};
-use std::collections::BTreeMap;
+use squall_model::kafka::{
+    Broker, BrokerConfig, BrokerDisk, Controller, ControllerDisk, In, NodeId, Outbox,
+};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 /// The machine of a node.
-pub struct Machine;
+pub enum Machine {
+    Controller(Box<Controller<Body>>),
+    Broker(Box<Broker<Body>>),
+}
 
 impl Machine {
-    pub fn step(&mut self, _now: Nanos, _input: In<Body>, _outbox: &mut Outbox<Body>) {}
-    pub fn next_timer(&self) -> Option<Nanos> {
-        None
+    fn step(&mut self, now: Nanos, input: In<Body>, outbox: &mut Outbox<Body>) {
+        match self {
+            Self::Controller(controller) => controller.step(now, input, outbox),
+            Self::Broker(broker) => broker.step(now, input, outbox),
+        }
+    }
+
+    fn next_timer(&self) -> Option<Nanos> {
+        match self {
+            Self::Controller(controller) => controller.next_timer(),
+            Self::Broker(broker) => broker.next_timer(),
+        }
     }
 }
 
@@ -29,6 +41,10 @@ pub struct Node {
     pub timer: Option<Nanos>,
     pub door: Door,
     pub port: u16,
+    /// What the disk of a broker holds while its process is down.
+    disk: BrokerDisk<Body>,
+    /// How often the process has been started.
+    starts: u64,
 }
 
 /// Where clients come in.
@@ -50,6 +66,8 @@ impl Node {
             timer: None,
             door: Door::None,
             port: 0,
+            disk: BrokerDisk::default(),
+            starts: 0,
         }
     }
 
@@ -61,28 +79,43 @@ impl Node {
         }
     }
 
-    pub fn start_controller(
-        &mut self,
-        brokers: i32,
-        properties: &BTreeMap<String, String>,
-        now: Nanos,
-    ) -> Result<(), StartError> {
-        self.machine = Some(Machine);
-        Ok(())
+    pub fn start_controller(&mut self, config: BrokerConfig, now: Nanos) {
+        let disk = ControllerDisk::default();
+        let controller = Controller::start(self.id, config, disk, now);
+        self.run(Machine::Controller(Box::new(controller)));
     }
 
-    pub fn start_broker(
-        &mut self,
-        properties: &BTreeMap<String, String>,
-        now: Nanos,
-    ) -> Result<(), StartError> {
-        self.machine = Some(Machine);
-        Ok(())
+    /// Starts the process of a broker on what its disk holds.
+    pub fn start_broker(&mut self, controller: NodeId, config: BrokerConfig, now: Nanos) {
+        self.starts += 1;
+        let disk = std::mem::take(&mut self.disk);
+        let broker = Broker::start(self.id, controller, config, self.starts, disk, now);
+        self.run(Machine::Broker(Box::new(broker)));
     }
 
+    fn run(&mut self, machine: Machine) {
+        self.timer = machine.next_timer();
+        self.machine = Some(machine);
+    }
+
+    /// The machine of a broker that runs.
+    pub fn as_broker(&mut self) -> Option<&mut Broker<Body>> {
+        match &mut self.machine {
+            Some(Machine::Broker(broker)) => Some(broker),
+            _ => None,
+        }
+    }
+
+    /// The process of a broker ends, and its disk keeps what it keeps.
     pub fn end(&mut self, how: Ending) {
-        self.machine = None;
         self.timer = None;
+        if let Some(Machine::Broker(broker)) = self.machine.take() {
+            self.disk = match how {
+                Ending::Kill => broker.kill(),
+                Ending::LosePower => broker.lose_power(),
+                Ending::ShutDown => broker.end(),
+            };
+        }
     }
 
     pub fn step(&mut self, now: Nanos, input: In<Body>, outbox: &mut Outbox<Body>) {

@@ -7,7 +7,7 @@ use crate::kafka::config::ClusterConfig;
 use crate::kafka::link::Link;
 use crate::kafka::store::Body;
 use mio::{Interest, Token};
-use squall_model::kafka::{Fact, NodeId, Peer};
+use squall_model::kafka::{BrokerConfig, Fact, MetadataChange, MetadataUpdate, NodeId, Peer};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -30,12 +30,9 @@ pub enum StartError {
         port: u16,
         source: io::Error,
     },
-    #[error("broker property {name}: {value:?} {reason}")]
-    Property {
-        name: String,
-        value: String,
-        reason: String,
-    },
+    /// Every property that cannot be used, with the reason.
+    #[error("broker properties: {}", .0.join("; "))]
+    Properties(Vec<String>),
     #[error("the folder {} for segment files cannot be made: {source}", folder.display())]
     Folder { folder: PathBuf, source: io::Error },
     #[error("the event loop cannot be set up: {0}")]
@@ -44,37 +41,57 @@ pub enum StartError {
     Command(#[from] CommandError),
 }
 
-/// What the server itself needs of the broker properties.
+const REQUEST_BYTES_MAX: &str = "socket.request.max.bytes";
+
+/// The broker properties, understood.
 #[derive(Clone, Debug)]
 pub struct Properties {
     pub request_bytes_max: usize,
     pub batch_bytes_max: usize,
+    /// For the machines; its offsets topic has no name yet.
+    pub broker: BrokerConfig,
+    offsets_replication_given: bool,
 }
 
 impl Properties {
     /// # Errors
-    /// [`StartError::Property`] for a value that is none.
+    /// [`StartError::Properties`] with all that cannot be used.
     pub fn new(properties: &BTreeMap<String, String>) -> Result<Self, StartError> {
-        Ok(Self {
-            request_bytes_max: bytes(properties, "socket.request.max.bytes", 104_857_600)?,
-            batch_bytes_max: bytes(properties, "message.max.bytes", 1_048_588)?,
-        })
+        let mut problems = Vec::new();
+        let mut for_broker = properties.clone();
+        let request_bytes_max = for_broker
+            .remove(REQUEST_BYTES_MAX)
+            .map_or(Ok(100 << 20), |v| v.parse());
+        if request_bytes_max.is_err() {
+            problems.push(format!("{REQUEST_BYTES_MAX}: not a number of bytes"));
+        }
+        let broker = BrokerConfig::from_properties(&for_broker);
+        if let Err(found) = &broker {
+            problems.extend(found.iter().map(ToString::to_string));
+        }
+        match (request_bytes_max, broker) {
+            (Ok(request_bytes_max), Ok(broker)) => Ok(Self {
+                request_bytes_max,
+                batch_bytes_max: usize::try_from(broker.message_max_bytes).unwrap_or(usize::MAX),
+                broker,
+                offsets_replication_given: properties
+                    .contains_key("offsets.topic.replication.factor"),
+            }),
+            _ => Err(StartError::Properties(problems)),
+        }
     }
-}
 
-fn bytes(
-    properties: &BTreeMap<String, String>,
-    name: &str,
-    default: usize,
-) -> Result<usize, StartError> {
-    let Some(value) = properties.get(name) else {
-        return Ok(default);
-    };
-    value.parse().map_err(|_| StartError::Property {
-        name: name.to_owned(),
-        value: value.clone(),
-        reason: "is not a number of bytes".to_owned(),
-    })
+    /// What the machines of a cluster of so many brokers are started with: one that is too small for Kafka's default replicates committed
+    /// offsets as far as it can.
+    pub fn broker_config(&self, brokers: i32) -> BrokerConfig {
+        let mut config = self.broker.clone();
+        if !self.offsets_replication_given {
+            let most = i16::try_from(brokers).unwrap_or(i16::MAX);
+            config.offsets_topic_replication_factor =
+                config.offsets_topic_replication_factor.min(most);
+        }
+        config
+    }
 }
 
 /// The controller and all brokers, their ports bound and not open yet.
@@ -107,9 +124,9 @@ pub(super) fn bind_all(config: &ClusterConfig) -> Result<Vec<Node>, StartError> 
 impl Server {
     pub(super) fn start_all(&mut self) -> Result<(), StartError> {
         let now = self.now();
-        self.nodes[0].start_controller(self.config.brokers, &self.config.broker_properties, now)?;
+        self.nodes[0].start_controller(self.broker_config.clone(), now);
         for index in 1..self.nodes.len() {
-            self.nodes[index].start_broker(&self.config.broker_properties, now)?;
+            self.nodes[index].start_broker(CONTROLLER, self.broker_config.clone(), now);
             self.open(index).map_err(|source| StartError::Port {
                 broker: self.nodes[index].id.0,
                 port: self.nodes[index].port,
@@ -180,7 +197,30 @@ impl Server {
         }
     }
 
-    fn begin_shut_down(&mut self, _index: usize, _reply: Reply<()>) {}
+    /// Lets the broker ask the controller for leave; [`Self::end_shut_downs`] does the rest.
+    fn begin_shut_down(&mut self, index: usize, reply: Reply<()>) {
+        self.leaving.push((index, reply));
+        self.step_with(index, |broker, now, outbox| broker.shut_down(now, outbox));
+    }
+
+    /// Ends the processes that have been let go.
+    pub(super) fn end_shut_downs(&mut self) {
+        let ready = |nodes: &mut [Node], index: usize| {
+            let broker = nodes[index].as_broker();
+            broker.is_none_or(|broker| broker.is_shut_down())
+        };
+        let nodes = &mut self.nodes;
+        let gone: Vec<_> = self
+            .leaving
+            .extract_if(.., |(index, _)| ready(nodes, *index))
+            .collect();
+        for (index, reply) in gone {
+            if self.nodes[index].machine.is_some() {
+                self.end_process(index, Ending::ShutDown);
+            }
+            let _ = reply.send(Ok(()));
+        }
+    }
 
     /// The process of a broker is gone, from one moment to the next.
     pub(super) fn end_process(&mut self, index: usize, how: Ending) {
@@ -220,18 +260,48 @@ impl Server {
             self.nodes[index].door = Door::Closed(socket);
         }
         let now = self.now();
-        self.nodes[index]
-            .start_broker(&self.config.broker_properties, now)
-            .map_err(|e| failed(e.to_string()))?;
+        self.nodes[index].start_broker(CONTROLLER, self.broker_config.clone(), now);
         self.break_links(NodeId(broker));
         self.open(index).map_err(|e| failed(e.to_string()))
     }
 
     /// What the server itself must know of what happened.
     pub(super) fn observe(&mut self, fact: &Fact) {
-        if let Fact::TopicDeleted { topic } = fact {
-            self.readiness.forget(*topic);
-            self.limits.topic_batch_bytes_max.remove(topic);
+        match fact {
+            Fact::TopicDeleted { topic } => {
+                self.readiness.forget(*topic);
+                self.committed.retain(|(_, place), _| place.topic != *topic);
+            }
+            Fact::Committed {
+                group,
+                partition,
+                offset,
+                ..
+            } => {
+                self.committed.insert((*group, *partition), *offset);
+            }
+            _ => {}
+        }
+    }
+
+    /// Batches are checked against their topic's own limit before the machine sees them.
+    pub(super) fn observe_metadata(&mut self, update: &MetadataUpdate) {
+        for change in &update.changes {
+            match change {
+                MetadataChange::Topic { topic, configs } => {
+                    let own = configs
+                        .get("max.message.bytes")
+                        .and_then(|v| v.parse().ok());
+                    match own {
+                        Some(bytes) => self.limits.topic_batch_bytes_max.insert(*topic, bytes),
+                        None => self.limits.topic_batch_bytes_max.remove(topic),
+                    };
+                }
+                MetadataChange::TopicRemoved { topic } => {
+                    self.limits.topic_batch_bytes_max.remove(topic);
+                }
+                _ => {}
+            }
         }
     }
 }

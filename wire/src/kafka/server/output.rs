@@ -10,8 +10,10 @@ use crate::kafka::codec::{
 use crate::kafka::fact::{NamedFact, StampedFact};
 use crate::kafka::record_batch::PATCHED_BYTES;
 use crate::kafka::store::{Body, Store};
+use squall_model::Nanos;
 use squall_model::kafka::{
-    ConnId, DescribedTopicConfig, Entry, ErrorCode, Fact, In, NodeId, Out, Peer, Response,
+    Broker, ConnId, DescribedTopicConfig, Entry, ErrorCode, Fact, In, NodeId, Out, Outbox, Peer,
+    Response,
 };
 use std::time::Instant;
 
@@ -37,12 +39,16 @@ impl Server {
 
     fn step_now(&mut self, index: usize, input: In<Body>) {
         let now = self.now();
-        let Some(node) = self.nodes.get_mut(index) else {
-            return;
-        };
-        let id = node.id;
         let mut outbox = std::mem::take(&mut self.outbox);
-        node.step(now, input, &mut outbox);
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.step(now, input, &mut outbox);
+            let id = node.id;
+            self.carry_out(id, now, &mut outbox);
+        }
+        self.outbox = outbox;
+    }
+
+    fn carry_out(&mut self, id: NodeId, now: Nanos, outbox: &mut Outbox<Body>) {
         for out in outbox.drain() {
             match out {
                 Out::Send { conn, response } => self.respond(conn, response),
@@ -56,7 +62,28 @@ impl Server {
                 Out::Fact(fact) => self.tell(id, &fact),
             }
         }
+    }
+
+    /// Tells a broker something that is not an input, and carries out what it says.
+    pub(super) fn step_with(
+        &mut self,
+        index: usize,
+        what: impl FnOnce(&mut Broker<Body>, Nanos, &mut Outbox<Body>),
+    ) {
+        let now = self.now();
+        let mut outbox = std::mem::take(&mut self.outbox);
+        if let Some(node) = self.nodes.get_mut(index)
+            && let Some(broker) = node.as_broker()
+        {
+            what(broker, now, &mut outbox);
+            node.timer = broker.next_timer();
+            let id = node.id;
+            self.stepping = true;
+            self.carry_out(id, now, &mut outbox);
+            self.stepping = false;
+        }
         self.outbox = outbox;
+        self.step(index, In::Tick);
     }
 
     fn flush_latency(&self) -> u64 {
@@ -65,6 +92,9 @@ impl Server {
 
     fn send_peer(&mut self, from: NodeId, to: NodeId, message: Peer<Body>) {
         let now = self.now();
+        if let Peer::Metadata(update) = &message {
+            self.observe_metadata(update);
+        }
         if self
             .nodes
             .get(index_of(to))
@@ -196,7 +226,7 @@ impl Server {
 /// Base offset and leader epoch as the log has them, in front of the producer's own bytes.
 fn write_batch(w: &mut Writer<Cold>, store: &Store, entry: &Entry<Body>) {
     let body = &entry.batch.body;
-    let bytes = body.len();
+    let bytes = body.size();
     w.i64(entry.base_offset);
     w.i32(i32::try_from(bytes - 12).unwrap_or(i32::MAX));
     w.i32(entry.leader_epoch);

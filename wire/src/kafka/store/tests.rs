@@ -4,7 +4,7 @@ fn read_back(store: &Store, body: &Body) -> (bool, Vec<u8>) {
     if let Some(bytes) = store.cached(body) {
         return (true, bytes.to_vec());
     }
-    let mut bytes = vec![0; body.len()];
+    let mut bytes = vec![0; body.size()];
     body.read_at(0, &mut bytes).unwrap();
     (false, bytes)
 }

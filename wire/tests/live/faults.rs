@@ -1,0 +1,143 @@
+//! What was acknowledged by all in-sync replicas survives what may happen to one broker.
+
+use crate::common::{Deliveries, Fixture, PATIENCE, produce, send, sorted, start, wait_for};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{BaseProducer, Producer};
+use squall_wire::kafka::{CommandError, NamedFact};
+
+fn leader(fixture: &Fixture, topic: &str) -> i32 {
+    let consumer: BaseConsumer = fixture.client(&[]).create().unwrap();
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
+    metadata.topics()[0].partitions()[0].leader()
+}
+
+fn patient(fixture: &Fixture) -> BaseProducer<Deliveries> {
+    fixture.producer(&[
+        ("acks", "all"),
+        ("enable.idempotence", "true"),
+        ("linger.ms", "1"),
+        ("batch.num.messages", "50"),
+        ("retry.backoff.ms", "20"),
+        ("retry.backoff.max.ms", "100"),
+        ("reconnect.backoff.max.ms", "100"),
+    ])
+}
+
+/// Everything that was acknowledged is there, and nothing twice.
+fn assert_survived(fixture: &Fixture, producer: &BaseProducer<Deliveries>) {
+    let acknowledged = producer.context().acknowledged();
+    let read = sorted(fixture.read_all("t"));
+    let mut distinct = read.clone();
+    distinct.dedup();
+    assert_eq!(
+        distinct.len(),
+        read.len(),
+        "an idempotent producer writes nothing twice"
+    );
+    for value in acknowledged {
+        assert!(read.binary_search(&value).is_ok(), "{value} is lost");
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_leader_is_killed() {
+    let fixture = start(&[("t", 1)]);
+    let facts = fixture.cluster.facts().unwrap();
+    let producer = patient(&fixture);
+    let killed = leader(&fixture, "t");
+    for number in 0..3000 {
+        send(&producer, "t", &format!("event-{number}"));
+        if number == 1000 {
+            wait_for("the first acknowledgement", || {
+                producer.poll(std::time::Duration::from_millis(1));
+                producer.context().count() > 100
+            });
+            fixture.cluster.kill(killed).unwrap();
+        }
+    }
+    producer.flush(PATIENCE).unwrap();
+    assert_eq!(producer.context().errors(), []);
+    assert_eq!(producer.context().count(), 3000);
+    assert_ne!(leader(&fixture, "t"), killed);
+    assert_survived(&fixture, &producer);
+    let moved = facts.try_iter().any(|f| {
+        matches!(&f.fact, NamedFact::Elected { partition, leader: Some(to), clean: true, .. }
+            if partition.to_string() == "t/0" && *to != killed)
+    });
+    assert!(moved, "the move of the leader is a fact");
+    fixture.cluster.restart(killed).unwrap();
+    fixture.cluster.wait_ready(PATIENCE).unwrap();
+    produce(&producer, "t", "after", 100);
+    assert_eq!(producer.context().errors(), []);
+    assert_survived(&fixture, &producer);
+}
+
+#[test]
+fn power_loss_of_one_broker_loses_nothing_acknowledged() {
+    let fixture = start(&[("t", 1)]);
+    let producer = patient(&fixture);
+    produce(&producer, "t", "before", 1000);
+    let victim = leader(&fixture, "t");
+    fixture.cluster.lose_power(victim).unwrap();
+    produce(&producer, "t", "during", 1000);
+    fixture.cluster.restart(victim).unwrap();
+    fixture.cluster.wait_ready(PATIENCE).unwrap();
+    produce(&producer, "t", "after", 1000);
+    assert_eq!(producer.context().errors(), []);
+    assert_eq!(producer.context().count(), 3000);
+    assert_survived(&fixture, &producer);
+}
+
+#[test]
+fn a_broker_that_is_shut_down_hands_its_leadership_over_first() {
+    let fixture = start(&[("t", 1)]);
+    let producer = patient(&fixture);
+    produce(&producer, "t", "before", 100);
+    let leaving = leader(&fixture, "t");
+    fixture.cluster.shut_down(leaving).unwrap();
+    assert_ne!(leader(&fixture, "t"), leaving);
+    produce(&producer, "t", "after", 100);
+    fixture.cluster.restart(leaving).unwrap();
+    fixture.cluster.wait_ready(PATIENCE).unwrap();
+    assert_eq!(producer.context().errors(), []);
+    assert_survived(&fixture, &producer);
+}
+
+#[test]
+fn commands_that_make_no_sense_are_refused() {
+    let fixture = start(&[]);
+    let cluster = &fixture.cluster;
+    assert_eq!(cluster.kill(4), Err(CommandError::NoSuchBroker(4)));
+    assert_eq!(cluster.kill(0), Err(CommandError::NoSuchBroker(0)));
+    assert_eq!(cluster.restart(1), Err(CommandError::Running(1)));
+    cluster.kill(1).unwrap();
+    assert_eq!(cluster.kill(1), Err(CommandError::NotRunning(1)));
+    assert_eq!(
+        cluster.set_blocked(1, 9, true),
+        Err(CommandError::NoSuchNode(9))
+    );
+}
+
+#[test]
+fn a_blocked_link_fences_the_broker_and_heals() {
+    let fixture = start(&[("t", 1)]);
+    let facts = fixture.cluster.facts().unwrap();
+    let cut = leader(&fixture, "t");
+    for node in (0..=3).filter(|n| *n != cut) {
+        fixture.cluster.set_blocked(cut, node, true).unwrap();
+        fixture.cluster.set_blocked(node, cut, true).unwrap();
+    }
+    wait_for("the fencing", || {
+        facts
+            .try_iter()
+            .any(|f| matches!(f.fact, NamedFact::Fenced { broker, .. } if broker == cut))
+    });
+    for node in (0..=3).filter(|n| *n != cut) {
+        fixture.cluster.set_blocked(cut, node, false).unwrap();
+        fixture.cluster.set_blocked(node, cut, false).unwrap();
+    }
+    fixture.cluster.wait_ready(PATIENCE).unwrap();
+    let producer = patient(&fixture);
+    produce(&producer, "t", "after", 100);
+    assert_eq!(producer.context().errors(), []);
+}

@@ -1,0 +1,7 @@
+//! librdkafka against live clusters.
+
+mod common;
+mod faults;
+mod groups;
+mod hostile;
+mod produce;

@@ -168,6 +168,15 @@ pub fn of_health(spec: &JudgeSpec, health: &Health) -> Vec<Reason> {
     for (key, shown) in &health.others {
         need(key, &format!("the requirement {key}"), shown);
     }
+    reasons.extend(of_faults(spec, health));
+    reasons
+}
+
+fn of_faults(spec: &JudgeSpec, health: &Health) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let mut need = |key: &str, what: &str, shown: &Shown| {
+        reasons.extend(of_shown(key, what, shown));
+    };
     for fault in &spec.faults {
         let name = &fault.name;
         let seen = health.faults.get(name).cloned().unwrap_or_default();

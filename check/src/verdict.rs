@@ -29,7 +29,7 @@ use crate::latency::Latencies;
 use crate::metrics::Metrics;
 use crate::reasons;
 use crate::spec::{Reading, SinkSpec};
-use crate::sweep::{Cases, Sweep, SweptSink};
+use crate::sweep::{Cases, Sweep, Swept, SweptSink};
 use crate::threshold::Threshold;
 
 /// Ranges of lost offsets that an anomaly lists.
@@ -58,22 +58,7 @@ pub(crate) fn conclude(mut judge: Judge, health: Health) -> Judgement {
     reasons.extend(reasons::of_run(&judge, &swept));
     reasons.extend(reasons::of_health(&judge.spec, &health));
 
-    let mut sinks = Vec::new();
-    let mut anomalies = Vec::new();
-    for index in 0..judge.spec.sinks.len() {
-        let sink = health.sinks.get(index).cloned().unwrap_or_default();
-        let found = &mut swept.sinks[index];
-        add_online_cases(&mut judge, index, found);
-        let account = SinkAccount {
-            spec: &judge.spec.sinks[index],
-            division: stuck::divide(found.missing, health.drain.is_shown(), sink.in_flight),
-            health: &sink,
-            sound,
-            complete,
-        };
-        sinks.push(account.ledger(found, judge.sinks[index].surplus));
-        anomalies.extend(account.anomalies(found));
-    }
+    let (sinks, anomalies) = close_accounts(&mut judge, &mut swept, &health, sound);
     reasons.extend(reasons::of_anomalies(&anomalies));
     let mut metrics = judge.latencies.metrics();
     let latencies = summaries(&metrics);
@@ -98,6 +83,32 @@ pub(crate) fn conclude(mut judge: Judge, health: Health) -> Judgement {
         reasons,
         latencies,
     }
+}
+
+/// The ledgers and anomalies of all sinks. `sound`: the history does not contradict itself.
+fn close_accounts(
+    judge: &mut Judge,
+    swept: &mut Swept,
+    health: &Health,
+    sound: bool,
+) -> (Vec<SinkLedger>, Vec<Anomaly>) {
+    let mut sinks = Vec::new();
+    let mut anomalies = Vec::new();
+    for index in 0..judge.spec.sinks.len() {
+        let sink = health.sinks.get(index).cloned().unwrap_or_default();
+        let found = &mut swept.sinks[index];
+        add_online_cases(judge, index, found);
+        let account = SinkAccount {
+            spec: &judge.spec.sinks[index],
+            division: stuck::divide(found.missing, health.drain.is_shown(), sink.in_flight),
+            health: &sink,
+            sound,
+            complete: health.recorder.is_shown(),
+        };
+        sinks.push(account.ledger(found, judge.sinks[index].surplus));
+        anomalies.extend(account.anomalies(found));
+    }
+    (sinks, anomalies)
 }
 
 /// The decision table's second half.

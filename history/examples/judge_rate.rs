@@ -126,10 +126,23 @@ fn make(
             sinks,
         )?;
     }
-    for sequence in (0..events).filter(|sequence| !doubted.contains(sequence)) {
+    let shown = (0..events).filter(|sequence| !doubted.contains(sequence));
+    read_finally(&mut writer, shown, events * 5_000 + 3_000_000, sinks)?;
+    writer.flush()?;
+    let written = writer.written();
+    Ok((written.ops, written.bytes))
+}
+
+fn read_finally(
+    writer: &mut Writer,
+    sequences: impl Iterator<Item = u64>,
+    at: u64,
+    sinks: u16,
+) -> Result<(), HistoryError> {
+    for sequence in sequences {
         for place in 1..sinks {
             writer.op(&Op {
-                at: events * 5_000 + 3_000_000,
+                at,
                 event: EventId::new(0, sequence),
                 offset: sequence as i64,
                 partition: -1,
@@ -138,9 +151,7 @@ fn make(
             })?;
         }
     }
-    writer.flush()?;
-    let written = writer.written();
-    Ok((written.ops, written.bytes))
+    Ok(())
 }
 
 fn consume(

@@ -224,10 +224,12 @@ impl Consumer for KafkaBusConsumer {
             return Ok(());
         }
         let committed = tokio::time::timeout(LEAVE_WITHIN, self.checkpoint()).await;
-        self.client.unsubscribe();
-        // The group is left when the revocation that this brings has been served by polling.
+        self.client
+            .close_queue()
+            .map_err(|error| bus_error(&error))?;
+        // The group has been left when the revocation that this brings was served by polling.
         let deadline = Instant::now() + LEAVE_WITHIN;
-        while !lock(&self.lanes).assignment().is_empty() && Instant::now() < deadline {
+        while !self.client.closed() && Instant::now() < deadline {
             let _ = self.client.poll(Duration::ZERO);
             let _ = tokio::time::timeout(Duration::from_millis(2), self.arrived.notified()).await;
         }

@@ -14,6 +14,12 @@ use std::time::{Duration, Instant};
 
 const WITHIN: Duration = Duration::from_secs(60);
 
+/// The mock lets a group wait for a whole session after a member has left.
+const SHORT: &[(&str, &str)] = &[
+    ("session.timeout.ms", "2000"),
+    ("heartbeat.interval.ms", "200"),
+];
+
 type Mock = MockCluster<'static, DefaultProducerContext>;
 
 fn cluster(partitions: i32) -> (Mock, KafkaBus) {
@@ -133,7 +139,7 @@ fn only_the_done_prefix_is_committed_and_the_rest_comes_again() {
             topic: Arc::from("t"),
             partition: 0,
         }];
-        let consumer = bus.consumer(&group("g", &[])).unwrap();
+        let consumer = bus.consumer(&group("g", SHORT)).unwrap();
         let all = receive(&consumer, 20).await;
         let tokens: Vec<Token> = all.iter().map(|delivery| delivery.token).collect();
         consumer.settle(&tokens[12..], Settlement::Done);
@@ -148,7 +154,7 @@ fn only_the_done_prefix_is_committed_and_the_rest_comes_again() {
         ));
         drop(consumer);
 
-        let next = bus.consumer(&group("g", &[])).unwrap();
+        let next = bus.consumer(&group("g", SHORT)).unwrap();
         let again = receive(&next, 11).await;
         assert_eq!(again[0].event.headers.text("ce_id"), Some("9"));
         assert_eq!(again[10].event.headers.text("ce_id"), Some("19"));
@@ -206,11 +212,7 @@ fn a_second_member_takes_over_without_loss() {
     let (_mock, bus) = cluster(4);
     run(async {
         send_all(&bus, 200).await;
-        let fast = [
-            ("session.timeout.ms", "6000"),
-            ("heartbeat.interval.ms", "500"),
-        ];
-        let first = bus.consumer(&group("g", &fast)).unwrap();
+        let first = bus.consumer(&group("g", SHORT)).unwrap();
         let mut seen: BTreeSet<String> = BTreeSet::new();
         let mut note = |batch: &[squall_env::Delivery]| {
             seen.extend(
@@ -224,7 +226,7 @@ fn a_second_member_takes_over_without_loss() {
         note(&batch);
         let tokens: Vec<Token> = batch.iter().map(|one| one.token).collect();
         first.settle(&tokens, Settlement::Done);
-        let second = bus.consumer(&group("g", &fast)).unwrap();
+        let second = bus.consumer(&group("g", SHORT)).unwrap();
         first.close().await.unwrap();
         loop {
             let batch = second.next_batch(100).await.unwrap();

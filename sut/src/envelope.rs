@@ -1,0 +1,92 @@
+//! CloudEvents 1.0, Kafka protocol binding, binary mode: attributes in headers, the data in the value.
+
+use crate::events::Catalogue;
+use serde_json::Value;
+use squall_env::{Event, Headers};
+
+pub(crate) const ID: &str = "ce_id";
+pub(crate) const TYPE: &str = "ce_type";
+pub(crate) const TRACEPARENT: &str = "traceparent";
+const SOURCE: &str = "/signup/producer";
+
+/// The headers of an event that is sent.
+pub(crate) fn headers(id: &str, event_type: &str, traceparent: &str) -> Headers {
+    let mut headers = Headers::with_capacity(256);
+    headers.push("ce_specversion", b"1.0");
+    headers.push(ID, id.as_bytes());
+    headers.push("ce_source", SOURCE.as_bytes());
+    headers.push(TYPE, event_type.as_bytes());
+    headers.push("content-type", b"application/json");
+    headers.push(TRACEPARENT, traceparent.as_bytes());
+    headers
+}
+
+/// An event that a consumer can handle.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Incoming {
+    pub(crate) id: String,
+    pub(crate) event_type: String,
+    pub(crate) data: Value,
+    pub(crate) traceparent: Option<String>,
+}
+
+/// What a consumer makes of a record.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Opened {
+    Wanted(Incoming),
+    /// A type that this consumer does not subscribe to, or that nobody knows.
+    Ignored,
+    /// It can never be handled, and why.
+    Poison(String),
+}
+
+/// Reads a record. Without `ce_type` the value is taken for `{"type": ..., "data": ..., "id": ...}`, as requests are.
+pub(crate) fn open(catalogue: &Catalogue, wanted: &[&str], event: &Event) -> Opened {
+    if let Some(event_type) = event.headers.text(TYPE)
+        && !wanted.contains(&event_type)
+    {
+        return Opened::Ignored;
+    }
+    let value: Value = match serde_json::from_slice(&event.payload) {
+        Ok(value) => value,
+        Err(error) => return Opened::Poison(format!("the value is not JSON: {error}")),
+    };
+    let (event_type, data, id) = match event.headers.text(TYPE) {
+        Some(event_type) => (event_type.to_owned(), value, None),
+        None => match structured(value) {
+            Ok(parts) => parts,
+            Err(reason) => return Opened::Poison(reason),
+        },
+    };
+    if !wanted.contains(&event_type.as_str()) {
+        return Opened::Ignored;
+    }
+    let Some(id) = event
+        .headers
+        .text(ID)
+        .map(str::to_owned)
+        .or(id)
+        .filter(|id| !id.is_empty())
+    else {
+        return Opened::Poison(format!("there is no {ID}"));
+    };
+    if let Err(invalid) = catalogue.validate(&event_type, &data) {
+        let at = &invalid.pointer;
+        return Opened::Poison(format!("the data is not a {event_type}: {at} {}", invalid.reason));
+    }
+    Opened::Wanted(Incoming {
+        id,
+        event_type,
+        data,
+        traceparent: event.headers.text(TRACEPARENT).map(str::to_owned),
+    })
+}
+
+fn structured(mut value: Value) -> Result<(String, Value, Option<String>), String> {
+    let Some(Value::String(event_type)) = value.get_mut("type").map(Value::take) else {
+        return Err("it names no type, neither in ce_type nor as /type".to_owned());
+    };
+    let id = value.get("id").and_then(Value::as_str).map(str::to_owned);
+    let data = value.get_mut("data").map(Value::take).unwrap_or_default();
+    Ok((event_type, data, id))
+}

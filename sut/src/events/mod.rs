@@ -1,0 +1,139 @@
+//! The event types, each a JSON Schema whose `title` is the type's name and whose `x-key` points to the bus key.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A new type is a schema file beside these, and its line here.
+const SCHEMAS: &[&str] = &[
+    include_str!("user_signup.json"),
+    include_str!("order_placed.json"),
+];
+
+/// All event types, ready to validate.
+pub struct Catalogue {
+    types: BTreeMap<String, EventType>,
+}
+
+struct EventType {
+    validator: jsonschema::Validator,
+    /// JSON pointer into the data.
+    key: String,
+}
+
+/// Why data is not what its type demands.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Invalid {
+    /// JSON pointer into the data; empty for all of it.
+    pub pointer: String,
+    pub reason: String,
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Catalogue {
+    /// # Panics
+    /// When a schema of this crate is broken, which its tests rule out.
+    #[must_use]
+    pub fn new() -> Self {
+        let types = SCHEMAS.iter().map(|text| read(text)).collect();
+        Self { types }
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.types.keys().map(String::as_str)
+    }
+
+    #[must_use]
+    pub fn knows(&self, event_type: &str) -> bool {
+        self.types.contains_key(event_type)
+    }
+
+    /// The first problem of the data in the order of pointers; data of an unknown type has none.
+    ///
+    /// # Errors
+    /// [`Invalid`] says where and why.
+    pub fn validate(&self, event_type: &str, data: &Value) -> Result<(), Invalid> {
+        let Some(known) = self.types.get(event_type) else {
+            return Ok(());
+        };
+        if known.validator.is_valid(data) {
+            return Ok(());
+        }
+        let first = known
+            .validator
+            .iter_errors(data)
+            .map(|error| Invalid {
+                pointer: error.instance_path().to_string(),
+                reason: error.to_string(),
+            })
+            .min();
+        first.map_or(Ok(()), Err)
+    }
+
+    /// The bus key of valid data.
+    #[must_use]
+    pub fn key<'a>(&self, event_type: &str, data: &'a Value) -> Option<&'a str> {
+        let known = self.types.get(event_type)?;
+        data.pointer(&known.key).and_then(Value::as_str)
+    }
+}
+
+#[allow(clippy::expect_used)]
+fn read(text: &str) -> (String, EventType) {
+    let schema: Value = serde_json::from_str(text).expect("the schema is JSON");
+    let entry = |name: &str| schema[name].as_str().unwrap_or_default().to_owned();
+    let event_type = EventType {
+        validator: jsonschema::validator_for(&schema).expect("the schema is a JSON Schema"),
+        key: entry("x-key"),
+    };
+    (entry("title"), event_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_schema_has_a_name_of_its_own_and_a_key() {
+        let catalogue = Catalogue::new();
+        assert_eq!(
+            catalogue.names().collect::<Vec<_>>(),
+            ["order_placed", "user_signup"]
+        );
+        assert_eq!(catalogue.types.len(), SCHEMAS.len());
+        assert!(
+            catalogue
+                .types
+                .values()
+                .all(|known| known.key.starts_with('/'))
+        );
+    }
+
+    #[test]
+    fn problems_say_where() {
+        let catalogue = Catalogue::new();
+        let at = |data: Value| {
+            catalogue
+                .validate("user_signup", &data)
+                .map_err(|invalid| invalid.pointer)
+        };
+        assert_eq!(at(json!({"user": "u", "email": "a@b.test"})), Ok(()));
+        assert_eq!(at(json!({"user": "u"})), Err(String::new()));
+        assert_eq!(
+            at(json!({"user": 1, "email": "a@b.test"})),
+            Err("/user".to_owned())
+        );
+        for email in ["a", "a@b\r\nBcc: c@d", "<a@b>", "a b@c", "a@b,c@d", "a@b\u{0}"] {
+            assert_eq!(
+                at(json!({"user": "u", "email": email})),
+                Err("/email".to_owned()),
+                "{email:?}"
+            );
+        }
+    }
+}

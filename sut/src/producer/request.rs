@@ -1,0 +1,130 @@
+//! From a request to an event, or to the reason why not.
+
+use super::answer::refused;
+use crate::events::Catalogue;
+use crate::trace;
+use serde::Deserialize;
+use serde_json::Value;
+use squall_env::{Env, Request, Response};
+
+const ID_BYTES_MAX: usize = 200;
+
+/// An event that may be sent.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) id: String,
+    pub(super) event_type: String,
+    pub(super) key: Option<String>,
+    pub(super) traceparent: String,
+    /// The data as JSON.
+    pub(super) payload: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    #[serde(rename = "type")]
+    event_type: String,
+    data: Value,
+    id: Option<String>,
+}
+
+pub(super) fn read<E: Env>(
+    env: &E,
+    catalogue: &Catalogue,
+    request: &Request,
+) -> Result<Accepted, Box<Response>> {
+    check_target(request)?;
+    let body = parse(&request.body)?;
+    if !catalogue.knows(&body.event_type) {
+        let known: Vec<&str> = catalogue.names().collect();
+        let why = format!(
+            "there is no event type `{}`; there are {}",
+            body.event_type,
+            known.join(" and ")
+        );
+        return Err(Box::new(refused(422, &why, Some("/type"))));
+    }
+    if let Err(invalid) = catalogue.validate(&body.event_type, &body.data) {
+        let pointer = format!("/data{}", invalid.pointer);
+        return Err(Box::new(refused(422, &invalid.reason, Some(&pointer))));
+    }
+    let id = event_id(env, request.header("ce-id"), body.id)?;
+    Ok(Accepted {
+        id,
+        key: catalogue
+            .key(&body.event_type, &body.data)
+            .map(str::to_owned),
+        traceparent: trace::follow(env, request.header("traceparent")),
+        payload: body.data.to_string().into_bytes(),
+        event_type: body.event_type,
+    })
+}
+
+fn check_target(request: &Request) -> Result<(), Box<Response>> {
+    if request.path != "/event" {
+        let why = format!("there is nothing at {}; events go to /event", request.path);
+        return Err(Box::new(refused(404, &why, None)));
+    }
+    if request.method != "POST" {
+        let why = format!("{} is not for /event; POST is", request.method);
+        return Err(Box::new(refused(405, &why, None)));
+    }
+    let media = request.header("content-type").unwrap_or("application/json");
+    let essence = media
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    if essence == "application/json" || essence.ends_with("+json") {
+        return Ok(());
+    }
+    let why = format!("`{media}` is not read here; application/json is");
+    Err(Box::new(refused(415, &why, None)))
+}
+
+fn parse(body: &[u8]) -> Result<Body, Box<Response>> {
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
+        let why = format!(
+            "the body is not JSON, at line {} column {}: {error}",
+            error.line(),
+            error.column()
+        );
+        refused(400, &why, None)
+    })?;
+    let example = r#"the body is to be like {"type": "user_signup", "data": {...}}"#;
+    let wrong = |pointer: &str, what: &str| {
+        let why = format!("{what}; {example}");
+        Box::new(refused(422, &why, Some(pointer)))
+    };
+    if !value.is_object() {
+        return Err(wrong("", "it is not an object"));
+    }
+    if !value["type"].is_string() {
+        return Err(wrong("/type", "there is no type, a string"));
+    }
+    if value.get("data").is_none() {
+        return Err(wrong("/data", "there is no data"));
+    }
+    serde_json::from_value(value).map_err(|_| wrong("/id", "the id is not a string"))
+}
+
+/// The caller's id, or a random UUID (RFC 9562, version 4).
+fn event_id<E: Env>(
+    env: &E,
+    header: Option<&str>,
+    body: Option<String>,
+) -> Result<String, Box<Response>> {
+    let Some(id) = header.map(str::to_owned).or(body) else {
+        let (high, low) = (env.random("event-id"), env.random("event-id"));
+        let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0x0fff);
+        let (d, e) = ((low >> 48) & 0x3fff | 0x8000, low & 0xffff_ffff_ffff);
+        return Ok(format!("{a:08x}-{b:04x}-4{c:03x}-{d:04x}-{e:012x}"));
+    };
+    let plain = id.bytes().all(|byte| byte.is_ascii_graphic());
+    if plain && !id.is_empty() && id.len() <= ID_BYTES_MAX {
+        return Ok(id);
+    }
+    let why = format!("an event's id is 1 to {ID_BYTES_MAX} visible ASCII characters");
+    Err(Box::new(refused(400, &why, Some("/id"))))
+}

@@ -100,6 +100,9 @@ fn a_killed_leader_is_seen_to_move_and_comes_back() {
     let address = env.bus().address(first).unwrap();
     assert!(TcpStream::connect(address).is_ok());
 
+    let coordinator = || env.bus().coordinator("some-group");
+    eventually("a coordinator", || coordinator().is_some_and(|id| id <= 3));
+
     let schedule = Schedule::start(&plan.faults, &env, &notes, Instant::now()).unwrap();
     let health = || {
         let notes = seen.notes.lock().unwrap();

@@ -1,5 +1,6 @@
 //! The embedded cluster as a [`Bus`].
 
+use super::coordinator;
 use super::facts::Pump;
 use super::view::View;
 use crate::environment::EnvironmentError;
@@ -86,7 +87,12 @@ impl Bus for EmbeddedBus {
     }
 
     fn coordinator(&self, group: &str) -> Option<u32> {
-        self.view.coordinator(group)
+        // A dead broker refuses, and any that lives knows.
+        let mut answers = self.ports.iter().filter_map(|port| {
+            let answer = coordinator::ask(address(port), group);
+            answer.ok()
+        });
+        answers.next().flatten()
     }
 
     /// The controller is a node of its own here.

@@ -1,6 +1,7 @@
 //! The embedded environment: our Kafka model behind the real protocol on loopback, services as processes.
 
 mod bus;
+mod coordinator;
 mod facts;
 mod view;
 

@@ -1,12 +1,9 @@
-//! Who leads and who coordinates, gathered from the facts of the cluster.
+//! Who leads, gathered from the facts of the cluster.
 
 use crate::environment::bus::Leadership;
 use squall_wire::kafka::NamedFact;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Kafka keeps committed offsets here; the leader of a group's partition of it coordinates the group.
-const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 #[derive(Default)]
 pub struct View {
@@ -43,25 +40,9 @@ impl View {
         leaders.iter().map(leadership).collect()
     }
 
-    pub fn coordinator(&self, group: &str) -> Option<u32> {
-        let leaders = self.lock();
-        let of_offsets = leaders.keys().filter(|(topic, _)| topic == OFFSETS_TOPIC);
-        let partitions = u32::try_from(of_offsets.count()).ok()?;
-        let partition = partition_of(group).checked_rem(partitions)?;
-        *leaders.get(&(OFFSETS_TOPIC.to_owned(), partition))?
-    }
-
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, u32), Option<u32>>> {
         self.leaders.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Kafka's choice, before the remainder: `Utils.abs(groupId.hashCode())`, where the abs of the least integer is 0.
-fn partition_of(group: &str) -> u32 {
-    let hash = group.encode_utf16().fold(0_i32, |hash, unit| {
-        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
-    });
-    hash.checked_abs().map_or(0, i32::unsigned_abs)
 }
 
 #[cfg(test)]
@@ -82,33 +63,15 @@ mod tests {
         }
     }
 
-    /// The definition: s[0]*31^(n-1) + ... + s[n-1], taken to 32 bits at the end.
-    fn java_abs(text: &str) -> u32 {
-        let sum = text
-            .bytes()
-            .fold(0_i128, |sum, byte| sum * 31 + i128::from(byte));
-        let hash = sum as i32;
-        hash.unsigned_abs()
-    }
-
     #[test]
-    fn groups_are_hashed_as_java_does() {
-        assert_eq!(partition_of("hello"), 99_162_322);
-        assert_eq!(partition_of("consumer-db"), java_abs("consumer-db"));
-        assert_eq!(partition_of("polygenelubricants"), 0); // Integer.MIN_VALUE
-        assert_eq!(partition_of(""), 0);
-    }
-
-    #[test]
-    fn a_coordinator_is_the_leader_of_the_groups_partition() {
+    fn the_latest_election_of_a_partition_counts() {
         let view = View::default();
-        assert_eq!(view.coordinator("hello"), None);
-        for partition in 0..50 {
-            view.take_in(&elected(OFFSETS_TOPIC, partition, Some(1 + partition % 3)));
-        }
-        let partition = 99_162_322_u32 % 50;
-        assert_eq!(view.coordinator("hello"), Some(1 + partition % 3));
-        view.take_in(&elected(OFFSETS_TOPIC, 22, None));
-        assert_eq!(view.coordinator("hello"), None, "partition 22 is offline");
+        view.take_in(&elected("t", 0, Some(1)));
+        view.take_in(&elected("t", 1, Some(2)));
+        view.take_in(&elected("u", 0, Some(3)));
+        view.take_in(&elected("t", 0, None));
+        view.take_in(&NamedFact::TopicDeleted { topic: "u".into() });
+        let leaders: Vec<_> = view.leaders().iter().map(|known| known.leader).collect();
+        assert_eq!(leaders, [None, Some(2)]);
     }
 }

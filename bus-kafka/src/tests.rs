@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// The mock lets a group wait for a whole session after a member has left.
+/// The mock lets a group wait for a whole session after a member has left; 6 s is the least it takes.
 const SHORT: &[(&str, &str)] = &[
     ("session.timeout.ms", "2000"),
     ("heartbeat.interval.ms", "200"),

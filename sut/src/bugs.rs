@@ -49,7 +49,11 @@ impl Bugs {
     pub fn parse(list: &str) -> Result<Self, Vec<String>> {
         let mut bugs = BTreeSet::new();
         let mut problems = Vec::new();
-        for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        for name in list
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+        {
             match Bug::ALL.iter().find(|(known, _)| *known == name) {
                 Some((_, bug)) => {
                     bugs.insert(*bug);

@@ -72,7 +72,10 @@ pub(crate) fn open(catalogue: &Catalogue, wanted: &[&str], event: &Event) -> Ope
     };
     if let Err(invalid) = catalogue.validate(&event_type, &data) {
         let at = &invalid.pointer;
-        return Opened::Poison(format!("the data is not a {event_type}: {at} {}", invalid.reason));
+        return Opened::Poison(format!(
+            "the data is not a {event_type}: {at} {}",
+            invalid.reason
+        ));
     }
     Opened::Wanted(Incoming {
         id,

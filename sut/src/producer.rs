@@ -103,17 +103,17 @@ impl<E: Env> Handler<'_, E> {
                 shutdown.as_mut(),
                 select(
                     producer.completions(&mut outcomes),
-                    select(ingress.accept(ACCEPT_MAX, &mut requests), self.next_deadline()),
+                    select(
+                        ingress.accept(ACCEPT_MAX, &mut requests),
+                        self.next_deadline(),
+                    ),
                 ),
             )
             .await;
             if let Either::First(()) = step {
                 break;
             }
-            let closed = matches!(
-                step,
-                Either::Second(Either::Second(Either::First(false)))
-            );
+            let closed = matches!(step, Either::Second(Either::Second(Either::First(false))));
             self.complete(outcomes.drain(..));
             requests.drain(..).for_each(|incoming| self.take(incoming));
             self.expire();
@@ -178,7 +178,12 @@ impl<E: Env> Handler<'_, E> {
             }
             Err(error) => {
                 self.count("not-taken");
-                self.warn("event not taken", &accepted.id, &accepted.traceparent, &error);
+                self.warn(
+                    "event not taken",
+                    &accepted.id,
+                    &accepted.traceparent,
+                    &error,
+                );
                 responder.respond(answer::not_sent(&error));
             }
         }
@@ -188,11 +193,7 @@ impl<E: Env> Handler<'_, E> {
         self.producer.send(Message {
             topic: &self.settings.topic,
             key: accepted.key.as_deref().map(str::as_bytes),
-            headers: &envelope::headers(
-                &accepted.id,
-                &accepted.event_type,
-                &accepted.traceparent,
-            ),
+            headers: &envelope::headers(&accepted.id, &accepted.event_type, &accepted.traceparent),
             payload: &accepted.payload,
         })
     }
@@ -232,7 +233,12 @@ impl<E: Env> Handler<'_, E> {
         {
             let waiting = first.remove();
             self.count("timed-out");
-            self.warn("event in doubt", &waiting.id, &waiting.traceparent, &"timed out");
+            self.warn(
+                "event in doubt",
+                &waiting.id,
+                &waiting.traceparent,
+                &"timed out",
+            );
             waiting.responder.respond(answer::timed_out(&waiting.id));
         }
     }
@@ -244,7 +250,13 @@ impl<E: Env> Handler<'_, E> {
 
     fn warn(&self, what: &str, id: &str, trace: &str, why: &impl ToString) {
         let why = why.to_string();
-        self.log(Level::Warn, what, id, trace, &[("reason", Field::Text(&why))]);
+        self.log(
+            Level::Warn,
+            what,
+            id,
+            trace,
+            &[("reason", Field::Text(&why))],
+        );
     }
 
     fn log(

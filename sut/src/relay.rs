@@ -84,8 +84,11 @@ impl<E: Env> Relay<'_, E> {
     }
 
     async fn take(&mut self, batch: Vec<Delivery>) {
-        self.env
-            .count("relay_events_total", &[("stage", "received")], batch.len() as u64);
+        self.env.count(
+            "relay_events_total",
+            &[("stage", "received")],
+            batch.len() as u64,
+        );
         if self.settings.bugs.has(Bug::CommitBeforeEffect) {
             let tokens: Vec<Token> = batch.iter().map(|delivery| delivery.token).collect();
             self.consumer.settle(&tokens, Settlement::Done);
@@ -139,8 +142,11 @@ impl<E: Env> Relay<'_, E> {
                 }
             }
         }
-        self.env
-            .count("relay_events_total", &[("stage", "sent")], done.len() as u64);
+        self.env.count(
+            "relay_events_total",
+            &[("stage", "sent")],
+            done.len() as u64,
+        );
         self.consumer.settle(&done, Settlement::Done);
         if let Some(why) = why {
             self.env.log(&LogEntry::new(Level::Warn, &why));

@@ -273,7 +273,13 @@ mod tests {
         )
         .unwrap_err();
         let text = error.to_string();
-        for name in ["KAFKA_BOOTSTRAP", "PORT=many", "`coupled`", "`acks`", "SQLITE_PATH"] {
+        for name in [
+            "KAFKA_BOOTSTRAP",
+            "PORT=many",
+            "`coupled`",
+            "`acks`",
+            "SQLITE_PATH",
+        ] {
             assert!(text.contains(name), "{name} is missing in {text}");
         }
     }

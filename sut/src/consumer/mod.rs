@@ -90,10 +90,7 @@ async fn work<E: Env, F: Effect + 'static>(
 ) -> Result<(), ServiceError> {
     let mut shutdown = Box::pin(env.shutdown());
     loop {
-        let next = select(
-            shutdown.as_mut(),
-            consumer.next_batch(settings.batch_max),
-        );
+        let next = select(shutdown.as_mut(), consumer.next_batch(settings.batch_max));
         let batch = match next.await {
             Either::First(()) => return Ok(()),
             Either::Second(Ok(batch)) => batch,

@@ -92,7 +92,11 @@ impl<E: Env, F: Effect> Worker<E, F> {
     ) -> (Vec<Job<'a>>, Vec<(Token, Letter<'a>)>, Vec<Token>) {
         let (mut jobs, mut letters, mut ignored) = (Vec::new(), Vec::new(), Vec::new());
         for delivery in batch {
-            match open(&self.catalogue, self.effect.subscriptions(), &delivery.event) {
+            match open(
+                &self.catalogue,
+                self.effect.subscriptions(),
+                &delivery.event,
+            ) {
                 Opened::Wanted(event) => jobs.push(Job {
                     delivery,
                     event,

@@ -128,7 +128,14 @@ mod tests {
             at(json!({"user": 1, "email": "a@b.test"})),
             Err("/user".to_owned())
         );
-        for email in ["a", "a@b\r\nBcc: c@d", "<a@b>", "a b@c", "a@b,c@d", "a@b\u{0}"] {
+        for email in [
+            "a",
+            "a@b\r\nBcc: c@d",
+            "<a@b>",
+            "a b@c",
+            "a@b,c@d",
+            "a@b\u{0}",
+        ] {
             assert_eq!(
                 at(json!({"user": "u", "email": email})),
                 Err("/email".to_owned()),

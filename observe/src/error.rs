@@ -1,0 +1,49 @@
+//! Why a sink cannot be read.
+
+use std::path::PathBuf;
+
+/// A sink that cannot be read: while a run starts it may only be early, at the final read it makes the verdict inconclusive.
+#[derive(Debug, thiserror::Error)]
+pub enum TapError {
+    #[error("cannot read {}: {source}. Check the sink's path in the system file", path.display())]
+    File {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("cannot read {}: {source}. Check the sink's path, table and id column in the system file", path.display())]
+    Sqlite {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
+    #[error("cannot read topic {topic}: {source}. Check its name, and that the brokers are up")]
+    Topic {
+        topic: String,
+        source: rdkafka::error::KafkaError,
+    },
+    #[error("topic {topic} does not exist. Check its name in the system file")]
+    NoTopic { topic: String },
+    #[error(
+        "topic {topic}: partition {partition} was read up to {next}, its end is {end}, and nothing more came in time"
+    )]
+    Unread {
+        topic: String,
+        partition: i32,
+        next: i64,
+        end: i64,
+    },
+    #[error(
+        "sink `{sink}`: an id cannot travel as {place} there. Name another place under the sink's `id`"
+    )]
+    IdPlace { sink: String, place: String },
+    #[error("sink `{sink}`: cannot start its tap: {source}")]
+    Start {
+        sink: String,
+        source: std::io::Error,
+    },
+    #[error("sink `{sink}`: the final read did not end in time")]
+    TooLate { sink: String },
+    #[error("sink `{sink}`: its tap died: a defect in Squall")]
+    Died { sink: String },
+    #[error("sink `{sink}`: its path cannot be filled in: {why}")]
+    Template { sink: String, why: String },
+}

@@ -1,5 +1,7 @@
 //! The HTTP entry against servers that behave, and servers that do not.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use proptest::prelude::*;

@@ -1,5 +1,7 @@
 //! The topic entry against librdkafka's mock cluster.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};

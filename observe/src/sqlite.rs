@@ -37,7 +37,10 @@ impl Sqlite {
         let sql = match rows {
             Rows::Table { table, column } => {
                 let (table, column) = (quoted(&table), quoted(&column));
-                format!("SELECT rowid, {column} FROM {table} WHERE rowid > :after ORDER BY rowid")
+                // Qualified, for SQLite takes a quoted name alone for a text when there is no such column.
+                format!(
+                    "SELECT t.rowid, t.{column} FROM {table} AS t WHERE t.rowid > :after ORDER BY t.rowid"
+                )
             }
             Rows::Query(query) => query,
         };

@@ -1,5 +1,5 @@
 //! What the tests share: a load by hand, a run of it, and its history.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use squall_check::{Kind, Op};
 use squall_history::{Reader, Recorder};

@@ -96,21 +96,25 @@ impl Sqlite {
         Ok(())
     }
 
-    fn read_all(&self, effects: &mut Effects) -> rusqlite::Result<u64> {
-        // A new connection: nothing of the live one's state can hide a row.
-        let connection = open(&self.path)?;
-        let mut statement = connection.prepare(&self.sql)?;
+    /// Rows read, and how reading ended.
+    fn read_all(&self, effects: &mut Effects) -> (u64, rusqlite::Result<()>) {
         let mut rows = 0;
-        read(
-            &mut statement,
-            self.uses_after,
-            i64::MIN,
-            |position, text| {
-                rows += 1;
-                push(effects, position, text);
-            },
-        )?;
-        Ok(rows)
+        let mut all = || {
+            // A new connection: nothing of the live one's state can hide a row.
+            let connection = open(&self.path)?;
+            let mut statement = connection.prepare(&self.sql)?;
+            read(
+                &mut statement,
+                self.uses_after,
+                i64::MIN,
+                |position, text| {
+                    rows += 1;
+                    push(effects, position, text);
+                },
+            )
+        };
+        let ended = all();
+        (rows, ended)
     }
 }
 
@@ -145,22 +149,22 @@ impl Source for Sqlite {
         effects: &mut Effects,
         deadline: Instant,
     ) -> Result<FinalRead, TapError> {
-        self.poll(effects)?;
+        // For the times of the last rows. When it fails, the whole read below tells.
+        let _ = self.poll(effects);
         effects.become_final();
         loop {
             match self.read_all(effects) {
-                Ok(rows) => {
+                (rows, Ok(())) => {
                     return Ok(FinalRead {
                         effects: rows,
                         foreign: effects.foreign_count(),
                         ..FinalRead::default()
                     });
                 }
-                // Nothing was read when it was busy: a read sees one snapshot, and gets its lock before its first row.
-                Err(error) if is_busy(&error) && Instant::now() < deadline => {
-                    std::thread::sleep(POLL)
+                (0, Err(error)) if is_busy(&error) && Instant::now() < deadline => {
+                    std::thread::sleep(POLL);
                 }
-                Err(error) => return Err(self.error(error)),
+                (_, Err(error)) => return Err(self.error(error)),
             }
         }
     }

@@ -74,7 +74,7 @@ fn harness_program() {
     let interrupt = Interrupt::listen().unwrap();
     let supervisor = Arc::new(supervisor);
     let ended = Arc::clone(&supervisor);
-    let _at_second = interrupt.at_second(move || drop(ended.end_now()));
+    let _at_second = interrupt.at_second(move || ended.end_now());
     hard_services(&supervisor, &folder);
     fs::write(folder.join("ready"), "").unwrap();
     while !interrupt.wait(Duration::from_secs(3600)) {}

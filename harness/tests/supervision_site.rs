@@ -161,15 +161,13 @@ fn server_program() {
         return;
     };
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
-    let mut count = 0;
-    for stream in listener.incoming() {
+    for (count, stream) in listener.incoming().enumerate() {
         let mut stream = stream.unwrap();
         let mut request = [0; 1024];
         let length = stream.read(&mut request).unwrap();
         assert!(request[..length].starts_with(b"GET /ready HTTP/1.1\r\n"));
         // Not ready at first.
         let status = if count < 2 { "503 Wait" } else { "200 OK" };
-        count += 1;
         let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
         stream.write_all(answer.as_bytes()).unwrap();
     }

@@ -112,10 +112,10 @@ impl Interrupt {
     }
 
     /// Runs at a second Ctrl-C, before the process exits; the latest registered first. Must not wait for long.
-    pub fn at_second(&self, cleanup: impl FnOnce() + Send + 'static) -> AtSecond {
+    pub fn at_second<T>(&self, cleanup: impl FnOnce() -> T + Send + 'static) -> AtSecond {
         let mut cleanups = self.shared.cleanups();
         let number = cleanups.last_key_value().map_or(0, |(last, _)| last + 1);
-        cleanups.insert(number, Box::new(cleanup));
+        cleanups.insert(number, Box::new(move || drop(cleanup())));
         AtSecond {
             shared: Arc::clone(&self.shared),
             number,

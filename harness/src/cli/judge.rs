@@ -29,7 +29,7 @@ pub fn run(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let text = terminal::summary(
         &judged.report,
         &folder.display().to_string(),
-        squall_render::Glyphs::Unicode,
+        super::scenario::glyphs(),
     );
     printed(write!(out, "{text}"))?;
     Ok(judged.judgement.verdict.into())

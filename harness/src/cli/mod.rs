@@ -5,7 +5,11 @@ mod judge;
 mod lookup;
 mod plan;
 mod runs;
+mod scenario;
 mod schema;
+mod serve;
+mod service;
+mod test;
 mod validate;
 
 use crate::exit::{Exit, Failure};
@@ -27,6 +31,11 @@ const EXITS: &str = "Exit codes: 0 held, 1 violated, 2 inconclusive, 3 bad scena
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run a scenario (or each file of a folder) and judge it
+    #[command(alias = "run")]
+    Scenario(scenario::ScenarioArgs),
+    /// Run scenarios with all their variants and compare the verdicts with those that the files expect
+    Test(test::TestArgs),
     /// Print the derived timeline without running anything
     Plan(plan::PlanArgs),
     /// Check a scenario file; all problems at once
@@ -37,6 +46,10 @@ enum Command {
     Judge(judge::JudgeArgs),
     /// List stored runs
     Runs(runs::RunsArgs),
+    /// Run a service of a reference system alone
+    Service(service::ServiceArgs),
+    /// Serve an embedded cluster for anyone's tests
+    Serve(serve::ServeArgs),
 }
 
 /// Settings of a plan, shared by every subcommand that makes one.
@@ -117,11 +130,15 @@ fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Exit 
 
 fn dispatch(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
     match command {
+        Command::Scenario(args) => scenario::run(&args, out),
+        Command::Test(args) => test::run(&args, out),
         Command::Plan(args) => plan::run(&args, out),
         Command::Validate(args) => validate::run(&args, out),
         Command::Schema(args) => schema::run(&args, out),
         Command::Judge(args) => judge::run(&args, out),
         Command::Runs(args) => runs::run(&args, out),
+        Command::Service(args) => service::run(&args),
+        Command::Serve(args) => serve::run(&args, out),
     }
 }
 

@@ -1,9 +1,19 @@
 //! One run: the pipeline from a plan to a judged folder.
 
+mod drain;
+mod finish;
 mod folder;
+mod live;
+mod load;
+mod phases;
+mod pipeline;
 mod reports;
+mod simulated;
+mod steady;
+mod taps;
 
 pub use folder::{PLAN_FILE, RunFolder};
+pub use pipeline::run;
 pub use reports::write_reports;
 
 use crate::exit::Exit;

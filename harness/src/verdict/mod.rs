@@ -8,6 +8,8 @@ mod spec;
 mod story;
 mod survey;
 
+pub use health::key as health_key;
+
 use crate::exit::Failure;
 use squall_check::{Judge, Judgement};
 use squall_history::{Batch, Reader};

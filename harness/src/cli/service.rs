@@ -1,0 +1,17 @@
+//! `squall service NAME`: one service of a reference system alone.
+
+use crate::exit::{Exit, Failure};
+use clap::Args;
+
+#[derive(Args)]
+pub struct ServiceArgs {
+    /// Name of the service; its settings come from environment variables (docs/signup.md)
+    name: String,
+}
+
+pub fn run(args: &ServiceArgs) -> Result<Exit, Failure> {
+    match squall_sut::run_service(&args.name) {
+        Ok(()) => Ok(Exit::Held),
+        Err(error) => Err(Failure::bad_input(error.to_string())),
+    }
+}

@@ -1,0 +1,173 @@
+//! The load phase: all loads at once, and what they say of themselves.
+
+use super::phases::Running;
+use crate::exit::Failure;
+use crate::verdict::health_key;
+use squall_history::What;
+use squall_load::{LoadReport, LoadSpec, RunTimes, RunningLoad};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Dispatch later than this at the 99.9th percentile means that the harness had no time to spare.
+const PACING_P999_MAX_MS: f64 = 50.0;
+
+/// Sends every load of the plan and waits until each event has its outcome.
+pub fn send(running: &Running<'_>, load_zero_ns: u64) -> Result<(), Failure> {
+    let plan = running.context.plan;
+    let times = RunTimes {
+        load_zero_ns,
+        ..running.times
+    };
+    let mut loads = Vec::new();
+    for (stream, planned) in plan.loads.iter().enumerate() {
+        let stream = u16::try_from(stream).unwrap_or(u16::MAX);
+        let spec = LoadSpec::of_plan(plan, stream)
+            .ok_or_else(|| Failure::defect("a load of the plan has no arrivals"))?;
+        let load = RunningLoad::start(
+            spec,
+            running.target(&planned.load),
+            times,
+            running.context.recorder.clone(),
+        );
+        loads.push(load.map_err(|error| Failure::environment(error.to_string()))?);
+    }
+    while loads.iter().any(|load| !load.is_finished()) {
+        if running.context.interrupt.wait(LOOK_EVERY) {
+            loads.iter().for_each(RunningLoad::stop);
+            break;
+        }
+    }
+    let reports: Result<Vec<LoadReport>, _> = loads.into_iter().map(RunningLoad::join).collect();
+    let reports = reports.map_err(|error| Failure::defect(error.to_string()))?;
+    tell(running, &reports);
+    Ok(())
+}
+
+/// Records what the loads say of themselves, for the verdict.
+fn tell(running: &Running<'_>, reports: &[LoadReport]) {
+    let planned: u64 = reports.iter().map(|report| report.planned).sum();
+    let on_time: u64 = reports.iter().map(|report| report.on_time).sum();
+    let share = if planned == 0 {
+        0.0
+    } else {
+        on_time as f64 / planned as f64
+    };
+    let pacing_ms = reports
+        .iter()
+        .map(|report| report.pacing.p999_ns)
+        .max()
+        .unwrap_or(0) as f64
+        / 1e6;
+    sample(running, "achieved_rate", share);
+    sample(running, "pacing_p999_ms", pacing_ms);
+    pacing(running, reports);
+    rate(running, reports, share);
+    let ok = pacing_ms <= PACING_P999_MAX_MS;
+    let detail = format!(
+        "The harness sent late: 99.9 % of the events within {pacing_ms:.1} ms of their time, allowed are {PACING_P999_MAX_MS} ms."
+    );
+    health(running, health_key::HARNESS, ok, detail);
+    http_errors(running, reports);
+    for problem in reports.iter().flat_map(|report| &report.problems) {
+        running.context.notes.note(What::Problem {
+            source: "load".to_owned(),
+            text: problem.clone(),
+        });
+    }
+}
+
+fn rate(running: &Running<'_>, reports: &[LoadReport], share: f64) {
+    let least = running.context.plan.expect.rate_min;
+    let slowest = reports
+        .iter()
+        .flat_map(|report| report.stages.iter())
+        .filter(|stage| stage.planned > 0 && stage.on_time < stage.planned)
+        .min_by(|a, b| {
+            (a.on_time as f64 / a.planned as f64).total_cmp(&(b.on_time as f64 / b.planned as f64))
+        });
+    let where_ = slowest.map_or_else(String::new, |stage| {
+        format!(
+            " The stage at {:.1} s reached {:.0}/s.",
+            stage.at_ns as f64 / 1e9,
+            stage.achieved_per_s
+        )
+    });
+    let detail = format!(
+        "{:.2} % of the events went out on time, {:.2} % must.{where_}",
+        share * 100.0,
+        least * 100.0
+    );
+    health(running, health_key::RATE, share >= least, detail);
+}
+
+/// Errors are answers of 400 and more, and requests without an answer.
+fn http_errors(running: &Running<'_>, reports: &[LoadReport]) {
+    let answers: u64 = reports
+        .iter()
+        .flat_map(|report| report.statuses.values())
+        .sum();
+    let bad: u64 = reports
+        .iter()
+        .flat_map(|report| &report.statuses)
+        .filter(|(status, _)| **status >= 400)
+        .map(|(_, count)| count)
+        .sum();
+    let offered: u64 = reports
+        .iter()
+        .filter(|report| !report.statuses.is_empty())
+        .map(|report| report.offered)
+        .sum();
+    if offered == 0 {
+        return;
+    }
+    let errors = (bad + offered.saturating_sub(answers)) as f64 / offered as f64;
+    sample(running, "http_error_rate", errors);
+    if let Some(most) = running.context.plan.expect.http_error_rate_max {
+        let detail = format!(
+            "{:.3} % of the requests ended in an error, allowed are {:.3} %.",
+            errors * 100.0,
+            most * 100.0
+        );
+        health(running, health_key::HTTP_ERROR_RATE, errors <= most, detail);
+    }
+}
+
+/// The spread of the pacing error as samples, for thresholds on `pacing_ms`.
+fn pacing(running: &Running<'_>, reports: &[LoadReport]) {
+    for report in reports {
+        let spread = report.pacing;
+        for (quantile, ns) in [
+            ("0.5", spread.p50_ns),
+            ("0.99", spread.p99_ns),
+            ("0.999", spread.p999_ns),
+            ("1", spread.max_ns),
+        ] {
+            let labels = BTreeMap::from([
+                ("load".to_owned(), report.load.clone()),
+                ("quantile".to_owned(), quantile.to_owned()),
+            ]);
+            running.context.notes.note(What::Sample {
+                metric: "pacing_ms".to_owned(),
+                labels,
+                value: ns as f64 / 1e6,
+            });
+        }
+    }
+}
+
+fn sample(running: &Running<'_>, metric: &str, value: f64) {
+    running.context.notes.note(What::Sample {
+        metric: metric.to_owned(),
+        labels: BTreeMap::new(),
+        value,
+    });
+}
+
+fn health(running: &Running<'_>, key: &str, ok: bool, detail: String) {
+    running.context.notes.note(What::Health {
+        key: key.to_owned(),
+        ok,
+        detail: if ok { String::new() } else { detail },
+    });
+}

@@ -1,0 +1,280 @@
+//! The phases of a run on real processes: set-up, steady-state gate, load with faults, heal, drain, final read, tear-down.
+
+use super::pipeline::Context;
+use super::taps::client_settings;
+use super::{drain, load, steady, taps};
+use crate::environment::{Environment, embedded};
+use crate::exit::{Exit, Failure};
+use crate::faults::Schedule;
+use squall_history::{Note, Phase, What};
+use squall_load::{RunTimes, Target};
+use squall_observe::{LagWatch, TapState, Taps};
+use squall_plan::scenario::{Load, LoadEntry};
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How the phases ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    Complete,
+    /// The user asked for an end; all that was begun was healed, drained and read.
+    Interrupted,
+}
+
+/// Between the steady state and load clock 0, so that the dispatcher is in place.
+const RUN_UP: Duration = Duration::from_millis(50);
+
+/// What is up and running.
+pub struct Running<'a> {
+    pub context: &'a Context<'a>,
+    pub env: Arc<dyn Environment>,
+    pub taps: Taps,
+    pub lag: LagWatch,
+    pub times: RunTimes,
+}
+
+/// Runs the phases of one plan.
+pub struct Phases<'a, 'o> {
+    context: &'a Context<'a>,
+    /// For plain lines; `None` when a live view has the terminal.
+    out: Option<&'o mut dyn Write>,
+}
+
+impl<'a, 'o> Phases<'a, 'o> {
+    pub fn new(context: &'a Context<'a>, out: Option<&'o mut dyn Write>) -> Self {
+        Self { context, out }
+    }
+
+    pub fn run(mut self) -> Result<Outcome, Failure> {
+        let running = self.phase(Phase::SetUp, Self::set_up)?;
+        let supervisor = Arc::clone(&running.env);
+        let _at_second = self.context.interrupt.at_second(move || {
+            supervisor.supervisor().end_now();
+        });
+        self.phase(Phase::Steady, |_| steady::gate(&running))?;
+        if !self.context.interrupt.is_requested() {
+            self.load(&running)?;
+        }
+        let (env, load_ended) = (Arc::clone(&running.env), Instant::now());
+        self.phase(Phase::Drain, |_| drain::wait(&running, load_ended))?;
+        self.phase(Phase::FinalRead, |_| final_read(running))?;
+        self.phase(Phase::TearDown, |phases| tear_down(phases.context, &*env))?;
+        Ok(if self.context.interrupt.is_requested() {
+            Outcome::Interrupted
+        } else {
+            Outcome::Complete
+        })
+    }
+
+    fn phase<T>(
+        &mut self,
+        phase: Phase,
+        work: impl FnOnce(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.say(&format!(
+            "{:>8.3} s  {}",
+            self.context.started.elapsed().as_secs_f64(),
+            phase_name(phase)
+        ));
+        self.context.notes.note(What::Phase {
+            name: phase,
+            began: true,
+        });
+        let result = work(self);
+        self.context.notes.note(What::Phase {
+            name: phase,
+            began: false,
+        });
+        result
+    }
+
+    fn say(&mut self, line: &str) {
+        if let Some(out) = &mut self.out {
+            // Nobody may be reading any more, which is no reason to end a run.
+            let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        }
+    }
+
+    fn set_up(&mut self) -> Result<Running<'a>, Failure> {
+        let context = self.context;
+        let site = embedded::start(
+            context.plan,
+            context.folder.path(),
+            Arc::clone(&context.notes),
+        )
+        .map_err(|error| Failure::environment(error.to_string()))?;
+        let env: Arc<dyn Environment> = Arc::new(site);
+        if let Some(refused) = context
+            .plan
+            .faults
+            .iter()
+            .find_map(|fault| env.refuses(fault))
+        {
+            return Err(Failure::new(Exit::BadInput, refused.to_string()));
+        }
+        context
+            .recorder
+            .counters()
+            .ignore_stream(context.plan.probe_stream());
+        let taps = taps::start(context, &*env)?;
+        env.start_services()
+            .map_err(|error| Failure::environment(error.to_string()))?;
+        let wall = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        let since = context.started.elapsed();
+        let started_unix_ns = u64::try_from(wall.saturating_sub(since).as_nanos()).unwrap_or(0);
+        let times = RunTimes {
+            start: context.started,
+            started_unix_ns,
+            load_zero_ns: 0,
+        };
+        let lag = taps::lag(context, &*env)?;
+        Ok(Running {
+            context,
+            env,
+            taps,
+            lag,
+            times,
+        })
+    }
+
+    /// The load with its faults; the faults are healed when it ends.
+    fn load(&mut self, running: &Running<'_>) -> Result<(), Failure> {
+        let zero = Instant::now() + RUN_UP;
+        let load_zero_ns =
+            u64::try_from(zero.duration_since(self.context.started).as_nanos()).unwrap_or(0);
+        self.say(&format!(
+            "{:>8.3} s  load",
+            self.context.started.elapsed().as_secs_f64()
+        ));
+        // The load clock's zero stands in the history, to the nanosecond.
+        self.context.recorder.note(Note::new(
+            load_zero_ns,
+            What::Phase {
+                name: Phase::Load,
+                began: true,
+            },
+        ));
+        let schedule = Schedule::start(
+            &self.context.plan.faults,
+            &running.env,
+            &self.context.notes,
+            zero,
+        )
+        .map_err(|error| {
+            Failure::environment(format!("the faults cannot be scheduled: {error}"))
+        })?;
+        let sent = load::send(running, load_zero_ns);
+        self.context.notes.note(What::Phase {
+            name: Phase::Load,
+            began: false,
+        });
+        self.phase(Phase::Heal, |_| {
+            schedule.heal();
+            schedule.finish();
+            Ok(())
+        })?;
+        sent
+    }
+}
+
+impl Running<'_> {
+    pub fn now_ns(&self) -> u64 {
+        self.times.now_ns()
+    }
+
+    /// Effects seen so far in a sink, probes included.
+    pub fn seen(&self, sink: usize) -> u64 {
+        self.taps.seen(u16::try_from(sink).unwrap_or(u16::MAX))
+    }
+
+    /// How a sink's tap stands, as a reason reads.
+    pub fn tap_state(&self, sink: usize) -> String {
+        let of_sink = |status: &squall_observe::TapStatus| usize::from(status.place) == sink;
+        match self
+            .taps
+            .status()
+            .into_iter()
+            .find(of_sink)
+            .map(|status| status.state)
+        {
+            Some(TapState::Waiting(what)) => format!("waiting for {what}"),
+            Some(TapState::Failing(why)) => format!("failing: {why}"),
+            Some(TapState::Watching) => "watching".to_owned(),
+            Some(TapState::Starting | TapState::Done) | None => "not read yet".to_owned(),
+        }
+    }
+
+    /// Where a load goes.
+    pub fn target(&self, load: &Load) -> Target {
+        match &load.entry {
+            LoadEntry::Http { service, port, .. } => Target::Http {
+                addresses: self.env.endpoints(service, port),
+            },
+            LoadEntry::Topic { .. } => {
+                let mut settings = self.context.plan.cluster.client.clone();
+                settings.extend(client_settings(&*self.env));
+                Target::Topic { settings }
+            }
+        }
+    }
+}
+
+/// The services stop first: nothing may add an effect behind the reader's back.
+fn final_read(running: Running<'_>) -> Result<(), Failure> {
+    let supervisor = running.env.supervisor();
+    let replicas: Vec<_> = running
+        .context
+        .plan
+        .system
+        .spec
+        .services
+        .iter()
+        .flat_map(|service| supervisor.replicas_of(&service.name))
+        .collect();
+    if let Err(error) = supervisor.stop(&replicas) {
+        running.context.notes.note(What::Problem {
+            source: "services".to_owned(),
+            text: error.to_string(),
+        });
+    }
+    taps::final_read(running.context, running.taps);
+    Ok(())
+}
+
+fn tear_down(context: &Context<'_>, env: &dyn Environment) -> Result<(), Failure> {
+    match env.tear_down() {
+        Ok(torn_down) if torn_down.swept.left.is_empty() => {}
+        Ok(torn_down) => {
+            let text = format!("processes outlived the run: {:?}", torn_down.swept.left);
+            context.notes.note(What::Problem {
+                source: "tear-down".to_owned(),
+                text,
+            });
+        }
+        Err(error) => context.notes.note(What::Problem {
+            source: "tear-down".to_owned(),
+            text: error.to_string(),
+        }),
+    }
+    // Segment files are of use to the brokers only.
+    let _ = std::fs::remove_dir_all(context.folder.data());
+    Ok(())
+}
+
+/// As users read it.
+pub const fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::SetUp => "set-up",
+        Phase::Steady => "steady-state gate",
+        Phase::WarmUp => "warm-up",
+        Phase::Load => "load",
+        Phase::Heal => "heal",
+        Phase::Drain => "drain",
+        Phase::FinalRead => "final read",
+        Phase::Judge => "judge",
+        Phase::TearDown => "tear-down",
+    }
+}

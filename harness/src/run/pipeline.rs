@@ -1,0 +1,118 @@
+//! The pipeline, readable in a minute: folder, history, environment, phases, verdict, reports.
+
+use super::phases::{Outcome, Phases};
+use super::{Finished, RunFolder, RunOptions, finish, live::LiveView, simulated, write_reports};
+use crate::environment::interrupt::Interrupt;
+use crate::environment::notes::{Journal, Notes};
+use crate::exit::{Exit, Failure};
+use crate::verdict;
+use squall_history::{FILE_NAME, Head, ROWS_VERSION, Recorder, What};
+use squall_plan::Plan;
+use squall_plan::plan::Environment;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Everything that the parts of a run share.
+pub struct Context<'a> {
+    pub plan: &'a Plan,
+    pub folder: RunFolder,
+    pub recorder: Recorder,
+    pub notes: Arc<dyn Notes>,
+    /// Time 0 of the history.
+    pub started: Instant,
+    pub interrupt: Interrupt,
+}
+
+/// Runs a plan and judges it.
+pub fn run(plan: &Plan, options: &RunOptions, out: &mut dyn Write) -> Result<Finished, Failure> {
+    let folder = RunFolder::create(&options.out, &plan.name, plan.seed)?;
+    let plan_json = serde_json::to_string_pretty(plan)
+        .map_err(|error| Failure::defect(format!("cannot store the plan: {error}")))?;
+    folder.write(super::PLAN_FILE, &plan_json)?;
+    let interrupted = match plan.environment {
+        Environment::Embedded => embedded(plan, options, &folder, out)?,
+        Environment::Sim => simulated::run(plan, &folder)?,
+    };
+    conclude(&folder, options, interrupted)
+}
+
+fn embedded(
+    plan: &Plan,
+    options: &RunOptions,
+    folder: &RunFolder,
+    out: &mut dyn Write,
+) -> Result<bool, Failure> {
+    let started = Instant::now();
+    let recorder =
+        Recorder::create(&folder.path().join(FILE_NAME), plan.system.spec.sinks.len())
+            .map_err(|error| Failure::environment(format!("cannot write the history: {error}")))?;
+    let interrupt = Interrupt::listen()
+        .map_err(|error| Failure::environment(format!("cannot listen for Ctrl-C: {error}")))?;
+    let journal = Journal::new(recorder.clone(), started);
+    journal.note(What::Head(head(plan)));
+    let context = Context {
+        plan,
+        folder: folder.clone(),
+        recorder: recorder.clone(),
+        notes: Arc::new(journal),
+        started,
+        interrupt,
+    };
+    let live = live_view(&context, options)?;
+    let ended = Phases::new(&context, live.is_none().then_some(out)).run();
+    drop(live);
+    finish::close(&context, &ended)?;
+    ended.map(|outcome| outcome == Outcome::Interrupted)
+}
+
+fn live_view(context: &Context<'_>, options: &RunOptions) -> Result<Option<LiveView>, Failure> {
+    if !options.live {
+        return Ok(None);
+    }
+    let interrupt = context.interrupt.clone();
+    let stop = move || interrupt.request();
+    LiveView::start(
+        context.plan,
+        context.recorder.clone(),
+        context.started,
+        options.glyphs,
+        stop,
+    )
+    .map(Some)
+}
+
+/// The head of a history, whatever runs it.
+pub fn head(plan: &Plan) -> Head {
+    Head {
+        version: ROWS_VERSION,
+        scenario: plan.name.clone(),
+        seed: plan.seed,
+        environment: plan.environment.name().to_owned(),
+        started: jiff::Timestamp::now().to_string(),
+        plan: format!("{:016x}", plan.digest()),
+    }
+}
+
+/// Verdict and reports, from the files of the run alone.
+fn conclude(
+    folder: &RunFolder,
+    options: &RunOptions,
+    interrupted: bool,
+) -> Result<Finished, Failure> {
+    let mut judged = verdict::judge(folder.path())?;
+    for set in &options.sets {
+        judged.report.again =
+            judged
+                .report
+                .again
+                .replacen(" --seed ", &format!(" --set '{set}' --seed "), 1);
+    }
+    write_reports(folder.path(), &judged.report)?;
+    Ok(Finished {
+        exit: Exit::from(judged.judgement.verdict),
+        report: judged.report,
+        folder: folder.path().to_owned(),
+        interrupted,
+    })
+}

@@ -1,0 +1,149 @@
+//! What watches a run: a tap on each sink and its dead letters, and the lag of each consumer group.
+
+use super::pipeline::Context;
+use crate::environment::Environment;
+use crate::exit::Failure;
+use crate::verdict::health_key;
+use squall_history::What;
+use squall_observe::{LagSpec, LagWatch, Taps, Watch};
+use squall_plan::Plan;
+use squall_plan::scenario::LoadEntry;
+use squall_plan::system::SinkStore;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+const FINAL_READ_WITHIN: Duration = Duration::from_secs(60);
+
+/// Starts the taps. A sink that is not there yet is no error: its service makes it.
+pub fn start(context: &Context<'_>, env: &dyn Environment) -> Result<Taps, Failure> {
+    let fill = |template: &str| env.fill(template).map_err(|error| error.to_string());
+    Taps::start(context.plan, &client_settings(env), fill, &watch(context))
+        .map_err(|error| Failure::environment(error.to_string()))
+}
+
+/// Watches the groups of the plan's services and sinks.
+pub fn lag(context: &Context<'_>, env: &dyn Environment) -> Result<LagWatch, Failure> {
+    let plan = context.plan;
+    let spec = LagSpec {
+        groups: groups(plan),
+        topics: plan
+            .cluster
+            .topics
+            .iter()
+            .map(|topic| topic.name.clone())
+            .collect(),
+        entry_topics: entry_topics(plan),
+        settings: client_settings(env),
+    };
+    LagWatch::start(spec, watch(context)).map_err(|error| Failure::environment(error.to_string()))
+}
+
+/// Settings of every client of ours on the bus.
+pub fn client_settings(env: &dyn Environment) -> BTreeMap<String, String> {
+    BTreeMap::from([("bootstrap.servers".to_owned(), env.bus().bootstrap())])
+}
+
+fn watch(context: &Context<'_>) -> Watch {
+    Watch {
+        start: context.started,
+        recorder: context.recorder.clone(),
+        run: context.plan.seed,
+    }
+}
+
+fn groups(plan: &Plan) -> Vec<String> {
+    let of_services = plan
+        .system
+        .spec
+        .services
+        .iter()
+        .filter_map(|service| service.group.clone());
+    let of_sinks = plan
+        .system
+        .spec
+        .sinks
+        .iter()
+        .filter_map(|sink| sink.group.clone());
+    of_services
+        .chain(of_sinks)
+        .collect::<BTreeSet<String>>()
+        .into_iter()
+        .collect()
+}
+
+/// Topics that no sink and no dead letter is kept on: where events come in.
+fn entry_topics(plan: &Plan) -> Vec<String> {
+    let sinks = &plan.system.spec.sinks;
+    let stores = sinks.iter().filter_map(|sink| match &sink.store {
+        SinkStore::Topic { name, .. } => Some(name.as_str()),
+        SinkStore::Directory { .. } | SinkStore::Sqlite { .. } => None,
+    });
+    let dead = sinks.iter().filter_map(|sink| {
+        sink.dead_letters
+            .as_ref()
+            .map(|letters| letters.topic.as_str())
+    });
+    let outputs: BTreeSet<&str> = stores.chain(dead).collect();
+    let given = plan
+        .loads
+        .iter()
+        .filter_map(|planned| match &planned.load.entry {
+            LoadEntry::Topic { topic, .. } => Some(topic.clone()),
+            LoadEntry::Http { .. } => None,
+        });
+    let inputs = plan
+        .cluster
+        .topics
+        .iter()
+        .map(|topic| topic.name.clone())
+        .filter(|name| !outputs.contains(name.as_str()));
+    inputs
+        .chain(given)
+        .collect::<BTreeSet<String>>()
+        .into_iter()
+        .collect()
+}
+
+/// Reads every sink to its end; what could not be read is noted as such.
+pub fn final_read(context: &Context<'_>, taps: Taps) {
+    let mut problems: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+    for end in taps.final_read(FINAL_READ_WITHIN) {
+        let found = problems.entry(end.place).or_default();
+        match end.read {
+            Ok(read) => found.extend(
+                read.problems
+                    .into_iter()
+                    .map(|problem| format!("{}: {problem}", end.name)),
+            ),
+            Err(error) => found.push(format!("{}: {error}", end.name)),
+        }
+        if end.status.foreign > 0 {
+            let (source, name) = (end.name, "foreign".to_owned());
+            context.notes.note(What::Counter {
+                source,
+                name,
+                value: end.status.foreign,
+            });
+        }
+    }
+    for (place, found) in problems {
+        let Some(sink) = context.plan.system.spec.sinks.get(usize::from(place)) else {
+            continue;
+        };
+        let name = &sink.name;
+        let ok = found.is_empty();
+        let detail = if ok {
+            String::new()
+        } else {
+            format!(
+                "The sink {name} was not read to its end: {}.",
+                found.join("; ")
+            )
+        };
+        context.notes.note(What::Health {
+            key: health_key::final_read(name),
+            ok,
+            detail,
+        });
+    }
+}

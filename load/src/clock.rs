@@ -56,7 +56,7 @@ pub(crate) fn prefer_this_thread() {
     #[cfg(target_os = "linux")]
     {
         let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
-        let _ = rustix::process::setpriority_process(None, -10);
+        let _ = rustix::process::setpriority_process(None, -20);
     }
 }
 

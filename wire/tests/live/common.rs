@@ -28,8 +28,17 @@ pub fn start(topics: &[(&str, i32)]) -> Fixture {
 }
 
 pub fn start_with(topics: &[(&str, i32)], properties: &[(&str, &str)]) -> Fixture {
+    start_changed(topics, properties, |_| ())
+}
+
+pub fn start_changed(
+    topics: &[(&str, i32)],
+    properties: &[(&str, &str)],
+    change: impl FnOnce(&mut ClusterConfig),
+) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let mut config = ClusterConfig::new(3, folder.path().to_owned());
+    change(&mut config);
     config.broker_properties = [
         ("group.initial.rebalance.delay.ms", "0"),
         ("broker.session.timeout.ms", "600"),
@@ -117,10 +126,13 @@ pub fn payload(message: &impl Message) -> String {
     String::from_utf8(message.payload().unwrap().to_vec()).unwrap()
 }
 
-/// What a producer was told: the value and where it is, or the error.
+/// Partition and offset of an acknowledged event, or the error.
+type Told = Result<(i32, i64), RDKafkaErrorCode>;
+
+/// What a producer was told of each value.
 #[derive(Default)]
 pub struct Deliveries {
-    told: Mutex<BTreeMap<String, Result<(i32, i64), RDKafkaErrorCode>>>,
+    told: Mutex<BTreeMap<String, Told>>,
 }
 
 impl ClientContext for Deliveries {}

@@ -141,3 +141,23 @@ fn a_blocked_link_fences_the_broker_and_heals() {
     produce(&producer, "t", "after", 100);
     assert_eq!(producer.context().errors(), []);
 }
+
+#[test]
+fn every_broker_may_be_killed_in_turn() {
+    let fixture = start(&[("t", 6)]);
+    let producer = patient(&fixture);
+    let mut sent = 0;
+    for broker in [1, 2, 3, 1, 2, 3] {
+        fixture.cluster.kill(broker).unwrap();
+        for _ in 0..300 {
+            send(&producer, "t", &format!("event-{sent}"));
+            sent += 1;
+        }
+        fixture.cluster.restart(broker).unwrap();
+        fixture.cluster.wait_ready(PATIENCE).unwrap();
+    }
+    producer.flush(PATIENCE).unwrap();
+    assert_eq!(producer.context().errors(), []);
+    assert_eq!(producer.context().count(), sent);
+    assert_survived(&fixture, &producer);
+}

@@ -79,3 +79,48 @@ fn metadata_tells_brokers_leaders_and_replicas() {
         assert!((1..=3).contains(&partition.leader()));
     }
 }
+
+#[test]
+fn what_is_no_longer_in_memory_comes_back_from_the_files() {
+    let cache_bytes_max = 256 << 10;
+    let fixture = crate::common::start_changed(&[("t", 2)], &[], |config| {
+        config.cache_bytes_max = cache_bytes_max;
+    });
+    let producer = fixture.producer(&[("batch.size", "200000"), ("linger.ms", "5")]);
+    // Small batches are read while a fetch is encoded, large ones when the socket takes them.
+    for (name, size, count) in [("small", 100, 5000), ("large", 60_000, 200)] {
+        produce(
+            &producer,
+            "t",
+            &format!("{name}-{}", "x".repeat(size)),
+            count,
+        );
+    }
+    assert_eq!(producer.context().errors(), []);
+    let counters = fixture.cluster.snapshot().unwrap().counters;
+    assert!(counters.appended_bytes > 12_000_000, "{counters:?}");
+    assert!(
+        counters.cached_bytes <= cache_bytes_max as u64,
+        "{counters:?}"
+    );
+    let read = sorted(fixture.read_all("t"));
+    assert_eq!(read, sorted(producer.context().acknowledged()));
+    assert_eq!(read.len(), 5200);
+}
+
+#[test]
+fn a_snapshot_shows_leaders_log_ends_and_lag() {
+    let fixture = start(&[("t", 1)]);
+    produce(&fixture.producer(&[("acks", "all")]), "t", "event", 50);
+    let snapshot = fixture.cluster.snapshot().unwrap();
+    assert_eq!(snapshot.running, [1, 2, 3]);
+    let (name, partition) = snapshot
+        .partitions
+        .iter()
+        .find(|(n, _)| n.to_string() == "t/0")
+        .unwrap();
+    assert_eq!((&*name.topic, partition.isr.len()), ("t", 3));
+    assert_eq!((partition.high_watermark, partition.log_start), (50, 0));
+    assert!(partition.log_ends.values().all(|end| *end == 50) && partition.log_ends.len() == 3);
+    assert!(partition.leader.is_some());
+}

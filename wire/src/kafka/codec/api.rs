@@ -6,6 +6,7 @@ macro_rules! apis {
     ($($name:ident = $key:literal, advertised $first:literal ..= $last:literal, served from $served:literal, flexible from $flexible:literal;)*) => {
         /// An API that is served.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        #[allow(clippy::enum_variant_names)] // Kafka's own name
         #[repr(i16)]
         pub enum Api { $($name = $key),* }
 

@@ -20,7 +20,7 @@ pub(super) fn blob(r: &mut Reader<'_>) -> Result<Blob, Malformed> {
     Ok(Blob::from(&r.bytes()?[..]))
 }
 
-fn optional_text<'a>(names: &'a Names, name: Option<Name>) -> Option<&'a str> {
+fn optional_text(names: &Names, name: Option<Name>) -> Option<&str> {
     name.map(|n| names.text(n))
 }
 

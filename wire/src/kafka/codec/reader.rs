@@ -129,6 +129,10 @@ impl<'a> Reader<'a> {
         let Some(length) = self.length(true)? else {
             return Ok(None);
         };
+        // Kafka holds compact strings to the limit of the classic ones.
+        if length > i16::MAX as usize {
+            return Err(Malformed::BadLength);
+        }
         let text = std::str::from_utf8(self.take(length)?).map_err(|_| Malformed::NotUtf8)?;
         Ok(Some(text))
     }

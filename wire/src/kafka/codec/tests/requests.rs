@@ -404,7 +404,7 @@ fn topics_admin() {
     for version in versions(Api::CreateTopics) {
         let assignment = |index: i32, brokers: &[i32]| {
             CreatableReplicaAssignment::default()
-                .with_partition_index(index.into())
+                .with_partition_index(index)
                 .with_broker_ids(brokers.iter().map(|b| (*b).into()).collect())
         };
         let config = CreatableTopicConfig::default()

@@ -89,11 +89,8 @@ impl KafkaBusConsumer {
                 Some(Err(error)) => match bus_error(&error) {
                     fatal @ BusError::Fatal(_) if batch.is_empty() => return Err(fatal),
                     BusError::Fatal(_) => return Ok(batch),
-                    // librdkafka mends these itself.
-                    _ => {
-                        (self.log)(Level::Warn, &error.to_string());
-                        continue;
-                    }
+                    // librdkafka mends these itself, and has logged them.
+                    _ => continue,
                 },
                 Some(Ok(message)) => message,
             };

@@ -16,8 +16,8 @@ const WITHIN: Duration = Duration::from_secs(60);
 
 /// The mock lets a group wait for a whole session after a member has left; 6 s is the least it takes.
 const SHORT: &[(&str, &str)] = &[
-    ("session.timeout.ms", "2000"),
-    ("heartbeat.interval.ms", "200"),
+    ("session.timeout.ms", "6000"),
+    ("heartbeat.interval.ms", "500"),
 ];
 
 type Mock = MockCluster<'static, DefaultProducerContext>;

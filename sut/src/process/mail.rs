@@ -112,7 +112,7 @@ mod tests {
         for line in [
             "X-Event-Id: 7-0-1\r\n",
             "To: jo@example.test\r\n",
-            "Subject: =?utf-8?",
+            "Subject: Welcome, =?utf-8?b?",
         ] {
             assert!(text.contains(line), "{line:?} is missing in {text}");
         }

@@ -70,7 +70,7 @@ fn mentions(text: &str, event: &str) -> bool {
 fn step(line: &str, service: &str, started: jiff::Timestamp) -> Option<(u64, Step)> {
     let value: serde_json::Value = serde_json::from_str(line.trim()).ok()?;
     let field = |names: &[&str]| names.iter().find_map(|name| value.get(name)).cloned();
-    let at = timestamp(&field(&["time", "ts", "timestamp"])?)?;
+    let at = timestamp(&field(&["unix_ms", "time", "ts", "timestamp"])?)?;
     let message = field(&["message", "msg", "event"])?;
     let ns = u64::try_from(at.as_nanosecond() - started.as_nanosecond()).ok()?;
     let message = message.as_str()?;

@@ -11,8 +11,8 @@ mod survey;
 pub use health::key as health_key;
 
 use crate::exit::Failure;
-use squall_check::{Judge, Judgement};
-use squall_history::{Batch, Reader};
+use squall_check::{Health, Judge, JudgeSpec, Judgement};
+use squall_history::{Batch, HistoryError, Reader};
 use squall_plan::Plan;
 use squall_render::Report;
 use std::path::Path;
@@ -28,7 +28,9 @@ pub struct Judged {
 pub fn judge(folder: &Path) -> Result<Judged, Failure> {
     let plan = read_plan(folder)?;
     let survey = Survey::read(folder).map_err(|error| unreadable(folder, &error))?;
-    let judgement = feed(folder, &plan, &survey).map_err(|error| unreadable(folder, &error))?;
+    let spec = spec::derive(&plan, &survey)?;
+    let judgement = feed(folder, spec, health::derive(&plan, &survey))
+        .map_err(|error| unreadable(folder, &error))?;
     let report = assemble::report(folder, &plan, &survey, &judgement);
     Ok(Judged { judgement, report })
 }
@@ -45,25 +47,19 @@ fn read_plan(folder: &Path) -> Result<Plan, Failure> {
     })
 }
 
-fn feed(
-    folder: &Path,
-    plan: &Plan,
-    survey: &Survey,
-) -> Result<Judgement, squall_history::HistoryError> {
-    let mut judge = Judge::new(spec::derive(plan, survey));
+fn feed(folder: &Path, spec: JudgeSpec, health: Health) -> Result<Judgement, HistoryError> {
+    let mut judge = Judge::new(spec);
     let mut reader = Reader::open(folder)?;
     while let Some(batch) = reader.next_batch()? {
         if let Batch::Ops(ops) = batch {
-            for op in ops {
-                judge.op(op);
-            }
+            judge.ops(ops);
         }
     }
-    Ok(judge.finish(health::derive(plan, survey)))
+    Ok(judge.finish(health))
 }
 
 /// A history that is damaged in the middle proves nothing; it is told as such, with the place.
-fn unreadable(folder: &Path, error: &squall_history::HistoryError) -> Failure {
+fn unreadable(folder: &Path, error: &HistoryError) -> Failure {
     Failure::new(
         crate::exit::Exit::Inconclusive,
         format!(

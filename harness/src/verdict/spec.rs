@@ -1,6 +1,7 @@
 //! What a run is judged by: from the plan, and from when the faults really began and ended.
 
 use super::survey::Survey;
+use crate::exit::Failure;
 use squall_check::{
     Expected, FaultSpan, JudgeSpec, LoadSpec, PhaseWindow, Reading, Semantics, SinkSpec, Threshold,
 };
@@ -9,10 +10,10 @@ use squall_plan::scenario::{DeadLetters, Outcome};
 use squall_plan::system::{self, SinkStore};
 
 /// Derives the spec.
-pub fn derive(plan: &Plan, survey: &Survey) -> JudgeSpec {
+pub fn derive(plan: &Plan, survey: &Survey) -> Result<JudgeSpec, Failure> {
     let epoch = survey.load_epoch_ns.unwrap_or(0);
     let faults = fault_spans(plan, survey);
-    JudgeSpec {
+    Ok(JudgeSpec {
         loads: plan
             .loads
             .iter()
@@ -28,18 +29,22 @@ pub fn derive(plan: &Plan, survey: &Survey) -> JudgeSpec {
         phases: phases(epoch + plan.load_starts_ns, &faults),
         faults,
         measure_from_ns: epoch + plan.load_starts_ns,
-        thresholds: thresholds(plan),
+        thresholds: thresholds(plan)?,
         ..JudgeSpec::default()
-    }
+    })
 }
 
-/// Thresholds were parsed when the scenario was read, so each one parses again.
-fn thresholds(plan: &Plan) -> Vec<Threshold> {
-    plan.expect
-        .thresholds
-        .iter()
-        .filter_map(|limit| Threshold::parse(&limit.metric, &limit.expression).ok())
-        .collect()
+/// One that does not parse must not vanish: a limit that nobody checks is no limit.
+fn thresholds(plan: &Plan) -> Result<Vec<Threshold>, Failure> {
+    let parse = |limit: &squall_plan::scenario::Threshold| {
+        Threshold::parse(&limit.metric, &limit.expression).map_err(|error| {
+            Failure::bad_input(format!(
+                "the stored plan has the threshold {}: {error}",
+                limit.metric
+            ))
+        })
+    };
+    plan.expect.thresholds.iter().map(parse).collect()
 }
 
 fn sink(plan: &Plan, index: usize) -> SinkSpec {

@@ -1,7 +1,7 @@
 //! One event told step by step, from the history and the logs of the services.
 
 use squall_check::{EventId, Kind, Op};
-use squall_history::{Batch, FaultState, HistoryError, Note, Reader, ServiceState, What};
+use squall_history::{Batch, FaultState, HistoryError, Note, Phase, Reader, ServiceState, What};
 use squall_plan::Plan;
 use squall_render::report::{Step, Story};
 use std::path::Path;
@@ -37,6 +37,20 @@ pub fn tell(
     steps.sort_by_key(|(at, _)| *at);
     steps.dedup_by(|a, b| a.1.what == b.1.what && a.1.detail == b.1.detail);
     steps.truncate(STEPS_MAX);
+    // Stories count on the load clock, as faults do.
+    let epoch = notes.iter().find_map(|note| {
+        matches!(
+            note.what,
+            What::Phase {
+                name: Phase::Load,
+                began: true
+            }
+        )
+        .then_some(note.at)
+    });
+    for (_, step) in &mut steps {
+        step.at_ms -= epoch.unwrap_or(0) as f64 / 1e6;
+    }
     Ok(Story {
         event: event_text(plan, event),
         steps: steps.into_iter().map(|(_, step)| step).collect(),

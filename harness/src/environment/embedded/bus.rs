@@ -11,6 +11,7 @@ use crate::environment::ports::PortLease;
 use squall_plan::scenario;
 use squall_plan::system::TopicSpec;
 use squall_wire::kafka::{Cluster, ClusterConfig, CommandError, LinkConfig, TopicConfig};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -142,7 +143,7 @@ fn config(plan: &scenario::Cluster, run_folder: &Path, ports: &[PortLease]) -> C
     let brokers = i32::try_from(plan.brokers).unwrap_or(i32::MAX);
     ClusterConfig {
         ports: Some(ports.iter().map(PortLease::number).collect()),
-        broker_properties: plan.broker.clone(),
+        broker_properties: broker_properties(plan),
         links: LinkConfig {
             latency: Duration::from_nanos(plan.links.latency_ns),
             bandwidth_bytes_per_s: plan.links.bandwidth_bytes_per_s,
@@ -161,4 +162,14 @@ fn topic(spec: &TopicSpec) -> TopicConfig {
         .configs
         .insert("min.insync.replicas".to_owned(), least);
     topic
+}
+
+/// The scenario's settings over ours: as in the configuration file that Kafka ships, the first rebalance of a group does not
+/// wait for more members, or every run would begin with three idle seconds.
+fn broker_properties(plan: &scenario::Cluster) -> BTreeMap<String, String> {
+    let ours = BTreeMap::from([(
+        "group.initial.rebalance.delay.ms".to_owned(),
+        "0".to_owned(),
+    )]);
+    ours.into_iter().chain(plan.broker.clone()).collect()
 }

@@ -29,6 +29,8 @@ pub struct Defects {
     pub forget_producers_at_failover: bool,
     /// The leader shrinks the in-sync set on its own, without the controller.
     pub shrink_isr_alone: bool,
+    /// Appends do not wait for the disk, whatever `flush.messages` says.
+    pub never_flush: bool,
 }
 
 /// Settings of a broker and of the controller.
@@ -49,10 +51,16 @@ pub struct BrokerConfig {
     pub offsets_topic_replication_factor: i16,
     pub min_insync_replicas: i64,
     pub unclean_leader_election: bool,
+    /// After how many messages an append waits for the disk; `None`: never.
+    pub log_flush_interval_messages: Option<i64>,
+    /// After how long a log is flushed at the latest; `None`: the operating system decides.
+    pub log_flush_interval_ms: Option<i64>,
     /// How often dirty pages reach the disk by themselves, as the operating system does it.
     pub page_flush_interval_ms: i64,
     /// KIP-966: eligible leader replicas.
     pub eligible_leader_replicas: bool,
+    /// Whether a shutdown in order moves leaders away first.
+    pub controlled_shutdown: bool,
     pub group: GroupConfig,
     /// Interned name of `__consumer_offsets`.
     pub offsets_topic: Name,
@@ -79,8 +87,11 @@ impl Default for BrokerConfig {
             offsets_topic_replication_factor: 3,
             min_insync_replicas: 1,
             unclean_leader_election: false,
+            log_flush_interval_messages: None,
+            log_flush_interval_ms: None,
             page_flush_interval_ms: 30_000,
             eligible_leader_replicas: true,
+            controlled_shutdown: true,
             group: GroupConfig::default(),
             offsets_topic: Name(u32::MAX),
             high_watermark_facts: false,
@@ -182,10 +193,20 @@ const BROKER: &[(&str, BrokerSetter)] = &[
         "unclean.leader.election.enable",
         setter!(bool unclean_leader_election),
     ),
+    ("log.flush.interval.messages", |c, t| {
+        number(t, 1).map(|v| c.log_flush_interval_messages = Some(v))
+    }),
+    ("log.flush.interval.ms", |c, t| {
+        number(t, 1).map(|v| c.log_flush_interval_ms = Some(v))
+    }),
     (
-        "log.flush.scheduler.interval.ms",
-        setter!(page_flush_interval_ms, 1),
+        "controlled.shutdown.enable",
+        setter!(bool controlled_shutdown),
     ),
+    // The server in front of the machine goes by it.
+    ("socket.request.max.bytes", |_, t| {
+        number::<i64>(t, 1).map(|_| ())
+    }),
     (
         "group.initial.rebalance.delay.ms",
         setter!(group group_initial_rebalance_delay_ms, 0),
@@ -251,6 +272,15 @@ fn unknown(name: &str, known: &[&str]) -> ConfigProblem {
 }
 
 impl BrokerConfig {
+    /// After how long dirty pages reach the disk at the latest.
+    #[must_use]
+    pub fn background_flush_ms(&self) -> i64 {
+        let own = self.log_flush_interval_ms;
+        own.map_or(self.page_flush_interval_ms, |own| {
+            own.min(self.page_flush_interval_ms)
+        })
+    }
+
     /// Names that [`BrokerConfig::from_properties`] takes.
     #[must_use]
     pub fn known() -> Vec<&'static str> {

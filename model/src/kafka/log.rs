@@ -138,4 +138,29 @@ impl<B: Clone> Log<B> {
     pub fn lose_unflushed(&mut self) {
         self.truncate(self.flushed);
     }
+
+    /// Whether offsets have no gaps, epochs only grow, and what is flushed is there.
+    ///
+    /// # Errors
+    /// What is broken.
+    pub fn check(&self) -> Result<(), String> {
+        if self.flushed > self.end {
+            return Err(format!(
+                "flushed to {}, beyond the end {}",
+                self.flushed, self.end
+            ));
+        }
+        let grows = |pair: &[(Epoch, Offset)]| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1;
+        if !self.epochs.windows(2).all(grows) {
+            return Err(format!("epochs do not grow: {:?}", self.epochs));
+        }
+        match self.entries.back() {
+            Some(last) if last.end_offset() != self.end => Err(format!(
+                "the last entry ends at {}, the log at {}",
+                last.end_offset(),
+                self.end
+            )),
+            _ => Ok(()),
+        }
+    }
 }

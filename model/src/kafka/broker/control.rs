@@ -106,6 +106,10 @@ impl<B: Clone> Broker<B> {
     /// Begins a controlled shutdown: leaders move away first, then [`Broker::is_shut_down`] holds.
     pub fn shut_down(&mut self, now: Nanos, out: &mut Outbox<B>) {
         self.control.want_shut_down = true;
+        if !self.config.controlled_shutdown {
+            self.control.shut_down = true;
+            return;
+        }
         self.control.next_send = now;
         self.control_tick(now, out);
     }

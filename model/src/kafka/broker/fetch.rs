@@ -158,8 +158,8 @@ impl<B: Clone> Broker<B> {
         partition: TopicPartition,
         out: &mut Outbox<B>,
     ) {
+        self.fail_appends(now, partition, out);
         for id in self.waits.on(partition) {
-            self.check_append_wait(now, id, out);
             self.check_fetch_wait(now, id, out);
             if matches!(self.waits.get(id), Some(Wait::Replica { .. }))
                 && let Some(Wait::Replica { from, fetch }) = self.waits.remove(id)

@@ -30,7 +30,9 @@ impl<B: Clone> Broker<B> {
         partition: TopicPartition,
         out: &mut Outbox<B>,
     ) {
-        if partition.topic != self.config.offsets_topic {
+        // One that led in the epoch before goes on: its log is the same.
+        let goes_on = self.coordinators.contains_key(&partition.partition);
+        if partition.topic != self.config.offsets_topic || goes_on {
             return;
         }
         let Some(replica) = self.replicas.get(&partition) else {
@@ -58,9 +60,6 @@ impl<B: Clone> Broker<B> {
             partition,
             salt,
         };
-        if let Some(older) = self.coordinators.remove(&partition.partition) {
-            older.unload(&mut self.group_outbox);
-        }
         let coordinator = Coordinator::load(
             now,
             id,
@@ -175,12 +174,12 @@ impl<B: Clone> Broker<B> {
             .and_then(|()| self.append(on, batch));
         match appended {
             Ok((_, end_offset)) => {
-                let epoch = self.replicas.get(&on).map_or(-1, super::Replica::epoch);
-                let pending = Pending {
+                let pending = [Pending {
                     partition: on,
-                    epoch,
                     end_offset,
-                };
+                    by_all: true,
+                    outcome: None,
+                }];
                 self.waits.insert(
                     now + ms(APPEND_TIMEOUT_MS),
                     Wait::Group {

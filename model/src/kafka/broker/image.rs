@@ -79,13 +79,25 @@ impl Image {
         self.partitions.range(first..=last)
     }
 
+    /// As many in-sync replicas as acks=all takes: never more than there are replicas.
     #[must_use]
-    pub fn min_insync(&self, topic: Name, config: &BrokerConfig) -> usize {
-        let set = self
-            .topics
-            .get(&topic)
-            .and_then(|topic| topic.config.min_insync_replicas);
-        usize::try_from(set.unwrap_or(config.min_insync_replicas)).unwrap_or(1)
+    pub fn min_insync(&self, partition: TopicPartition, config: &BrokerConfig) -> usize {
+        let own = self.topics.get(&partition.topic);
+        let own = own.and_then(|topic| topic.config.min_insync_replicas);
+        let wanted = usize::try_from(own.unwrap_or(config.min_insync_replicas)).unwrap_or(1);
+        let replicas = self.partitions.get(&partition).map(|s| s.replicas.len());
+        wanted.min(replicas.unwrap_or(wanted))
+    }
+
+    /// After how many appended messages the log is flushed before they count; `None`: the operating system decides.
+    #[must_use]
+    pub fn flush_messages(&self, topic: Name, config: &BrokerConfig) -> Option<i64> {
+        if config.defects.never_flush {
+            return None;
+        }
+        let own = self.topics.get(&topic);
+        let own = own.and_then(|topic| topic.config.flush_messages);
+        own.or(config.log_flush_interval_messages)
     }
 
     #[must_use]

@@ -1,8 +1,9 @@
 //! The high watermark and the in-sync set of partitions that are led here.
 
-use super::replica::{Proposal, Role};
+use super::replica::{Leader, Proposal, Replica, Role};
 use super::{Broker, MILLISECOND, ms};
 use crate::Nanos;
+use crate::kafka::error::ErrorCode;
 use crate::kafka::fact::Fact;
 use crate::kafka::ids::{NodeId, TopicPartition};
 use crate::kafka::machine::Outbox;
@@ -19,12 +20,11 @@ impl<B: Clone> Broker<B> {
         partition: TopicPartition,
         out: &mut Outbox<B>,
     ) {
-        let min_insync = self.image.min_insync(partition.topic, &self.config);
+        let min_insync = self.image.min_insync(partition, &self.config);
         let (id, config) = (self.id, &self.config);
         let Some(replica) = self.replicas.get_mut(&partition) else {
             return;
         };
-        let end = replica.log.end();
         let Some(leader) = replica.leader() else {
             return;
         };
@@ -32,17 +32,8 @@ impl<B: Clone> Broker<B> {
         if config.eligible_leader_replicas && leader.isr.len() < min_insync {
             return;
         }
-        let reached = |node: NodeId| {
-            if node == id {
-                end
-            } else {
-                leader
-                    .followers
-                    .get(&node)
-                    .map_or(-1, |progress| progress.log_end)
-            }
-        };
-        let mut mark = leader.maximal_isr().map(reached).min().unwrap_or(end);
+        let end = replica.synced_end();
+        let mut mark = leader.reached_by_all(id, end);
         if config.defects.high_watermark_at_log_end {
             mark = end;
         }
@@ -71,6 +62,7 @@ impl<B: Clone> Broker<B> {
         out: &mut Outbox<B>,
     ) {
         let alive = self.image.is_alive(follower);
+        let known_epoch = self.image.epoch_of(follower);
         let Some(replica) = self.replicas.get(&partition) else {
             return;
         };
@@ -80,141 +72,131 @@ impl<B: Clone> Broker<B> {
         let Some(progress) = leader.followers.get(&follower) else {
             return;
         };
-        let caught_up =
-            progress.log_end >= replica.high_watermark && progress.log_end >= leader.epoch_start;
+        let caught_up = progress.log_end >= replica.high_watermark
+            && progress.log_end >= leader.epoch_start
+            && progress.broker_epoch == known_epoch;
         if alive && caught_up && leader.proposal.is_none() && !leader.isr.contains(&follower) {
             let mut isr = leader.isr.clone();
             isr.push(follower);
             isr.sort_unstable();
-            self.propose(now, partition, isr, out);
+            self.propose(now, partition, &isr, out);
         }
     }
 
     /// Followers that have not caught up for too long leave the set; proposals without an answer are sent again.
     pub(super) fn isr_tick(&mut self, now: Nanos, out: &mut Outbox<B>) {
-        let retries: Vec<TopicPartition> = self
-            .replicas
-            .iter()
-            .filter(|(_, replica)| {
-                replica
-                    .leader()
-                    .and_then(|l| l.proposal.as_ref())
-                    .is_some_and(|p| p.retry_at <= now)
-            })
-            .map(|(partition, _)| *partition)
-            .collect();
-        for partition in retries {
-            let isr = self
-                .replicas
-                .get(&partition)
-                .and_then(|r| r.leader()?.proposal.as_ref().map(|p| p.isr.clone()));
-            self.propose(now, partition, isr.unwrap_or_default(), out);
+        let due = self.proposals.iter().filter(|(_, at)| **at <= now);
+        let due: Vec<TopicPartition> = due.map(|(partition, _)| *partition).collect();
+        for partition in due {
+            self.proposals.remove(&partition);
+            self.send_proposal(now, partition, out);
         }
         if now < self.isr_check_at {
             return;
         }
         self.isr_check_at = now + ms(self.config.replica_lag_time_max_ms) / 2;
-        let lagging: Vec<(TopicPartition, Vec<NodeId>)> = self
-            .replicas
-            .keys()
-            .filter_map(|partition| Some((*partition, self.shrunk(now, *partition)?)))
-            .collect();
+        let longest = ms(self.config.replica_lag_time_max_ms);
+        let shrunk = |(partition, replica): (&TopicPartition, &Replica<B>)| {
+            Some((*partition, shrunk(replica, now, longest)?))
+        };
+        let lagging: Vec<_> = self.replicas.iter().filter_map(shrunk).collect();
         for (partition, isr) in lagging {
             if self.config.defects.shrink_isr_alone {
-                if let Some(leader) = self
-                    .replicas
-                    .get_mut(&partition)
-                    .and_then(super::Replica::leader_mut)
-                {
+                if let Some(leader) = self.leading(partition) {
                     leader.isr = isr;
                 }
                 self.advance_high_watermark(now, partition, out);
             } else {
-                self.propose(now, partition, isr, out);
+                self.propose(now, partition, &isr, out);
             }
         }
     }
 
-    /// The in-sync set without those that lag, when some do.
-    fn shrunk(&self, now: Nanos, partition: TopicPartition) -> Option<Vec<NodeId>> {
-        let replica = self.replicas.get(&partition)?;
-        let leader = replica.leader()?;
-        if leader.proposal.is_some() {
-            return None;
-        }
-        let longest = ms(self.config.replica_lag_time_max_ms);
-        let lags = |node: &NodeId| {
-            leader.followers.get(node).is_some_and(|progress| {
-                progress.log_end < replica.log.end()
-                    && now.saturating_sub(progress.caught_up_at) > longest
-            })
-        };
-        let isr: Vec<NodeId> = leader
-            .isr
-            .iter()
-            .filter(|node| !lags(node))
-            .copied()
-            .collect();
-        (isr.len() < leader.isr.len()).then_some(isr)
+    fn leading(&mut self, partition: TopicPartition) -> Option<&mut Leader> {
+        self.replicas
+            .get_mut(&partition)
+            .and_then(Replica::leader_mut)
     }
 
     fn propose(
         &mut self,
         now: Nanos,
         partition: TopicPartition,
-        isr: Vec<NodeId>,
+        isr: &[NodeId],
         out: &mut Outbox<B>,
     ) {
-        let Some(broker_epoch) = self.control.broker_epoch else {
-            return;
-        };
         let correlation = self.next_correlation();
-        let epochs: Vec<(NodeId, i64)> = isr
-            .iter()
-            .map(|node| (*node, self.image.epoch_of(*node)))
-            .collect();
-        let controller = self.control.controller();
+        let image = &self.image;
         let Some(leader) = self
             .replicas
             .get_mut(&partition)
-            .and_then(super::Replica::leader_mut)
+            .and_then(Replica::leader_mut)
         else {
             return;
         };
-        let message = AlterPartition {
-            correlation,
-            broker_epoch,
-            partition,
-            leader_epoch: leader.epoch,
-            partition_epoch: leader.partition_epoch,
-            isr: epochs,
+        // The process that has fetched is the one that is vouched for (KIP-903).
+        let vouched = |node: &NodeId| {
+            let fetched = leader.followers.get(node).map(|p| p.broker_epoch);
+            let epoch = fetched.filter(|epoch| *epoch >= 0);
+            (*node, epoch.unwrap_or_else(|| image.epoch_of(*node)))
         };
         leader.proposal = Some(Proposal {
-            isr,
+            isr: isr.iter().map(vouched).collect(),
             correlation,
-            retry_at: now + RETRY,
         });
-        out.peer(controller, Peer::AlterPartition(message));
+        self.send_proposal(now, partition, out);
+    }
+
+    /// Sends what is proposed, the first time or again.
+    fn send_proposal(&mut self, now: Nanos, partition: TopicPartition, out: &mut Outbox<B>) {
+        let broker_epoch = self.control.broker_epoch;
+        let controller = self.control.controller();
+        let Some(leader) = self.leading(partition) else {
+            return;
+        };
+        let Some(proposal) = &leader.proposal else {
+            return;
+        };
+        if let Some(broker_epoch) = broker_epoch {
+            let message = AlterPartition {
+                correlation: proposal.correlation,
+                broker_epoch,
+                partition,
+                leader_epoch: leader.epoch,
+                partition_epoch: leader.partition_epoch,
+                isr: proposal.isr.clone(),
+            };
+            out.peer(controller, Peer::AlterPartition(message));
+        }
+        self.proposals.insert(partition, now + RETRY);
+    }
+
+    /// Sends again at once what the controller may not have heard.
+    pub(super) fn repeat_proposals(&mut self, now: Nanos, out: &mut Outbox<B>) {
+        let unanswered: Vec<TopicPartition> = self.proposals.keys().copied().collect();
+        for partition in unanswered {
+            self.send_proposal(now, partition, out);
+        }
     }
 
     pub(super) fn altered(&mut self, now: Nanos, answer: AlteredPartition, out: &mut Outbox<B>) {
-        let Some(leader) = self
-            .replicas
-            .get_mut(&answer.partition)
-            .and_then(super::Replica::leader_mut)
-        else {
-            return;
-        };
-        if leader
-            .proposal
-            .as_ref()
-            .is_none_or(|proposal| proposal.correlation != answer.correlation)
-        {
+        if let Some(state) = &answer.state {
+            self.adopt_isr(now, answer.partition, state, out);
             return;
         }
-        leader.proposal = None;
-        if let Some(state) = answer.state {
-            self.adopt_isr(now, answer.partition, &state, out);
+        let Some(leader) = self.leading(answer.partition) else {
+            return;
+        };
+        let awaited = leader.proposal.as_ref();
+        if awaited.is_none_or(|proposal| proposal.correlation != answer.correlation) {
+            return;
+        }
+        // Only this error says that the change was surely not made. After any other it may have been, and the larger set goes on
+        // counting until the metadata tells.
+        if answer.error == ErrorCode::IneligibleReplica {
+            leader.proposal = None;
+            self.proposals.remove(&answer.partition);
+            self.advance_high_watermark(now, answer.partition, out);
         }
     }
 
@@ -239,9 +221,31 @@ impl<B: Clone> Broker<B> {
         leader.isr.clone_from(&state.isr);
         // Whatever was proposed was against an older partition epoch.
         leader.proposal = None;
+        self.proposals.remove(&partition);
         self.advance_high_watermark(now, partition, out);
         for wait in self.waits.on(partition) {
             self.check_append_wait(now, wait, out);
         }
     }
+}
+
+/// The in-sync set without those that lag, when some do.
+fn shrunk<B: Clone>(replica: &Replica<B>, now: Nanos, longest: Nanos) -> Option<Vec<NodeId>> {
+    let leader = replica.leader()?;
+    if leader.proposal.is_some() {
+        return None;
+    }
+    let lags = |node: &NodeId| {
+        leader.followers.get(node).is_some_and(|progress| {
+            progress.log_end < replica.log.end()
+                && now.saturating_sub(progress.caught_up_at) > longest
+        })
+    };
+    let isr: Vec<NodeId> = leader
+        .isr
+        .iter()
+        .filter(|node| !lags(node))
+        .copied()
+        .collect();
+    (isr.len() < leader.isr.len()).then_some(isr)
 }

@@ -64,6 +64,7 @@ impl<B: Clone> Broker<B> {
             leader_end_at_fetch: start,
             fetched_at: now,
             caught_up_at: now,
+            broker_epoch: -1,
         };
         let followers = state
             .replicas

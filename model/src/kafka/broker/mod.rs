@@ -1,10 +1,13 @@
 //! A broker: replicas, the requests that wait on them, groups, and what the controller told.
 
+mod acks;
 mod control;
 mod fetch;
 mod fetcher;
+mod flush;
 mod groups;
 mod image;
+mod invariants;
 mod isr;
 mod leadership;
 mod produce;
@@ -25,6 +28,7 @@ use super::peer::Peer;
 use crate::Nanos;
 use control::Control;
 use fetcher::Fetcher;
+use flush::Flushes;
 use replica::Replica;
 use std::collections::BTreeMap;
 use waits::Waits;
@@ -90,10 +94,10 @@ pub struct Broker<B> {
     checkpoint_at: Nanos,
     isr_check_at: Nanos,
     flush_at: Nanos,
-    flush_token: u64,
-    /// Ends of logs at the flushes that are under way.
-    flushing: BTreeMap<u64, Vec<(TopicPartition, Offset)>>,
+    flushes: Flushes,
     correlation: u64,
+    /// When the proposals that have no answer yet are sent again.
+    proposals: BTreeMap<TopicPartition, Nanos>,
 }
 
 impl<B: Clone> Broker<B> {
@@ -117,7 +121,7 @@ impl<B: Clone> Broker<B> {
             control: Control::new(controller, incarnation, disk.clean, now),
             checkpoint_at: now + ms(config.high_watermark_checkpoint_interval_ms),
             isr_check_at: now + ms(config.replica_lag_time_max_ms) / 2,
-            flush_at: now + ms(config.page_flush_interval_ms),
+            flush_at: now + ms(config.background_flush_ms()),
             config,
             image: Image::default(),
             replicas,
@@ -125,9 +129,9 @@ impl<B: Clone> Broker<B> {
             waits: Waits::default(),
             coordinators: BTreeMap::new(),
             group_outbox: GroupOutbox::default(),
-            flush_token: 0,
-            flushing: BTreeMap::new(),
+            flushes: Flushes::default(),
             correlation: 0,
+            proposals: BTreeMap::new(),
         }
     }
 
@@ -142,7 +146,7 @@ impl<B: Clone> Broker<B> {
             In::Closed { conn } => self.closed(conn),
             In::Peer { from, message } => self.peer(now, from, message, out),
             In::PeerReset { peer } => self.peer_reset(now, peer, out),
-            In::Flushed { token } => self.flushed(token),
+            In::Flushed { token } => self.flushed(now, token, out),
             In::Tick => {}
         }
         self.tick(now, out);
@@ -152,10 +156,7 @@ impl<B: Clone> Broker<B> {
     #[must_use]
     pub fn next_timer(&self) -> Option<Nanos> {
         let fetchers = self.fetchers.values().filter_map(Fetcher::next_timer);
-        let proposals = self
-            .replicas
-            .values()
-            .filter_map(|replica| Some(replica.leader()?.proposal.as_ref()?.retry_at));
+        let proposals = self.proposals.values().copied();
         let groups = self
             .coordinators
             .values()
@@ -192,9 +193,10 @@ impl<B: Clone> Broker<B> {
     /// Ends the process in order; to be called once [`Broker::is_shut_down`].
     #[must_use]
     pub fn end(mut self) -> BrokerDisk<B> {
-        self.replicas
-            .values_mut()
-            .for_each(|replica| replica.checkpointed_high_watermark = replica.high_watermark);
+        for replica in self.replicas.values_mut() {
+            replica.checkpointed_high_watermark = replica.high_watermark;
+            replica.log.flushed_to(replica.log.end());
+        }
         self.into_disk(true)
     }
 
@@ -278,6 +280,9 @@ impl<B: Clone> Broker<B> {
             fetcher.reset(now);
         }
         self.control.reset(now, peer);
+        if peer == self.control.controller() {
+            self.repeat_proposals(now, out);
+        }
         self.send_fetches(now, out);
     }
 
@@ -293,33 +298,8 @@ impl<B: Clone> Broker<B> {
                 .for_each(|replica| replica.checkpointed_high_watermark = replica.high_watermark);
             self.checkpoint_at = now + ms(self.config.high_watermark_checkpoint_interval_ms);
         }
-        if now >= self.flush_at {
-            self.flush(out);
-            self.flush_at = now + ms(self.config.page_flush_interval_ms);
-        }
-    }
-
-    fn flush(&mut self, out: &mut Outbox<B>) {
-        let ends = self
-            .replicas
-            .iter()
-            .filter(|(_, replica)| replica.log.flushed() < replica.log.end());
-        let ends: Vec<_> = ends
-            .map(|(partition, replica)| (*partition, replica.log.end()))
-            .collect();
-        if !ends.is_empty() {
-            self.flush_token += 1;
-            self.flushing.insert(self.flush_token, ends);
-            out.flush(self.flush_token);
-        }
-    }
-
-    fn flushed(&mut self, token: u64) {
-        for (partition, end) in self.flushing.remove(&token).unwrap_or_default() {
-            if let Some(replica) = self.replicas.get_mut(&partition) {
-                replica.log.flushed_to(end);
-            }
-        }
+        self.flush_tick(now, out);
+        self.flush_wanted(out);
     }
 
     fn next_correlation(&mut self) -> u64 {

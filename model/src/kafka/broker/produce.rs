@@ -26,62 +26,54 @@ impl<B: Clone> Broker<B> {
                 batch.and_then(|batch| self.append_client(partition, batch, request.acks, out));
             match appended {
                 Ok((base_offset, end_offset)) => {
-                    let epoch = self
-                        .replicas
-                        .get(&partition)
-                        .map_or(-1, super::Replica::epoch);
                     pending.push(Pending {
                         partition,
-                        epoch,
                         end_offset,
+                        by_all: request.acks == Acks::All,
+                        outcome: None,
                     });
                     results.push(self.produced(partition, ErrorCode::None, base_offset));
                 }
                 Err(error) => results.push(self.produced(partition, error, -1)),
             }
         }
-        let touched: Vec<TopicPartition> =
-            pending.iter().map(|pending| pending.partition).collect();
-        self.finish_produce(
-            now,
-            conn,
-            request.acks,
-            request.timeout_ms,
-            results,
-            pending,
-            out,
-        );
-        touched
-            .into_iter()
-            .for_each(|partition| self.appended(now, partition, out));
+        let touched: Vec<TopicPartition> = pending.iter().map(|p| p.partition).collect();
+        let refused = results.iter().any(|result| result.error.is_error());
+        let wait = match request.acks {
+            // Nothing is answered; an error shows only as a closed connection.
+            Acks::None => {
+                if refused {
+                    out.close(conn);
+                }
+                None
+            }
+            Acks::Leader | Acks::All => {
+                let deadline = now + ms(i64::from(request.timeout_ms));
+                let wait = Wait::Produce {
+                    conn,
+                    results,
+                    pending,
+                };
+                Some(self.waits.insert(deadline, wait))
+            }
+        };
+        for partition in touched {
+            self.appended(now, partition, out);
+        }
+        if let Some(id) = wait {
+            self.check_produce(now, id, out);
+        }
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn finish_produce(
-        &mut self,
-        now: Nanos,
-        conn: ConnId,
-        acks: Acks,
-        timeout_ms: i32,
-        results: Vec<ProducedPartition>,
-        pending: Vec<Pending>,
-        out: &mut Outbox<B>,
-    ) {
-        match acks {
-            // Nothing is answered; an error shows only as a closed connection.
-            Acks::None if results.iter().any(|result| result.error.is_error()) => out.close(conn),
-            Acks::None => {}
-            Acks::All if !pending.is_empty() => {
-                self.waits.insert(
-                    now + ms(i64::from(timeout_ms)),
-                    Wait::Produce {
-                        conn,
-                        results,
-                        pending,
-                    },
-                );
-            }
-            Acks::Leader | Acks::All => out.send(conn, Response::Produce(results)),
+    /// Answers what need not wait: nothing was appended, or what was counts already.
+    fn check_produce(&mut self, now: Nanos, id: u64, out: &mut Outbox<B>) {
+        let nothing =
+            matches!(self.waits.get(id), Some(Wait::Produce { pending, .. }) if pending.is_empty());
+        if !nothing {
+            return self.check_append_wait(now, id, out);
+        }
+        if let Some(Wait::Produce { conn, results, .. }) = self.waits.remove(id) {
+            out.send(conn, Response::Produce(results));
         }
     }
 
@@ -168,7 +160,7 @@ impl<B: Clone> Broker<B> {
             .get(&partition)
             .and_then(super::Replica::leader)
             .ok_or(ErrorCode::NotLeaderOrFollower)?;
-        let enough = leader.isr.len() >= self.image.min_insync(partition.topic, &self.config);
+        let enough = leader.isr.len() >= self.image.min_insync(partition, &self.config);
         if acks == Acks::All && !enough {
             Err(ErrorCode::NotEnoughReplicas)
         } else {
@@ -198,6 +190,7 @@ impl<B: Clone> Broker<B> {
         let range = (entry.base_offset, entry.end_offset());
         replica.producers.note(&entry);
         replica.log.append(entry);
+        self.sync_after_append(partition, range.0);
         Ok(range)
     }
 
@@ -205,118 +198,5 @@ impl<B: Clone> Broker<B> {
     pub(super) fn appended(&mut self, now: Nanos, partition: TopicPartition, out: &mut Outbox<B>) {
         self.advance_high_watermark(now, partition, out);
         self.wake_followers(now, partition, out);
-    }
-
-    /// Answers a produce or group append whose batches are all replicated, or whose leader is no more.
-    pub(super) fn check_append_wait(&mut self, now: Nanos, id: u64, out: &mut Outbox<B>) {
-        let Some(wait) = self.waits.get(id) else {
-            return;
-        };
-        let outcome = match wait {
-            Wait::Produce { pending, .. } => pending
-                .iter()
-                .map(|pending| (pending.partition, self.state_of(*pending)))
-                .collect(),
-            Wait::Group { pending, .. } => vec![(pending.partition, self.state_of(*pending))],
-            Wait::Fetch { .. } | Wait::Replica { .. } => return,
-        };
-        let waiting = outcome.iter().any(|(_, state)| state.is_none());
-        if waiting {
-            return;
-        }
-        match self.waits.remove(id) {
-            Some(Wait::Produce { conn, results, .. }) => {
-                let failed: Vec<(TopicPartition, ErrorCode)> = outcome
-                    .into_iter()
-                    .filter_map(|(partition, state)| {
-                        state.and_then(Result::err).map(|error| (partition, error))
-                    })
-                    .collect();
-                let results = results
-                    .into_iter()
-                    .map(|result| self.settled(result, &failed))
-                    .collect();
-                out.send(conn, Response::Produce(results));
-            }
-            Some(Wait::Group {
-                partition, token, ..
-            }) => {
-                let result = outcome
-                    .into_iter()
-                    .find_map(|(_, state)| state)
-                    .unwrap_or(Ok(()));
-                self.group_appended(now, partition, token, result, out);
-            }
-            Some(Wait::Fetch { .. } | Wait::Replica { .. }) | None => {}
-        }
-    }
-
-    fn settled(
-        &self,
-        result: ProducedPartition,
-        failed: &[(TopicPartition, ErrorCode)],
-    ) -> ProducedPartition {
-        match failed
-            .iter()
-            .find(|(partition, _)| *partition == result.partition)
-        {
-            Some((partition, error)) if !result.error.is_error() => {
-                self.produced(*partition, *error, -1)
-            }
-            _ => result,
-        }
-    }
-
-    /// `None` while it waits.
-    fn state_of(&self, pending: Pending) -> Option<Result<(), ErrorCode>> {
-        let Some(replica) = self.replicas.get(&pending.partition) else {
-            return Some(Err(ErrorCode::NotLeaderOrFollower));
-        };
-        match replica.leader() {
-            Some(leader) if leader.epoch >= pending.epoch => {
-                if replica.high_watermark < pending.end_offset {
-                    return None;
-                }
-                let enough = leader.isr.len()
-                    >= self.image.min_insync(pending.partition.topic, &self.config);
-                Some(if enough {
-                    Ok(())
-                } else {
-                    Err(ErrorCode::NotEnoughReplicasAfterAppend)
-                })
-            }
-            _ => Some(Err(ErrorCode::NotLeaderOrFollower)),
-        }
-    }
-
-    /// The deadline is there: what is not replicated yet timed out, though it stays in the log.
-    pub(super) fn expire_append(&mut self, now: Nanos, wait: Wait, out: &mut Outbox<B>) {
-        match wait {
-            Wait::Produce {
-                conn,
-                results,
-                pending,
-            } => {
-                let late: Vec<(TopicPartition, ErrorCode)> = pending
-                    .iter()
-                    .filter_map(|pending| match self.state_of(*pending) {
-                        None => Some((pending.partition, ErrorCode::RequestTimedOut)),
-                        Some(Err(error)) => Some((pending.partition, error)),
-                        Some(Ok(())) => None,
-                    })
-                    .collect();
-                let results = results
-                    .into_iter()
-                    .map(|result| self.settled(result, &late))
-                    .collect();
-                out.send(conn, Response::Produce(results));
-            }
-            Wait::Group {
-                partition, token, ..
-            } => {
-                self.group_appended(now, partition, token, Err(ErrorCode::RequestTimedOut), out);
-            }
-            Wait::Fetch { .. } | Wait::Replica { .. } => {}
-        }
     }
 }

@@ -319,7 +319,11 @@ impl<B: Clone> Broker<B> {
         let mut entries = vec![
             (
                 "min.insync.replicas",
-                self.image.min_insync(topic, &self.config).to_string(),
+                known
+                    .config
+                    .min_insync_replicas
+                    .unwrap_or(self.config.min_insync_replicas)
+                    .to_string(),
             ),
             (
                 "max.message.bytes",

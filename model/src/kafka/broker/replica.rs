@@ -15,6 +15,10 @@ pub struct Replica<B> {
     /// What a restart finds.
     pub checkpointed_high_watermark: Offset,
     pub role: Role,
+    /// Where the appends begin that wait for the disk.
+    pub held_at: Option<Offset>,
+    /// How often the log was cut.
+    pub truncations: u64,
 }
 
 #[derive(Debug)]
@@ -45,9 +49,9 @@ pub struct Leader {
 
 #[derive(Clone, Debug)]
 pub struct Proposal {
-    pub isr: Vec<NodeId>,
+    /// With the broker epochs of those who are proposed.
+    pub isr: Vec<(NodeId, i64)>,
     pub correlation: u64,
-    pub retry_at: Nanos,
 }
 
 /// How far a follower has come.
@@ -59,6 +63,8 @@ pub struct Progress {
     pub leader_end_at_fetch: Offset,
     pub fetched_at: Nanos,
     pub caught_up_at: Nanos,
+    /// Of the process that fetched; -1 before it did.
+    pub broker_epoch: i64,
 }
 
 impl<B: Clone> Replica<B> {
@@ -73,7 +79,14 @@ impl<B: Clone> Replica<B> {
             high_watermark,
             checkpointed_high_watermark: high_watermark,
             role: Role::Idle { epoch: -1 },
+            held_at: None,
+            truncations: 0,
         }
+    }
+
+    /// The end of what counts: appends that wait for the disk do not yet.
+    pub fn synced_end(&self) -> Offset {
+        self.held_at.unwrap_or_else(|| self.log.end())
     }
 
     pub const fn leader(&self) -> Option<&Leader> {
@@ -100,6 +113,8 @@ impl<B: Clone> Replica<B> {
     /// Cuts the log back and derives the producers anew.
     pub fn truncate(&mut self, offset: Offset) -> Offset {
         let end = self.log.truncate(offset);
+        self.truncations += 1;
+        self.held_at = None;
         self.high_watermark = self.high_watermark.min(end);
         self.checkpointed_high_watermark = self.checkpointed_high_watermark.min(end);
         self.producers.forget();
@@ -111,12 +126,17 @@ impl<B: Clone> Replica<B> {
 }
 
 impl Leader {
-    /// The in-sync set that the high watermark must satisfy: whichever way an unanswered change goes, it holds (KIP-497).
-    pub fn maximal_isr(&self) -> impl Iterator<Item = NodeId> + '_ {
+    /// The smallest end among the members of the in-sync set, and of the set that is proposed: whichever way an unanswered change goes,
+    /// it holds (KIP-497).
+    pub fn reached_by_all(&self, own: NodeId, own_end: Offset) -> Offset {
         let proposed = self.proposal.iter().flat_map(|proposal| &proposal.isr);
-        self.isr
-            .iter()
-            .chain(proposed.filter(|node| !self.isr.contains(node)))
-            .copied()
+        let members = self.isr.iter().chain(proposed.map(|(node, _)| node));
+        let end_of = |node: &NodeId| {
+            if *node == own {
+                return own_end;
+            }
+            self.followers.get(node).map_or(-1, |p| p.log_end)
+        };
+        members.map(end_of).min().unwrap_or(own_end)
     }
 }

@@ -49,7 +49,8 @@ impl<B: Clone> Broker<B> {
             |role: &Role| matches!(role, Role::Follower { leader: of, .. } if *of == leader);
         self.replicas
             .iter()
-            .filter(|(_, replica)| follows(&replica.role))
+            // What waits for the disk is fetched on once it is there.
+            .filter(|(_, replica)| follows(&replica.role) && replica.held_at.is_none())
             .map(|(partition, replica)| ReplicaFetchPartition {
                 partition: *partition,
                 offset: replica.log.end(),
@@ -73,7 +74,7 @@ impl<B: Clone> Broker<B> {
         out: &mut Outbox<B>,
     ) {
         for asked in &fetch.partitions {
-            self.note_progress(now, from, asked, out);
+            self.note_progress(now, (from, fetch.broker_epoch), asked, out);
         }
         if fetch.partitions.iter().any(|asked| self.has_news(asked)) || fetch.max_wait_ms <= 0 {
             self.waits.drop_follower(from);
@@ -87,7 +88,7 @@ impl<B: Clone> Broker<B> {
     fn note_progress(
         &mut self,
         now: Nanos,
-        from: NodeId,
+        (from, broker_epoch): (NodeId, i64),
         asked: &ReplicaFetchPartition,
         out: &mut Outbox<B>,
     ) {
@@ -123,6 +124,7 @@ impl<B: Clone> Broker<B> {
             leader_end_at_fetch: end,
             fetched_at: now,
             caught_up_at: progress.caught_up_at,
+            broker_epoch,
         };
         self.consider_expansion(now, asked.partition, from, out);
         self.advance_high_watermark(now, asked.partition, out);
@@ -263,6 +265,7 @@ impl<B: Clone> Broker<B> {
             }
             return;
         }
+        let base = replica.log.end();
         for entry in part.entries {
             if entry.base_offset == replica.log.end() {
                 replica.producers.note(&entry);
@@ -271,5 +274,8 @@ impl<B: Clone> Broker<B> {
         }
         let mark = part.high_watermark.min(replica.log.end());
         replica.high_watermark = replica.high_watermark.max(mark);
+        if replica.log.end() > base {
+            self.sync_after_append(part.partition, base);
+        }
     }
 }

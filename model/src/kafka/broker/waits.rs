@@ -1,7 +1,8 @@
 //! Requests that wait: for replication, for data, or for their deadline (Kafka's purgatory).
 
 use crate::Nanos;
-use crate::kafka::ids::{ConnId, Epoch, NodeId, Offset, TopicPartition};
+use crate::kafka::error::ErrorCode;
+use crate::kafka::ids::{ConnId, NodeId, Offset, TopicPartition};
 use crate::kafka::message::{FetchRequest, ProducedPartition};
 use crate::kafka::peer::ReplicaFetch;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +27,7 @@ pub enum Wait {
     Group {
         partition: i32,
         token: u64,
-        pending: Pending,
+        pending: [Pending; 1],
     },
 }
 
@@ -34,9 +35,12 @@ pub enum Wait {
 #[derive(Clone, Copy, Debug)]
 pub struct Pending {
     pub partition: TopicPartition,
-    pub epoch: Epoch,
-    /// The high watermark that it takes.
+    /// What the high watermark (or the leader's own disk) must reach.
     pub end_offset: Offset,
+    /// acks=all; else only the leader counts.
+    pub by_all: bool,
+    /// Once it has one it keeps it.
+    pub outcome: Option<Result<(), ErrorCode>>,
 }
 
 impl Wait {
@@ -44,6 +48,23 @@ impl Wait {
         match self {
             Self::Produce { conn, .. } | Self::Fetch { conn, .. } => Some(*conn),
             Self::Replica { .. } | Self::Group { .. } => None,
+        }
+    }
+
+    /// Appends that it waits for.
+    pub fn pending(&self) -> &[Pending] {
+        match self {
+            Self::Produce { pending, .. } => pending,
+            Self::Group { pending, .. } => pending,
+            Self::Fetch { .. } | Self::Replica { .. } => &[],
+        }
+    }
+
+    pub fn pending_mut(&mut self) -> &mut [Pending] {
+        match self {
+            Self::Produce { pending, .. } => pending,
+            Self::Group { pending, .. } => pending,
+            Self::Fetch { .. } | Self::Replica { .. } => &mut [],
         }
     }
 
@@ -60,7 +81,7 @@ impl Wait {
             Self::Replica { fetch, .. } => {
                 fetch.partitions.iter().map(|part| part.partition).collect()
             }
-            Self::Group { pending, .. } => vec![pending.partition],
+            Self::Group { pending, .. } => vec![pending[0].partition],
         }
     }
 }
@@ -77,7 +98,8 @@ pub struct Waits {
 }
 
 impl Waits {
-    pub fn insert(&mut self, deadline: Nanos, wait: Wait) {
+    /// Returns the number of the wait.
+    pub fn insert(&mut self, deadline: Nanos, wait: Wait) -> u64 {
         let id = self.next;
         self.next += 1;
         for partition in wait.partitions() {
@@ -94,6 +116,7 @@ impl Waits {
         }
         self.deadlines.insert((deadline, id));
         self.waits.insert(id, (deadline, wait));
+        id
     }
 
     pub fn remove(&mut self, id: u64) -> Option<Wait> {
@@ -111,6 +134,10 @@ impl Waits {
             self.by_follower.remove(from);
         }
         Some(wait)
+    }
+
+    pub fn get_mut(&mut self, id: u64) -> Option<&mut Wait> {
+        self.waits.get_mut(&id).map(|(_, wait)| wait)
     }
 
     pub fn get(&self, id: u64) -> Option<&Wait> {

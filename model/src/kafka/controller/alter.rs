@@ -73,13 +73,7 @@ impl<B: Clone> Controller<B> {
         if !request.isr.iter().all(eligible) {
             return Err(ErrorCode::IneligibleReplica);
         }
-        let mut next = old.clone();
-        for gone in old.isr.iter().filter(|node| !isr.contains(node)) {
-            self.remove_from_isr(request.partition, &mut next, *gone);
-        }
-        next.elr.retain(|node| !isr.contains(node));
-        next.isr = isr;
-        self.commit_change(request.partition, &old, next, out);
+        self.change(request.partition, &old, isr, None, out);
         self.disk
             .partitions
             .get(&request.partition)

@@ -1,6 +1,7 @@
-//! Elections: from the in-sync set, else from the eligible replicas (KIP-966), else, where it is allowed, from whoever lives.
+//! What becomes of partitions when brokers come, go, or propose another in-sync set.
 
 use super::Controller;
+use super::change::Change;
 use crate::kafka::fact::Fact;
 use crate::kafka::ids::{NodeId, TopicPartition};
 use crate::kafka::machine::Outbox;
@@ -10,150 +11,102 @@ impl<B: Clone> Controller<B> {
     /// A broker is fenced or shuts down: it leaves the in-sync sets, and what it led gets another leader.
     pub(super) fn leave_partitions(&mut self, node: NodeId, out: &mut Outbox<B>) {
         for (partition, state) in self.concerned(node) {
-            let mut next = state.clone();
-            self.remove_from_isr(partition, &mut next, node);
-            if state.leader == Some(node) {
-                next.leader = None;
-                self.elect(partition, &mut next);
-            }
-            self.commit_change(partition, &state, next, out);
+            let isr = without(&state.isr, node);
+            self.change(partition, &state, isr, None, out);
         }
     }
 
-    /// A process came back without having ended in order: what it had in memory only is gone, so it is no longer eligible.
+    /// A process came back without having ended in order: what it had in memory only may be gone, so it is not eligible any more.
     pub(super) fn unclean_restart(&mut self, node: NodeId, out: &mut Outbox<B>) {
-        if !self.config.eligible_leader_replicas {
-            return;
-        }
         for (partition, state) in self.concerned(node) {
-            let mut next = state.clone();
-            next.elr.retain(|eligible| *eligible != node);
-            if state.leader == Some(node) {
-                next.leader = None;
-                self.remove_from_isr(partition, &mut next, node);
-                next.elr.retain(|eligible| *eligible != node);
-                self.elect(partition, &mut next);
-            }
-            self.commit_change(partition, &state, next, out);
+            let isr = without(&state.isr, node);
+            let lost = self.config.eligible_leader_replicas.then_some(node);
+            self.change(partition, &state, isr, lost, out);
         }
     }
 
     pub(super) fn elect_where_offline(&mut self, out: &mut Outbox<B>) {
-        let offline: Vec<(TopicPartition, PartitionState)> = self
-            .partitions()
-            .filter(|(_, state)| state.leader.is_none())
-            .map(|(partition, state)| (*partition, state.clone()))
-            .collect();
-        for (partition, state) in offline {
-            let mut next = state.clone();
-            self.elect(partition, &mut next);
-            self.commit_change(partition, &state, next, out);
+        for (partition, state) in self.matching(|state| state.leader.is_none()) {
+            self.change(partition, &state, state.isr.clone(), None, out);
         }
     }
 
     fn concerned(&self, node: NodeId) -> Vec<(TopicPartition, PartitionState)> {
-        let concerns = |state: &PartitionState| {
+        self.matching(|state| {
             state.leader == Some(node) || state.isr.contains(&node) || state.elr.contains(&node)
-        };
+        })
+    }
+
+    fn matching(
+        &self,
+        wanted: impl Fn(&PartitionState) -> bool,
+    ) -> Vec<(TopicPartition, PartitionState)> {
         self.partitions()
-            .filter(|(_, state)| concerns(state))
+            .filter(|(_, state)| wanted(state))
             .map(|(partition, state)| (*partition, state.clone()))
             .collect()
     }
 
-    /// Without KIP-966 the last member never leaves; with it, members leave for the eligible replicas while the set is too small.
-    pub(super) fn remove_from_isr(
-        &self,
-        partition: TopicPartition,
-        state: &mut PartitionState,
-        node: NodeId,
-    ) {
-        if !state.isr.contains(&node) {
-            return;
-        }
-        if !self.config.eligible_leader_replicas {
-            if state.isr.len() > 1 {
-                state.isr.retain(|member| *member != node);
-            }
-            return;
-        }
-        state.isr.retain(|member| *member != node);
-        if state.isr.len() < self.min_insync(partition.topic) && !state.elr.contains(&node) {
-            state.elr.push(node);
-        }
-    }
-
-    /// Chooses a leader for a partition that has none.
-    fn elect(&self, partition: TopicPartition, state: &mut PartitionState) {
-        let usable = |node: &NodeId| self.is_alive(*node) && !self.is_shutting_down(*node);
-        let from = |set: &[NodeId]| {
-            state
-                .replicas
-                .iter()
-                .find(|node| set.contains(node) && usable(node))
-                .copied()
-        };
-        if let Some(leader) = from(&state.isr) {
-            state.leader = Some(leader);
-            return;
-        }
-        if let Some(leader) = from(&state.elr) {
-            state.leader = Some(leader);
-            state.elr.retain(|node| *node != leader);
-            state.isr = vec![leader];
-            return;
-        }
-        let config = self.topic_config(partition.topic);
-        if config
-            .unclean_leader_election
-            .unwrap_or(self.config.unclean_leader_election)
-            && let Some(leader) = state.replicas.iter().find(|node| usable(node)).copied()
-        {
-            state.leader = Some(leader);
-            state.isr = vec![leader];
-            state.elr.clear();
-        }
-    }
-
-    /// Commits what differs, and tells it.
-    pub(super) fn commit_change(
+    /// Gives a partition another in-sync set, and a leader if it needs one.
+    pub(super) fn change(
         &mut self,
         partition: TopicPartition,
         old: &PartitionState,
-        mut next: PartitionState,
+        isr: Vec<NodeId>,
+        unclean_shutdown: Option<NodeId>,
         out: &mut Outbox<B>,
     ) {
-        if *old == next {
-            return;
+        let own = self.topic_config(partition.topic).unclean_leader_election;
+        let change = Change {
+            old,
+            last_known_leader: self.disk.last_leaders.get(&partition).copied(),
+            min_insync: self.min_insync(partition.topic),
+            eligible_leader_replicas: self.config.eligible_leader_replicas,
+            unclean_election: own.unwrap_or(self.config.unclean_leader_election),
+            isr,
+            unclean_shutdown,
+        };
+        let usable = |node: NodeId| {
+            self.is_alive(node) && !self.is_shutting_down(node) && unclean_shutdown != Some(node)
+        };
+        let changed = change.build(usable);
+        match changed.last_known_leader {
+            Some(leader) => self.disk.last_leaders.insert(partition, leader),
+            None => self.disk.last_leaders.remove(&partition),
+        };
+        if changed.state != *old {
+            tell(partition, old, &changed.state, changed.clean, out);
+            self.commit_partition(partition, changed.state);
         }
-        let moved = old.leader != next.leader;
-        if moved {
-            next.leader_epoch += 1;
-        }
-        next.partition_epoch += 1;
-        if next.isr.len() >= self.min_insync(partition.topic) {
-            next.elr.clear();
-        }
-        if old.isr != next.isr {
-            out.fact(Fact::IsrChanged {
-                partition,
-                epoch: next.leader_epoch,
-                from: old.isr.clone(),
-                to: next.isr.clone(),
-            });
-        }
-        if moved {
-            let clean = next
-                .leader
-                .is_none_or(|leader| old.isr.contains(&leader) || old.elr.contains(&leader));
-            out.fact(Fact::Elected {
-                partition,
-                leader: next.leader,
-                epoch: next.leader_epoch,
-                isr: next.isr.clone(),
-                clean,
-            });
-        }
-        self.commit_partition(partition, next);
+    }
+}
+
+fn without(nodes: &[NodeId], gone: NodeId) -> Vec<NodeId> {
+    nodes.iter().copied().filter(|node| *node != gone).collect()
+}
+
+fn tell<B>(
+    partition: TopicPartition,
+    old: &PartitionState,
+    new: &PartitionState,
+    clean: bool,
+    out: &mut Outbox<B>,
+) {
+    if old.isr != new.isr {
+        out.fact(Fact::IsrChanged {
+            partition,
+            epoch: new.leader_epoch,
+            from: old.isr.clone(),
+            to: new.isr.clone(),
+        });
+    }
+    if old.leader != new.leader {
+        out.fact(Fact::Elected {
+            partition,
+            leader: new.leader,
+            epoch: new.leader_epoch,
+            isr: new.isr.clone(),
+            clean,
+        });
     }
 }

@@ -3,6 +3,7 @@
 //! One node keeps the metadata log and pushes it to the brokers; a quorum of controllers is not modelled.
 
 mod alter;
+mod change;
 mod election;
 mod registration;
 mod topics;
@@ -29,6 +30,8 @@ pub struct ControllerDisk {
     topics: BTreeMap<Name, (u64, BTreeMap<String, String>)>,
     removed: BTreeMap<Name, u64>,
     partitions: BTreeMap<TopicPartition, (u64, PartitionState)>,
+    /// The last leader of each partition whose in-sync set became empty.
+    last_leaders: BTreeMap<TopicPartition, NodeId>,
     brokers: BTreeMap<NodeId, (u64, i64, bool)>,
     incarnations: BTreeMap<NodeId, u64>,
     next_producer_id: i64,
@@ -65,6 +68,8 @@ impl<B: Clone> Controller<B> {
 
     /// Handles one input.
     pub fn step(&mut self, now: Nanos, input: In<B>, out: &mut Outbox<B>) {
+        // A message that comes after the end of its sender's session must not find the session alive.
+        self.expire_sessions(now, out);
         match input {
             In::Peer { from, message } => self.peer(now, from, message, out),
             In::Request { conn, .. } => out.close(conn),
@@ -76,7 +81,6 @@ impl<B: Clone> Controller<B> {
             }
             In::Closed { .. } | In::Flushed { .. } | In::Tick => {}
         }
-        self.expire_sessions(now, out);
         self.push(now, out);
     }
 

@@ -187,6 +187,9 @@ impl<B: Clone> Controller<B> {
         self.disk
             .partitions
             .retain(|partition, _| partition.topic != topic);
+        self.disk
+            .last_leaders
+            .retain(|partition, _| partition.topic != topic);
         let version = self.next_version();
         self.disk.removed.insert(topic, version);
         out.fact(Fact::TopicDeleted { topic });

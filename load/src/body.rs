@@ -104,3 +104,88 @@ fn put_id(body: &mut Value, pointer: &str) -> Option<()> {
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+    use squall_plan::scenario::{self, Keys, LoadEntry};
+    use std::collections::BTreeMap;
+
+    fn load(body: Value, size_bytes: Option<u64>) -> Load {
+        Load {
+            name: "test".into(),
+            entry: LoadEntry::Topic {
+                topic: "t".into(),
+                id: IdPlace::Key,
+            },
+            headers: BTreeMap::new(),
+            body,
+            size_bytes,
+            key: String::new(),
+            keys: Keys::Uniform { count: 1 },
+            arrival: scenario::Arrival::Uniform,
+            stages: Vec::new(),
+            outcomes: Vec::new(),
+            timeout_ns: 1,
+            connections: 1,
+        }
+    }
+
+    fn write(body: Value, size: Option<u64>, id: &IdPlace, sequence: u64) -> Vec<u8> {
+        let constants = Constants {
+            seed: 7421,
+            stream: 0,
+            zero_unix_ns: 0,
+        };
+        let arrival = Arrival {
+            at_ns: 0,
+            sequence,
+            key: 3,
+        };
+        let mut out = b"before".to_vec();
+        let body = Body::new(&load(body, size), id).unwrap();
+        body.write(&constants, &arrival, &mut out);
+        out.split_off(6)
+    }
+
+    #[test]
+    fn the_id_goes_where_the_pointer_says() {
+        let at = |body, pointer: &str| write(body, None, &IdPlace::Json(pointer.into()), 5);
+        assert_eq!(
+            at(json!({"a": {"b": 1}}), "/a/id"),
+            br#"{"a":{"b":1,"id":"7421-0-5"}}"#
+        );
+        assert_eq!(at(json!({"id": "x"}), "/id"), br#"{"id":"7421-0-5"}"#);
+        assert_eq!(at(json!([0, 1]), "/1"), br#"[0,"7421-0-5"]"#);
+        let nowhere = Body::new(&load(json!({"a": 1}), None), &IdPlace::Json("/b/c".into()));
+        assert!(matches!(nowhere, Err(LoadError::NoId { .. })));
+        let without = Body::new(&load(json!("no id"), None), &IdPlace::Body);
+        assert!(matches!(without, Err(LoadError::NoId { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn padded_bodies_have_their_size_and_stay_json(
+            said in ".{0,30}", size in 0_u64..200, sequence in 0_u64..1_000_000, members in 0_u8..3,
+        ) {
+            prop_assume!(!said.contains("{{"));
+            let mut body = json!({});
+            if members > 0 { body["said"] = json!(said); }
+            if members > 1 { body["id"] = json!("{{id}}"); }
+            let bare = write(body.clone(), None, &IdPlace::Key, sequence);
+            let padded = write(body.clone(), Some(size), &IdPlace::Key, sequence);
+            let read: Value = serde_json::from_slice(&padded).unwrap();
+            if members > 0 {
+                prop_assert_eq!(read["said"].as_str(), Some(said.as_str()));
+            }
+            // Too small a size leaves the body as it is: there is no room for the member.
+            let size = usize::try_from(size).unwrap();
+            prop_assert!(padded.len() == size || (padded == bare && bare.len() + 14 > size));
+
+            let text = write(json!("{{id}}"), Some(60), &IdPlace::Key, sequence);
+            prop_assert_eq!(text.len(), 60);
+        }
+    }
+}

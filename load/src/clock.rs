@@ -50,16 +50,6 @@ fn sleep_absolute(rest_ns: u64) {
     std::thread::sleep(Duration::from_nanos(rest_ns));
 }
 
-/// Lets the calling thread wake up on time on a busy machine, as far as the system permits: no timer slack, and
-/// before other threads where that is allowed.
-pub(crate) fn prefer_this_thread() {
-    #[cfg(target_os = "linux")]
-    {
-        let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
-        let _ = rustix::process::setpriority_process(None, -20);
-    }
-}
-
 #[must_use]
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)

@@ -3,9 +3,9 @@
 //! Open loop: it waits for no answer. After a stall it catches up without skipping, and latency counts from the
 //! intended time, so a stall of a second shows as a second (no coordinated omission).
 
-use crate::clock::prefer_this_thread;
 use crate::entry::{Context, Entry, EntryReport};
-use crate::report::{LoadReport, ON_TIME_NS, Spread, StageReport, histogram};
+use crate::priority::wake_on_time;
+use crate::report::{LoadReport, ON_TIME_NS, Spread, StageReport, histogram, late_count};
 use crate::spec::LoadSpec;
 use hdrhistogram::Histogram;
 use squall_check::{EventId, Kind, Op};
@@ -62,7 +62,7 @@ impl Dispatcher {
 
     /// Runs the load to its end, outcomes included.
     pub fn run(mut self, spec: LoadSpec, mut entry: Box<dyn Entry>) -> LoadReport {
-        prefer_this_thread();
+        wake_on_time();
         let mut arrivals = spec.arrivals.peekable();
         let mut chunk = Vec::with_capacity(CHUNK_EVENTS);
         while let Some(first) = arrivals.peek() {
@@ -170,6 +170,9 @@ impl Dispatcher {
             indeterminate: tally.indeterminate,
             on_time: self.on_time,
             late: self.late,
+            sent_late: entry.sending.as_ref().map_or(self.late, |sending| {
+                late_count(sending) + tally.offered.saturating_sub(sending.len())
+            }),
             pacing,
             sending: entry.sending.as_ref().map_or(pacing, Spread::of),
             stages: self.stages.finish(),

@@ -12,6 +12,7 @@ mod error;
 pub mod http;
 mod ledger;
 mod outcomes;
+mod priority;
 mod report;
 mod running;
 mod spec;

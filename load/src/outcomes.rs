@@ -1,19 +1,29 @@
 //! The one door through which outcomes go into the history: each offered event gets exactly one.
+//!
+//! The dispatcher takes no lock that other threads hold: a thread that is preempted while it holds one would delay every
+//! event. So it tells what it offers through a channel, which whoever settles reads first.
 
 use crate::ledger::Ledger;
 use squall_check::{EventId, Kind, Op};
 use squall_history::Recorder;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Shared by the dispatcher and the entry's threads.
 pub(crate) struct Outcomes {
     stream: u16,
     recorder: Recorder,
+    offered: AtomicU64,
+    settled: AtomicU64,
+    in_flight_max: AtomicU64,
+    open: Sender<Range<u64>>,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
+    opened: Receiver<Range<u64>>,
     ledger: Ledger,
     tally: Tally,
 }
@@ -32,24 +42,35 @@ pub(crate) struct Tally {
 
 impl Outcomes {
     pub fn new(stream: u16, recorder: Recorder) -> Self {
+        let (open, opened) = channel();
+        let state = State {
+            opened,
+            ledger: Ledger::default(),
+            tally: Tally::default(),
+        };
         Self {
             stream,
             recorder,
-            state: Mutex::default(),
+            offered: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
+            in_flight_max: AtomicU64::new(0),
+            open,
+            state: Mutex::new(state),
         }
     }
 
     /// Opens and records events, before they go out.
     pub fn offer(&self, ops: &[Op]) {
-        {
-            let mut state = self.lock();
-            for op in ops {
-                state.ledger.open(op.event.sequence());
-            }
-            state.tally.offered += ops.len() as u64;
-            let open = state.ledger.open_count();
-            state.tally.in_flight_max = state.tally.in_flight_max.max(open);
+        let follow = |a: &Op, b: &Op| a.event.sequence() + 1 == b.event.sequence();
+        for run in ops.chunk_by(follow) {
+            let first = run[0].event.sequence();
+            // The receiver lives as long as this does.
+            let _ = self.open.send(first..first + run.len() as u64);
         }
+        let count = ops.len() as u64;
+        let offered = self.offered.fetch_add(count, Relaxed) + count;
+        let open = offered.saturating_sub(self.settled.load(Relaxed));
+        self.in_flight_max.fetch_max(open, Relaxed);
         self.recorder.ops(ops);
     }
 
@@ -60,7 +81,7 @@ impl Outcomes {
         }
         {
             let mut state = self.lock();
-            let State { ledger, tally } = &mut *state;
+            let State { ledger, tally, .. } = &mut *state;
             ops.retain(|op| {
                 let matched = ledger.close(op.event.sequence());
                 match op.kind {
@@ -72,6 +93,7 @@ impl Outcomes {
                 matched
             });
         }
+        self.settled.fetch_add(ops.len() as u64, Relaxed);
         self.recorder.ops(ops);
         ops.clear();
     }
@@ -98,16 +120,29 @@ impl Outcomes {
         }
     }
 
+    /// Offered, without outcome so far.
     pub fn open_count(&self) -> u64 {
-        self.lock().ledger.open_count()
+        let settled = self.settled.load(Relaxed);
+        self.offered.load(Relaxed).saturating_sub(settled)
     }
 
     pub fn tally(&self) -> Tally {
-        self.lock().tally
+        Tally {
+            offered: self.offered.load(Relaxed),
+            in_flight_max: self.in_flight_max.load(Relaxed),
+            ..self.lock().tally
+        }
     }
 
+    /// The state, with all opened that was offered.
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is a whole one, so what a panicking thread left is sound.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Ok(range) = state.opened.try_recv() {
+            range.for_each(|sequence| {
+                state.ledger.open(sequence);
+            });
+        }
+        state
     }
 }

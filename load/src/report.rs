@@ -21,6 +21,9 @@ pub struct LoadReport {
     /// Dispatched within [`ON_TIME_NS`] of the intended time; `late` are the others.
     pub on_time: u64,
     pub late: u64,
+    /// First byte out more than [`ON_TIME_NS`] after the intended time, or never: the system, or too few connections,
+    /// kept events waiting. Topic entries: as `late`.
+    pub sent_late: u64,
     /// Dispatch time less intended time: what the harness itself adds.
     pub pacing: Spread,
     /// Time of the first byte out less intended time: waiting for a free connection included. Topic entries: as `pacing`.
@@ -76,6 +79,11 @@ impl LoadReport {
             self.on_time as f64 / self.planned as f64
         }
     }
+}
+
+/// How many of a histogram's values are above [`ON_TIME_NS`].
+pub(crate) fn late_count(histogram: &Histogram<u64>) -> u64 {
+    histogram.len() - histogram.count_between(0, ON_TIME_NS)
 }
 
 impl Spread {

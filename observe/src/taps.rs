@@ -61,6 +61,15 @@ impl Taps {
         })
     }
 
+    /// Starts one tap more: on an input topic ([`Kind::Stored`]), for instance.
+    ///
+    /// # Errors
+    /// As [`Tap::start`].
+    pub fn add(&mut self, spec: TapSpec) -> Result<(), TapError> {
+        self.taps.push(Tap::start(spec, self.watch.clone())?);
+        Ok(())
+    }
+
     #[must_use]
     pub fn status(&self) -> Vec<TapStatus> {
         self.taps.iter().map(Tap::status).collect()

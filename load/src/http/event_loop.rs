@@ -3,10 +3,11 @@
 use super::answer::{Answer, Parsed};
 use super::classify::{self, Failure};
 use super::connection::Step;
-use super::inbox::{Inbox, Waiting};
+use super::inbox::{Inbox, Outbox, Waiting, inbox};
 use super::pool::{Found, Pool};
 use super::request::RequestTemplate;
 use crate::entry::{Context, EntryReport};
+use crate::priority::wake_on_time;
 use crate::report::histogram;
 use hdrhistogram::Histogram;
 use mio::event::Event;
@@ -14,7 +15,6 @@ use mio::{Events, Poll, Token, Waker};
 use squall_check::Op;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 const WAKER: Token = Token(usize::MAX);
@@ -24,7 +24,7 @@ const SLEEP_MAX_NS: u64 = 100_000_000;
 
 pub(super) struct EventLoop {
     poll: Poll,
-    inbox: Arc<Inbox>,
+    inbox: Inbox,
     requests: RequestTemplate,
     pool: Pool,
     queue: VecDeque<Waiting>,
@@ -44,12 +44,12 @@ impl EventLoop {
         addresses: Vec<SocketAddr>,
         connections_max: usize,
         context: Context,
-    ) -> std::io::Result<(Self, Arc<Inbox>)> {
+    ) -> std::io::Result<(Self, Outbox)> {
         let poll = Poll::new()?;
-        let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), WAKER)?));
+        let (outbox, inbox) = inbox(Waker::new(poll.registry(), WAKER)?);
         let event_loop = Self {
             poll,
-            inbox: Arc::clone(&inbox),
+            inbox,
             requests,
             pool: Pool::new(addresses, connections_max),
             queue: VecDeque::new(),
@@ -61,22 +61,22 @@ impl EventLoop {
             causes: BTreeMap::new(),
             sending: histogram(),
         };
-        Ok((event_loop, inbox))
+        Ok((event_loop, outbox))
     }
 
     pub fn run(mut self) -> EntryReport {
+        wake_on_time();
         let mut events = Events::with_capacity(EVENTS);
         let mut problems = Vec::new();
         loop {
-            let closed = self.inbox.is_closed();
             self.inbox.take(&mut self.queue);
             self.expire();
             self.send_waiting();
             self.context.outcomes.settle(&mut self.settled);
-            if closed && self.queue.is_empty() && self.under_way == 0 {
+            if self.inbox.closed && self.queue.is_empty() && self.under_way == 0 {
                 break;
             }
-            if let Err(error) = self.sleep(closed, &mut events) {
+            if let Err(error) = self.sleep(&mut events) {
                 problems.push(format!("the event loop of the HTTP load failed: {error}"));
                 break;
             }
@@ -97,7 +97,7 @@ impl EventLoop {
         }
     }
 
-    fn sleep(&mut self, closed: bool, events: &mut Events) -> std::io::Result<()> {
+    fn sleep(&mut self, events: &mut Events) -> std::io::Result<()> {
         let now = self.context.times.now_ns();
         let first_sent = self.deadlines.front().map(|(deadline, ..)| *deadline);
         let first_waiting = self.queue.front().map(|waiting| self.deadline_of(waiting));
@@ -106,7 +106,7 @@ impl EventLoop {
             .chain(first_waiting)
             .min()
             .unwrap_or(u64::MAX);
-        let rest = if self.inbox.may_sleep(closed) {
+        let rest = if self.inbox.may_sleep(&mut self.queue) {
             next.saturating_sub(now).min(SLEEP_MAX_NS)
         } else {
             0

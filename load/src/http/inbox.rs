@@ -1,10 +1,11 @@
-//! From the dispatcher to the event loop, waking it only when it sleeps.
+//! From the dispatcher to the event loop, waking it only when it sleeps. Without locks: see [`crate::outcomes`].
 
 use mio::Waker;
 use squall_plan::plan::Arrival;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 /// An event that waits for its connection.
 #[derive(Clone, Copy, Debug)]
@@ -15,67 +16,99 @@ pub(super) struct Waiting {
     pub since_ns: u64,
 }
 
+/// The dispatcher's end. Dropping it says that nothing more will come.
+pub(super) struct Outbox {
+    to: Option<Sender<Waiting>>,
+    bell: Arc<Bell>,
+}
+
+/// The event loop's end.
 pub(super) struct Inbox {
-    waiting: Mutex<Vec<Waiting>>,
-    closed: AtomicBool,
+    from: Receiver<Waiting>,
+    bell: Arc<Bell>,
+    pub closed: bool,
+}
+
+struct Bell {
     asleep: AtomicBool,
     waker: Waker,
 }
 
-impl Inbox {
-    pub fn new(waker: Waker) -> Self {
-        Self {
-            waiting: Mutex::default(),
-            closed: AtomicBool::new(false),
-            asleep: AtomicBool::new(false),
-            waker,
+pub(super) fn inbox(waker: Waker) -> (Outbox, Inbox) {
+    let (to, from) = channel();
+    let bell = Arc::new(Bell {
+        asleep: AtomicBool::new(false),
+        waker,
+    });
+    let outbox = Outbox {
+        to: Some(to),
+        bell: Arc::clone(&bell),
+    };
+    let inbox = Inbox {
+        from,
+        bell,
+        closed: false,
+    };
+    (outbox, inbox)
+}
+
+impl Outbox {
+    pub fn put(&self, due: &[Arrival], since_ns: u64) {
+        for arrival in due {
+            let arrival = *arrival;
+            if let Some(to) = &self.to {
+                // The event loop is gone only when it died, which its thread's end tells.
+                let _ = to.send(Waiting { arrival, since_ns });
+            }
         }
+        self.bell.ring();
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.to = None;
+        self.bell.ring();
+    }
+}
+
+impl Inbox {
+    /// Takes what has come; false when that was nothing new.
+    pub fn take(&mut self, into: &mut VecDeque<Waiting>) -> bool {
+        let (before, closed_before) = (into.len(), self.closed);
+        loop {
+            match self.from.try_recv() {
+                Ok(waiting) => into.push_back(waiting),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    self.closed = true;
+                    break;
+                }
+            }
+        }
+        into.len() > before || self.closed != closed_before
     }
 
-    pub fn put(&self, due: &[Arrival], now_ns: u64) {
-        self.lock().extend(due.iter().map(|arrival| Waiting {
-            arrival: *arrival,
-            since_ns: now_ns,
-        }));
-        self.wake();
-    }
-
-    /// Nothing more will come.
-    pub fn close(&self) {
-        self.closed.store(true, SeqCst);
-        self.wake();
-    }
-
-    pub fn is_closed(&self) -> bool {
-        self.closed.load(SeqCst)
-    }
-
-    pub fn take(&self, into: &mut VecDeque<Waiting>) {
-        into.extend(self.lock().drain(..));
-    }
-
-    /// The event loop is about to sleep; false when something came in between.
-    pub fn may_sleep(&self, closed_before: bool) -> bool {
-        self.asleep.store(true, SeqCst);
-        let nothing = self.lock().is_empty() && self.is_closed() == closed_before;
-        if !nothing {
+    /// The event loop is about to sleep; false when something has come in between.
+    pub fn may_sleep(&mut self, into: &mut VecDeque<Waiting>) -> bool {
+        self.bell.asleep.store(true, SeqCst);
+        let news = self.take(into);
+        if news {
             self.awake();
         }
-        nothing
+        !news
     }
 
     pub fn awake(&self) {
-        self.asleep.store(false, SeqCst);
+        self.bell.asleep.store(false, SeqCst);
     }
+}
 
-    fn wake(&self) {
+impl Bell {
+    fn ring(&self) {
         if self.asleep.swap(false, SeqCst) {
-            // It fails only when the event loop is gone, which `finish` sees.
+            // It fails only when the event loop is gone, as above.
             let _ = self.waker.wake();
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

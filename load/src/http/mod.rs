@@ -12,17 +12,16 @@ use crate::entry::{Context, Entry, EntryReport};
 use crate::error::LoadError;
 use crate::template::Constants;
 use event_loop::EventLoop;
-use inbox::Inbox;
+use inbox::Outbox;
 use request::RequestTemplate;
 use squall_plan::plan::Arrival;
 use squall_plan::scenario::{Load, LoadEntry};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::thread::JoinHandle;
 
 pub(crate) struct HttpEntry {
     context: Context,
-    inbox: Arc<Inbox>,
+    outbox: Outbox,
     thread: JoinHandle<EntryReport>,
 }
 
@@ -51,7 +50,7 @@ impl HttpEntry {
         };
         let requests = RequestTemplate::new(load, constants, &addresses)?;
         let connections = usize::try_from(load.connections).unwrap_or(usize::MAX);
-        let (event_loop, inbox) =
+        let (event_loop, outbox) =
             EventLoop::new(requests, addresses, connections, context.clone()).map_err(cannot)?;
         let thread = std::thread::Builder::new()
             .name("http-load".to_owned())
@@ -59,7 +58,7 @@ impl HttpEntry {
             .map_err(cannot)?;
         Ok(Self {
             context,
-            inbox,
+            outbox,
             thread,
         })
     }
@@ -67,12 +66,13 @@ impl HttpEntry {
 
 impl Entry for HttpEntry {
     fn offer(&mut self, due: &[Arrival]) {
-        self.inbox.put(due, self.context.times.now_ns());
+        self.outbox.put(due, self.context.times.now_ns());
     }
 
     fn finish(self: Box<Self>) -> EntryReport {
-        self.inbox.close();
-        self.thread.join().unwrap_or_else(|_| EntryReport {
+        let Self { outbox, thread, .. } = *self;
+        drop(outbox);
+        thread.join().unwrap_or_else(|_| EntryReport {
             problems: vec!["the thread of the HTTP load died: a defect in Squall".to_owned()],
             ..EntryReport::default()
         })

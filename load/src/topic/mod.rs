@@ -6,6 +6,7 @@ mod message;
 use crate::clock::nanos;
 use crate::entry::{Context, Entry, EntryReport};
 use crate::error::LoadError;
+use crate::priority::wake_on_time;
 use crate::template::Constants;
 use classify::Delivered;
 use message::MessageTemplate;
@@ -200,6 +201,7 @@ fn poller(
     std::thread::Builder::new()
         .name("delivery-reports".to_owned())
         .spawn(move || {
+            wake_on_time();
             let mut ops = Vec::new();
             loop {
                 let last = done.load(Relaxed);

@@ -83,6 +83,7 @@ fn a_stall_of_a_second_shows_as_at_least_a_second() {
     // Events that had no connection waited all the same, from their intended time.
     assert!(latencies[&100] >= 850_000_000, "{}", latencies[&100]);
     assert!(report.sending.max_ns >= 850_000_000, "{:?}", report.sending);
+    assert!(report.sent_late > 500 && report.late < 300, "{report:?}");
 }
 
 #[test]

@@ -1,1 +1,42 @@
-//! The deterministic simulation.
+//! The deterministic simulation: models of brokers, clients, network and stores in virtual time, around the same handlers, in one thread.
+//!
+//! A plan (with its seed) gives one history, byte for byte, and one trace hash, on any machine: every event that happens is folded
+//! into the hash with its time and its place in the order. Nothing in here reads a clock, starts a thread or iterates an unordered map.
+
+mod client;
+mod cluster;
+mod director;
+mod error;
+mod journal;
+mod kernel;
+mod network;
+mod record;
+mod service;
+mod sinks;
+mod world;
+
+pub use error::SimError;
+pub use kernel::Nanos;
+
+use squall_history::Event;
+use squall_plan::Plan;
+
+/// How a simulation ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SimOutcome {
+    /// Rolling hash over every event of the world and every row of the history: equal hashes, equal runs.
+    pub trace_hash: u64,
+    /// Events of the world that happened.
+    pub events: u64,
+    /// Virtual time at the end.
+    pub virtual_ns: Nanos,
+}
+
+/// Runs a plan in virtual time and hands every row of its history, in order, to `sink`: first [`squall_history::What::Head`], last
+/// [`squall_history::What::End`].
+///
+/// # Errors
+/// The plan asks for what cannot be simulated, or the world came to a standstill.
+pub fn run(plan: &Plan, sink: &mut dyn FnMut(Event)) -> Result<SimOutcome, SimError> {
+    director::run(plan, sink)
+}

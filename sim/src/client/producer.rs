@@ -1,0 +1,436 @@
+//! A producer: batches by partition, one batch of a partition under way at a time, retries in order.
+//!
+//! Differs from librdkafka in two things: a partition has one batch in flight (as with `max.in.flight=1`), and each partition
+//! has a producer id of its own, so that a lost sequence of one does not touch the others.
+
+use super::access::Access;
+use super::settings::ProducerOptions;
+use crate::kernel::{Nanos, Signal};
+use crate::record::{Record, batch_bytes};
+use squall_env::{
+    BusError, Either, Message, Outcome, Position, Producer, SendError, Ticket, select,
+};
+use squall_model::kafka::{
+    Acks, Batch, BatchHeader, BatchKind, ErrorCode, InitProducerIdRequest, Name, ProduceRequest,
+    ProducedPartition, Request, Response, Stamp, TopicPartition,
+};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+/// A handle on a producer; clones share it.
+#[derive(Clone)]
+pub struct SimProducer(Rc<Inner>);
+
+struct Inner {
+    access: Rc<Access>,
+    options: ProducerOptions,
+    /// False: the process is dead, and nothing may happen any more.
+    alive: Rc<Cell<bool>>,
+    unix_ms_at_0: u64,
+    last_ticket: Cell<u64>,
+    buffered: Cell<usize>,
+    unclaimed: Cell<usize>,
+    topics: RefCell<BTreeMap<Name, Topic>>,
+    lines: RefCell<BTreeMap<TopicPartition, Rc<Line>>>,
+    outcomes: RefCell<Vec<(Ticket, Outcome)>>,
+    completed: Signal,
+}
+
+/// A topic: its partitions when they are known, what waits for them until then.
+enum Topic {
+    Asked(Vec<Pending>),
+    Known(Vec<i32>),
+}
+
+/// What waits to be sent to a partition.
+#[derive(Default)]
+struct Line {
+    queue: RefCell<VecDeque<Pending>>,
+    arrived: Signal,
+}
+
+struct Pending {
+    ticket: Ticket,
+    record: Record,
+    since: Nanos,
+}
+
+/// How an attempt to send ended.
+enum Attempt {
+    Done(Outcome_),
+    /// Try again; `maybe`: a broker may have it already.
+    Again {
+        maybe: bool,
+    },
+}
+
+enum Outcome_ {
+    At(i64),
+    Duplicate,
+    NotTaken(ErrorCode),
+    /// The broker refuses the sequence; a new producer id is needed.
+    Unknown(ErrorCode),
+}
+
+impl SimProducer {
+    #[must_use]
+    pub fn new(
+        access: Rc<Access>,
+        options: ProducerOptions,
+        alive: Rc<Cell<bool>>,
+        unix_ms_at_0: u64,
+    ) -> Self {
+        Self(Rc::new(Inner {
+            access,
+            options,
+            alive,
+            unix_ms_at_0,
+            last_ticket: Cell::new(0),
+            buffered: Cell::new(0),
+            unclaimed: Cell::new(0),
+            topics: RefCell::default(),
+            lines: RefCell::default(),
+            outcomes: RefCell::default(),
+            completed: Signal::default(),
+        }))
+    }
+}
+
+impl Producer for SimProducer {
+    fn send(&self, message: Message<'_>) -> Result<Ticket, SendError> {
+        let inner = &self.0;
+        if !inner.alive.get() {
+            return Err(SendError::Refused("the process is dead".to_owned()));
+        }
+        let now = inner.access.cluster.kernel.now();
+        let record = Record {
+            key: message.key.map(<[u8]>::to_vec),
+            headers: message.headers.clone(),
+            payload: message.payload.to_vec(),
+            timestamp_ms: (inner.unix_ms_at_0 + now / 1_000_000).cast_signed(),
+        };
+        if record.bytes() > inner.options.message_bytes {
+            return Err(SendError::TooLarge);
+        }
+        if inner.buffered.get() >= inner.options.queue_records {
+            return Err(SendError::QueueFull);
+        }
+        inner.buffered.set(inner.buffered.get() + 1);
+        inner.unclaimed.set(inner.unclaimed.get() + 1);
+        let ticket = Ticket(inner.last_ticket.replace(inner.last_ticket.get() + 1));
+        let pending = Pending {
+            ticket,
+            record,
+            since: now,
+        };
+        inner.route(inner.access.cluster.names.intern(message.topic), pending);
+        Ok(ticket)
+    }
+
+    async fn completions(&self, into: &mut Vec<(Ticket, Outcome)>) {
+        let inner = &self.0;
+        inner
+            .completed
+            .until(|| !inner.outcomes.borrow().is_empty())
+            .await;
+        let outcomes = std::mem::take(&mut *inner.outcomes.borrow_mut());
+        inner.unclaimed.set(inner.unclaimed.get() - outcomes.len());
+        into.extend(outcomes);
+    }
+
+    async fn ready(&self, topic: &str) -> Result<(), BusError> {
+        let topic = self.0.access.cluster.names.intern(topic);
+        self.0.access.partitions(topic).await;
+        Ok(())
+    }
+
+    fn in_flight(&self) -> usize {
+        self.0.unclaimed.get()
+    }
+}
+
+impl Inner {
+    fn route(self: &Rc<Self>, topic: Name, pending: Pending) {
+        let mut topics = self.topics.borrow_mut();
+        match topics.get_mut(&topic) {
+            Some(Topic::Known(partitions)) => {
+                let partition = self.choose(&pending.record, partitions);
+                drop(topics);
+                self.enqueue(TopicPartition { topic, partition }, pending);
+            }
+            Some(Topic::Asked(waiting)) => waiting.push(pending),
+            None => {
+                topics.insert(topic, Topic::Asked(vec![pending]));
+                drop(topics);
+                self.spawn(Rc::clone(self).learn(topic));
+            }
+        }
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.access.cluster.kernel.spawn(self.access.process, task);
+    }
+
+    async fn learn(self: Rc<Self>, topic: Name) {
+        let partitions = self.access.partitions(topic).await;
+        let before = self
+            .topics
+            .borrow_mut()
+            .insert(topic, Topic::Known(partitions));
+        if let Some(Topic::Asked(waiting)) = before {
+            waiting
+                .into_iter()
+                .for_each(|pending| self.route(topic, pending));
+        }
+    }
+
+    /// Records of one key go to one partition, those without a key to any.
+    fn choose(&self, record: &Record, partitions: &[i32]) -> i32 {
+        let hash = match &record.key {
+            Some(key) => key.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+                (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+            }) as usize,
+            None => {
+                let process = u64::from(self.access.process.0);
+                self.access
+                    .cluster
+                    .kernel
+                    .below("partitioner", process, partitions.len() as u64) as usize
+            }
+        };
+        partitions[hash % partitions.len()]
+    }
+
+    fn enqueue(self: &Rc<Self>, partition: TopicPartition, pending: Pending) {
+        let known = self.lines.borrow().get(&partition).cloned();
+        let line = known.unwrap_or_else(|| {
+            let line = Rc::new(Line::default());
+            self.lines.borrow_mut().insert(partition, Rc::clone(&line));
+            self.spawn(Rc::clone(self).serve(partition, Rc::clone(&line)));
+            line
+        });
+        line.queue.borrow_mut().push_back(pending);
+        line.arrived.raise();
+    }
+
+    /// Sends what comes for a partition, batch by batch.
+    async fn serve(self: Rc<Self>, partition: TopicPartition, line: Rc<Line>) {
+        let kernel = Rc::clone(&self.access.cluster.kernel);
+        let mut stamp = None;
+        loop {
+            line.arrived.until(|| !line.queue.borrow().is_empty()).await;
+            let first = line
+                .queue
+                .borrow()
+                .front()
+                .map_or(0, |pending| pending.since);
+            if line.queue.borrow().len() < self.options.batch_records {
+                kernel.sleep_until(first + self.options.linger).await;
+            }
+            let batch = self.take_batch(&line);
+            if self.options.idempotent && stamp.is_none() {
+                stamp = Some(self.new_stamp().await);
+            }
+            let outcome = self.deliver(partition, &batch, stamp, first).await;
+            let broken = matches!(outcome, Outcome::Unknown(_));
+            stamp = stamp
+                .filter(|_| !broken)
+                .map(|stamp| after(stamp, batch.len()));
+            self.complete(batch, &outcome);
+        }
+    }
+
+    fn take_batch(&self, line: &Line) -> Vec<Pending> {
+        let mut queue = line.queue.borrow_mut();
+        let mut bytes = 0;
+        let fits = |pending: &&Pending| {
+            bytes += pending.record.bytes();
+            bytes <= self.options.batch_bytes
+        };
+        let count = queue
+            .iter()
+            .take(self.options.batch_records)
+            .take_while(fits)
+            .count()
+            .max(1);
+        let count = count.min(queue.len());
+        queue.drain(..count).collect()
+    }
+
+    async fn new_stamp(&self) -> Stamp {
+        loop {
+            let connection = self.access.any().await;
+            let request = Request::InitProducerId(InitProducerIdRequest {
+                transactional_id: None,
+                producer_id: -1,
+                producer_epoch: -1,
+            });
+            if let Ok(Response::InitProducerId(answer)) =
+                self.access.call(&connection, request).await
+                && !answer.error.is_error()
+            {
+                return Stamp {
+                    producer_id: answer.producer_id,
+                    producer_epoch: answer.producer_epoch,
+                    base_sequence: 0,
+                };
+            }
+            self.access.pause().await;
+        }
+    }
+
+    /// Tries until a batch is taken, refused or too old. The position is that of its first record.
+    async fn deliver(
+        &self,
+        partition: TopicPartition,
+        batch: &[Pending],
+        stamp: Option<Stamp>,
+        since: Nanos,
+    ) -> Outcome {
+        let kernel = &self.access.cluster.kernel;
+        let deadline = since + self.options.delivery_timeout;
+        let request = self.request(partition, batch, stamp);
+        let (mut maybe_taken, mut tries) = (false, 0);
+        let why = loop {
+            if kernel.now() >= deadline {
+                break "timed out in the client";
+            }
+            if tries > self.options.retries {
+                break "retries exhausted";
+            }
+            tries += 1;
+            let attempt = match select(
+                self.attempt(partition, &request),
+                kernel.sleep_until(deadline),
+            )
+            .await
+            {
+                Either::First(attempt) => attempt,
+                Either::Second(()) => Attempt::Again { maybe: true },
+            };
+            match attempt {
+                Attempt::Done(Outcome_::At(offset)) => return self.acknowledged(partition, offset),
+                Attempt::Done(Outcome_::Duplicate) => return Outcome::Acknowledged(None),
+                Attempt::Done(Outcome_::NotTaken(error)) if !maybe_taken => {
+                    return Outcome::NotTaken(format!("{error:?}"));
+                }
+                Attempt::Done(Outcome_::NotTaken(error) | Outcome_::Unknown(error)) => {
+                    return Outcome::Unknown(format!("{error:?}"));
+                }
+                Attempt::Again { maybe } => {
+                    maybe_taken |= maybe;
+                    self.access.forget_leader(partition);
+                    kernel.sleep(self.options.retry_backoff).await;
+                }
+            }
+        };
+        if maybe_taken {
+            Outcome::Unknown(why.to_owned())
+        } else {
+            Outcome::NotTaken(why.to_owned())
+        }
+    }
+
+    fn acknowledged(&self, partition: TopicPartition, offset: i64) -> Outcome {
+        Outcome::Acknowledged((self.options.acks != Acks::None).then_some(Position {
+            partition: partition.partition,
+            offset,
+        }))
+    }
+
+    fn request(
+        &self,
+        partition: TopicPartition,
+        batch: &[Pending],
+        stamp: Option<Stamp>,
+    ) -> ProduceRequest<crate::record::Body> {
+        let body: crate::record::Body =
+            batch.iter().map(|pending| pending.record.clone()).collect();
+        let header = BatchHeader {
+            records: u32::try_from(body.len()).unwrap_or(u32::MAX),
+            bytes: batch_bytes(&body),
+            stamp,
+            max_timestamp_ms: body
+                .iter()
+                .map(|record| record.timestamp_ms)
+                .max()
+                .unwrap_or(-1),
+            kind: BatchKind::Data,
+            transactional: false,
+        };
+        ProduceRequest {
+            acks: self.options.acks,
+            timeout_ms: self.options.request_timeout_ms,
+            partitions: vec![(partition, Ok(Batch { header, body }))],
+        }
+    }
+
+    async fn attempt(
+        &self,
+        partition: TopicPartition,
+        request: &ProduceRequest<crate::record::Body>,
+    ) -> Attempt {
+        let connection = self.access.shared_leader(partition).await;
+        let request = Request::Produce(request.clone());
+        if self.options.acks == Acks::None {
+            connection.send(request);
+            return Attempt::Done(Outcome_::At(-1));
+        }
+        match self.access.call(&connection, request).await {
+            Ok(Response::Produce(parts)) => {
+                parts.first().map_or(Attempt::Again { maybe: true }, judge)
+            }
+            _ => Attempt::Again { maybe: true },
+        }
+    }
+
+    fn complete(&self, batch: Vec<Pending>, outcome: &Outcome) {
+        self.buffered.set(self.buffered.get() - batch.len());
+        let mut outcomes = self.outcomes.borrow_mut();
+        for (index, pending) in (0..).zip(batch) {
+            let own = match outcome {
+                Outcome::Acknowledged(Some(first)) => Outcome::Acknowledged(Some(Position {
+                    offset: first.offset + index,
+                    ..*first
+                })),
+                other => other.clone(),
+            };
+            outcomes.push((pending.ticket, own));
+        }
+        drop(outcomes);
+        self.completed.raise();
+    }
+}
+
+/// What a broker's answer means.
+fn judge(part: &ProducedPartition) -> Attempt {
+    match part.error {
+        ErrorCode::None => Attempt::Done(Outcome_::At(part.base_offset)),
+        ErrorCode::DuplicateSequenceNumber => Attempt::Done(Outcome_::Duplicate),
+        error @ (ErrorCode::MessageTooLarge
+        | ErrorCode::InvalidRecord
+        | ErrorCode::CorruptMessage
+        | ErrorCode::InvalidTopicException
+        | ErrorCode::UnsupportedCompressionType
+        | ErrorCode::InvalidRequiredAcks) => Attempt::Done(Outcome_::NotTaken(error)),
+        error @ (ErrorCode::OutOfOrderSequenceNumber
+        | ErrorCode::InvalidProducerEpoch
+        | ErrorCode::UnknownProducerId
+        | ErrorCode::ProducerFenced
+        | ErrorCode::InvalidProducerIdMapping) => Attempt::Done(Outcome_::Unknown(error)),
+        ErrorCode::NotEnoughReplicasAfterAppend | ErrorCode::RequestTimedOut => {
+            Attempt::Again { maybe: true }
+        }
+        _ => Attempt::Again { maybe: false },
+    }
+}
+
+/// The stamp of the next batch; sequences wrap after `i32::MAX`.
+fn after(stamp: Stamp, records: usize) -> Stamp {
+    let next = (i64::from(stamp.base_sequence) + records as i64) & i64::from(i32::MAX);
+    Stamp {
+        base_sequence: next as i32,
+        ..stamp
+    }
+}

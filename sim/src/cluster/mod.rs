@@ -1,0 +1,325 @@
+//! Brokers and controller in virtual time: the driver of squall-model's machines.
+
+mod admin;
+mod connection;
+mod facts;
+mod names;
+mod node;
+mod view;
+
+pub use connection::{Broken, Connection};
+pub use names::Names;
+pub use view::{Happening, TopicReader};
+
+use crate::journal::Journal;
+use crate::kernel::{Kernel, MS, Nanos};
+use crate::network::{End, LinkProfile, Network};
+use crate::record::Body;
+use connection::ServerConn;
+use node::{Machine, Node};
+use squall_model::kafka::{
+    Broker, BrokerConfig, BrokerDisk, ConnId, Controller, ControllerDisk, In, NodeId, Out, Outbox,
+    Peer, Response,
+};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use view::View;
+
+/// The controller is a node of its own that no fault reaches.
+pub const CONTROLLER: NodeId = NodeId(0);
+/// How long a disk takes to make appended pages durable.
+const FLUSH_NS: Nanos = 2 * MS;
+/// A machine that asks to be called at once is called again after this, so that time goes on.
+const TIMER_GRAIN_NS: Nanos = 1_000;
+
+pub struct Cluster {
+    pub kernel: Rc<Kernel>,
+    pub network: Rc<Network>,
+    pub journal: Rc<Journal>,
+    pub names: Names,
+    config: BrokerConfig,
+    links: LinkProfile,
+    nodes: RefCell<BTreeMap<NodeId, Node>>,
+    conns: RefCell<BTreeMap<ConnId, ServerConn>>,
+    last_conn: Cell<u64>,
+    view: RefCell<View>,
+}
+
+impl Cluster {
+    /// A cluster whose brokers (1, 2, ...) and controller start now.
+    pub fn start(
+        kernel: &Rc<Kernel>,
+        network: &Rc<Network>,
+        journal: &Rc<Journal>,
+        (brokers, links): (u32, LinkProfile),
+        config: BrokerConfig,
+    ) -> Rc<Self> {
+        let names = Names::default();
+        let config = BrokerConfig {
+            offsets_topic: names.intern("__consumer_offsets"),
+            ..config
+        };
+        let cluster = Rc::new(Self {
+            kernel: Rc::clone(kernel),
+            network: Rc::clone(network),
+            journal: Rc::clone(journal),
+            names,
+            config,
+            links,
+            nodes: RefCell::default(),
+            conns: RefCell::default(),
+            last_conn: Cell::new(0),
+            view: RefCell::default(),
+        });
+        let controller = Controller::start(
+            CONTROLLER,
+            cluster.config.clone(),
+            ControllerDisk::default(),
+            kernel.now(),
+        );
+        cluster.add(
+            CONTROLLER,
+            Node::new(Machine::Controller(Box::new(controller))),
+        );
+        for id in 1..=brokers {
+            let id = NodeId(id.cast_signed());
+            cluster.add(id, Node::new(Machine::Down(BrokerDisk::default())));
+            cluster.start_broker(id);
+        }
+        cluster
+    }
+
+    fn add(self: &Rc<Self>, id: NodeId, node: Node) {
+        self.nodes.borrow_mut().insert(id, node);
+        self.arm(id);
+    }
+
+    #[must_use]
+    pub fn brokers(&self) -> Vec<NodeId> {
+        let nodes = self.nodes.borrow();
+        nodes
+            .keys()
+            .copied()
+            .filter(|id| *id != CONTROLLER)
+            .collect()
+    }
+
+    #[must_use]
+    pub fn is_up(&self, id: NodeId) -> bool {
+        self.nodes.borrow().get(&id).is_some_and(Node::is_up)
+    }
+
+    /// Starts a broker on its disk. False: it is up already.
+    pub fn start_broker(self: &Rc<Self>, id: NodeId) -> bool {
+        let now = self.kernel.now();
+        {
+            let mut nodes = self.nodes.borrow_mut();
+            let Some(node) = nodes.get_mut(&id) else {
+                return false;
+            };
+            let Some(disk) = node.take_disk() else {
+                return false;
+            };
+            node.incarnation += 1;
+            let incarnation = u64::from(id.0.cast_unsigned()) << 32 | node.incarnation;
+            let broker = Broker::start(id, CONTROLLER, self.config.clone(), incarnation, disk, now);
+            node.machine = Machine::Broker(Box::new(broker));
+        }
+        self.reset_peers(id);
+        self.arm(id);
+        true
+    }
+
+    /// A broker's process dies: what it was sending is lost, its page cache stays. False: it is down already.
+    pub fn kill_broker(self: &Rc<Self>, id: NodeId) -> bool {
+        self.end_broker(id, |broker| broker.kill())
+    }
+
+    fn end_broker(
+        self: &Rc<Self>,
+        id: NodeId,
+        end: impl FnOnce(Broker<Body>) -> BrokerDisk<Body>,
+    ) -> bool {
+        {
+            let mut nodes = self.nodes.borrow_mut();
+            let Some(node) = nodes.get_mut(&id) else {
+                return false;
+            };
+            let Some(broker) = node.take_broker() else {
+                return false;
+            };
+            node.incarnation += 1;
+            node.armed = None;
+            node.machine = Machine::Down(end(broker));
+        }
+        self.break_connections_of(id);
+        self.reset_peers(id);
+        true
+    }
+
+    /// Stops a broker in order, leaders first. False: it did not get there in time, and was killed.
+    pub async fn stop_broker(self: &Rc<Self>, id: NodeId, within: Nanos) -> bool {
+        let now = self.kernel.now();
+        self.with_broker(id, |broker, out| broker.shut_down(now, out));
+        let deadline = now + within;
+        while self.kernel.now() < deadline {
+            let ready = match self.nodes.borrow().get(&id).map(|node| &node.machine) {
+                Some(Machine::Broker(broker)) => broker.is_shut_down(),
+                _ => return false,
+            };
+            if ready {
+                return self.end_broker(id, Broker::end);
+            }
+            self.kernel.sleep(10 * MS).await;
+        }
+        self.kill_broker(id);
+        false
+    }
+
+    /// The other nodes see their link to this one break, each after the latency of the link.
+    fn reset_peers(self: &Rc<Self>, id: NodeId) {
+        let others: Vec<NodeId> = self
+            .nodes
+            .borrow()
+            .keys()
+            .copied()
+            .filter(|other| *other != id)
+            .collect();
+        for other in others {
+            let arrival = self
+                .network
+                .arrival(End::Node(id), End::Node(other), 0, self.links);
+            let incarnation = self.incarnation(other);
+            let cluster = Rc::clone(self);
+            self.kernel.at(arrival, move || {
+                if cluster.incarnation(other) == incarnation {
+                    cluster.step(other, In::PeerReset { peer: id });
+                }
+            });
+        }
+    }
+
+    fn incarnation(&self, id: NodeId) -> u64 {
+        self.nodes
+            .borrow()
+            .get(&id)
+            .map_or(0, |node| node.incarnation)
+    }
+
+    /// Feeds one input to a machine and carries out what follows.
+    fn step(self: &Rc<Self>, id: NodeId, input: In<Body>) {
+        let now = self.kernel.now();
+        let mut out = Outbox::default();
+        {
+            let mut nodes = self.nodes.borrow_mut();
+            match nodes.get_mut(&id).map(|node| &mut node.machine) {
+                Some(Machine::Broker(broker)) => broker.step(now, input, &mut out),
+                Some(Machine::Controller(controller)) => controller.step(now, input, &mut out),
+                _ => return,
+            }
+        }
+        self.carry_out(id, out);
+    }
+
+    fn with_broker(
+        self: &Rc<Self>,
+        id: NodeId,
+        act: impl FnOnce(&mut Broker<Body>, &mut Outbox<Body>),
+    ) {
+        let mut out = Outbox::default();
+        if let Some(Machine::Broker(broker)) = self
+            .nodes
+            .borrow_mut()
+            .get_mut(&id)
+            .map(|node| &mut node.machine)
+        {
+            act(broker, &mut out);
+        }
+        self.carry_out(id, out);
+    }
+
+    fn carry_out(self: &Rc<Self>, id: NodeId, mut out: Outbox<Body>) {
+        for output in out.drain() {
+            match output {
+                Out::Send { conn, response } => self.answer(id, conn, response),
+                Out::Close { conn } => self.close_by_broker(conn),
+                Out::Peer { to, message } => self.send_peer(id, to, message),
+                Out::Flush { token } => self.flush(id, token),
+                Out::Fact(fact) => self.tell(id, fact),
+            }
+        }
+        self.arm(id);
+    }
+
+    fn send_peer(self: &Rc<Self>, from: NodeId, to: NodeId, message: Peer<Body>) {
+        let arrival =
+            self.network
+                .arrival(End::Node(from), End::Node(to), message.bytes(), self.links);
+        let sent = (self.incarnation(from), self.incarnation(to));
+        let cluster = Rc::clone(self);
+        self.kernel.at(arrival, move || {
+            // A kill at either end drops what is in flight.
+            if (cluster.incarnation(from), cluster.incarnation(to)) == sent {
+                cluster.step(to, In::Peer { from, message });
+            }
+        });
+    }
+
+    fn flush(self: &Rc<Self>, id: NodeId, token: u64) {
+        let cluster = Rc::clone(self);
+        let incarnation = self.incarnation(id);
+        self.kernel.at(self.kernel.now() + FLUSH_NS, move || {
+            if cluster.incarnation(id) == incarnation {
+                cluster.step(id, In::Flushed { token });
+            }
+        });
+    }
+
+    /// Plans the machine's next tick, unless one that is early enough is planned already.
+    fn arm(self: &Rc<Self>, id: NodeId) {
+        let now = self.kernel.now();
+        let (at, incarnation) = {
+            let mut nodes = self.nodes.borrow_mut();
+            let Some(node) = nodes.get_mut(&id) else {
+                return;
+            };
+            let Some(due) = node.next_timer() else {
+                return;
+            };
+            let at = due.max(now + TIMER_GRAIN_NS);
+            if node.armed.is_some_and(|armed| armed <= at) {
+                return;
+            }
+            node.armed = Some(at);
+            (at, node.incarnation)
+        };
+        let cluster = Rc::clone(self);
+        self.kernel
+            .at(at, move || cluster.tick(id, incarnation, at));
+    }
+
+    fn tick(self: &Rc<Self>, id: NodeId, incarnation: u64, at: Nanos) {
+        let due = {
+            let mut nodes = self.nodes.borrow_mut();
+            let Some(node) = nodes.get_mut(&id) else {
+                return;
+            };
+            if node.incarnation != incarnation || node.armed != Some(at) {
+                return;
+            }
+            node.armed = None;
+            node.next_timer().is_some_and(|due| due <= at)
+        };
+        if due {
+            self.step(id, In::Tick);
+        } else {
+            self.arm(id);
+        }
+    }
+
+    fn answer(self: &Rc<Self>, id: NodeId, conn: ConnId, response: Response<Body>) {
+        self.send_answer(id, conn, response);
+        self.feed(conn);
+    }
+}

@@ -1,0 +1,38 @@
+//! Strings and the numbers by which machines know them; one table for the whole world.
+
+use squall_model::kafka::Name;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+#[derive(Default)]
+pub struct Names {
+    table: RefCell<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    by_text: BTreeMap<Rc<str>, Name>,
+    texts: Vec<Rc<str>>,
+}
+
+impl Names {
+    pub fn intern(&self, text: &str) -> Name {
+        let mut table = self.table.borrow_mut();
+        if let Some(name) = table.by_text.get(text) {
+            return *name;
+        }
+        let name = Name(u32::try_from(table.texts.len()).unwrap_or(u32::MAX));
+        let text: Rc<str> = Rc::from(text);
+        table.texts.push(Rc::clone(&text));
+        table.by_text.insert(text, name);
+        name
+    }
+
+    /// The text of a name that was interned here.
+    pub fn text(&self, name: Name) -> Rc<str> {
+        let table = self.table.borrow();
+        let text = table.texts.get(name.0 as usize);
+        text.cloned().unwrap_or_else(|| Rc::from("?"))
+    }
+}

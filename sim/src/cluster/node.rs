@@ -1,0 +1,63 @@
+//! One broker or controller as the driver holds it.
+
+use crate::kernel::Nanos;
+use crate::record::Body;
+use squall_model::kafka::{Broker, BrokerDisk, Controller};
+
+pub(super) enum Machine {
+    Broker(Box<Broker<Body>>),
+    Controller(Box<Controller<Body>>),
+    Down(BrokerDisk<Body>),
+    /// Between two states, within one call.
+    Moving,
+}
+
+pub(super) struct Node {
+    pub machine: Machine,
+    /// Grows with every start and every end, so that what was meant for one life does not reach the next.
+    pub incarnation: u64,
+    /// When its next tick is planned.
+    pub armed: Option<Nanos>,
+}
+
+impl Node {
+    pub const fn new(machine: Machine) -> Self {
+        Self {
+            machine,
+            incarnation: 0,
+            armed: None,
+        }
+    }
+
+    pub const fn is_up(&self) -> bool {
+        matches!(self.machine, Machine::Broker(_) | Machine::Controller(_))
+    }
+
+    pub fn next_timer(&self) -> Option<Nanos> {
+        match &self.machine {
+            Machine::Broker(broker) => broker.next_timer(),
+            Machine::Controller(controller) => controller.next_timer(),
+            Machine::Down(_) | Machine::Moving => None,
+        }
+    }
+
+    pub fn take_disk(&mut self) -> Option<BrokerDisk<Body>> {
+        match std::mem::replace(&mut self.machine, Machine::Moving) {
+            Machine::Down(disk) => Some(disk),
+            other => {
+                self.machine = other;
+                None
+            }
+        }
+    }
+
+    pub fn take_broker(&mut self) -> Option<Broker<Body>> {
+        match std::mem::replace(&mut self.machine, Machine::Moving) {
+            Machine::Broker(broker) => Some(*broker),
+            other => {
+                self.machine = other;
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What is known of the cluster from its facts, and from looking into the leaders' logs as a tap does.
+
+use super::{Cluster, Machine};
+use crate::record::Record;
+use squall_model::kafka::{Name, NodeId, Offset, Stored, TopicPartition};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// Something that a fault may have to be seen to cause.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Happening {
+    Elected {
+        topic: String,
+        partition: i32,
+        leader: u32,
+    },
+    IsrShrank {
+        topic: String,
+        partition: i32,
+        lost: Vec<u32>,
+    },
+    Rebalanced {
+        group: String,
+        generation: i32,
+    },
+}
+
+#[derive(Default)]
+pub(super) struct View {
+    pub happenings: Vec<Happening>,
+    pub leaders: BTreeMap<TopicPartition, NodeId>,
+    pub unfenced: BTreeSet<NodeId>,
+    /// By group and partition.
+    pub committed: BTreeMap<(Name, TopicPartition), Offset>,
+}
+
+/// A record that is committed in its partition.
+#[derive(Clone, Debug)]
+pub struct Tapped<'a> {
+    pub partition: i32,
+    pub offset: Offset,
+    pub record: &'a Record,
+}
+
+/// Reads a topic from where it stopped, up to the high watermarks.
+pub struct TopicReader {
+    topic: Name,
+    next: BTreeMap<i32, Offset>,
+}
+
+impl TopicReader {
+    #[must_use]
+    pub const fn new(topic: Name) -> Self {
+        Self {
+            topic,
+            next: BTreeMap::new(),
+        }
+    }
+
+    /// Hands out what is new. A partition without a leader is left for later.
+    pub fn read(&mut self, cluster: &Cluster, mut take: impl FnMut(Tapped<'_>)) {
+        for (partition, leader) in cluster.leaders_of(self.topic) {
+            let next = self.next.entry(partition.partition).or_default();
+            let nodes = cluster.nodes.borrow();
+            let Some(Machine::Broker(broker)) = nodes.get(&leader).map(|node| &node.machine) else {
+                continue;
+            };
+            let Some(end) = broker
+                .partitions()
+                .find(|(id, _)| *id == partition)
+                .map(|(_, view)| view.high_watermark)
+            else {
+                continue;
+            };
+            let Some(log) = broker.log(partition) else {
+                continue;
+            };
+            for entry in log.read(*next, end, i64::MAX) {
+                if let Stored::Client(records) = &entry.batch.body {
+                    for (record, offset) in records
+                        .iter()
+                        .zip(entry.base_offset..)
+                        .filter(|(_, offset)| *offset >= *next)
+                    {
+                        let partition = partition.partition;
+                        take(Tapped {
+                            partition,
+                            offset,
+                            record,
+                        });
+                    }
+                }
+            }
+            *next = end.max(*next);
+        }
+    }
+
+    /// Records between here and the high watermarks, and whether every one of `partitions` could be asked.
+    pub fn is_at_end(&self, cluster: &Cluster, partitions: usize) -> bool {
+        let ends = cluster.ends_of(self.topic);
+        ends.len() == partitions
+            && ends
+                .iter()
+                .all(|(id, end)| self.next.get(&id.partition).copied().unwrap_or(0) >= *end)
+    }
+}
+
+impl Cluster {
+    pub fn happenings_mark(&self) -> usize {
+        self.view.borrow().happenings.len()
+    }
+
+    pub fn find_happening(
+        &self,
+        mark: usize,
+        matches: impl Fn(&Happening) -> bool,
+    ) -> Option<Happening> {
+        let view = self.view.borrow();
+        view.happenings
+            .iter()
+            .skip(mark)
+            .find(|happening| matches(happening))
+            .cloned()
+    }
+
+    /// Partitions of a topic that have a leader.
+    fn leaders_of(&self, topic: Name) -> Vec<(TopicPartition, NodeId)> {
+        let view = self.view.borrow();
+        let of_topic = view.leaders.iter().filter(|(id, _)| id.topic == topic);
+        of_topic.map(|(id, leader)| (*id, *leader)).collect()
+    }
+
+    /// Partitions, as topic and number, that this broker leads.
+    pub fn led_by(&self, broker: NodeId) -> Vec<(Rc<str>, i32)> {
+        let view = self.view.borrow();
+        let led = view.leaders.iter().filter(|(_, leader)| **leader == broker);
+        led.map(|(id, _)| (self.names.text(id.topic), id.partition))
+            .collect()
+    }
+
+    #[must_use]
+    pub fn leader(&self, topic: &str, partition: i32) -> Option<NodeId> {
+        let topic = self.names.intern(topic);
+        self.view
+            .borrow()
+            .leaders
+            .get(&TopicPartition { topic, partition })
+            .copied()
+    }
+
+    /// High watermarks of the partitions of a topic whose leader is up.
+    fn ends_of(&self, topic: Name) -> Vec<(TopicPartition, Offset)> {
+        let nodes = self.nodes.borrow();
+        let end = |(id, leader): (TopicPartition, NodeId)| match &nodes.get(&leader)?.machine {
+            Machine::Broker(broker) => broker
+                .partitions()
+                .find(|(p, view)| *p == id && view.is_leader)
+                .map(|(_, view)| (id, view.high_watermark)),
+            _ => None,
+        };
+        self.leaders_of(topic).into_iter().filter_map(end).collect()
+    }
+
+    /// Records of a topic that a group has yet to commit. `None` while a partition has no leader.
+    #[must_use]
+    pub fn lag(&self, group: &str, topic: &str, partitions: usize) -> Option<u64> {
+        let (group, topic) = (self.names.intern(group), self.names.intern(topic));
+        let ends = self.ends_of(topic);
+        if ends.len() != partitions {
+            return None;
+        }
+        let view = self.view.borrow();
+        let behind = |(id, end): &(TopicPartition, Offset)| {
+            let committed = view.committed.get(&(group, *id)).copied().unwrap_or(0);
+            u64::try_from(end - committed).unwrap_or(0)
+        };
+        Some(ends.iter().map(behind).sum())
+    }
+
+    #[must_use]
+    pub fn unfenced(&self) -> usize {
+        self.view.borrow().unfenced.len()
+    }
+
+    /// Whether all partitions of a topic have a leader that is up.
+    #[must_use]
+    pub fn is_led(&self, topic: &str, partitions: usize) -> bool {
+        self.ends_of(self.names.intern(topic)).len() == partitions
+    }
+}

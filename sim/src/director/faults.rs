@@ -1,0 +1,367 @@
+//! Faults at their times, with evidence, healed at the latest when the load ends.
+
+use super::services::{Replica, Services};
+use crate::client::Access;
+use crate::cluster::{Cluster, Happening};
+use crate::error::SimError;
+use crate::kernel::{MS, Nanos, SECOND, Signal};
+use crate::world::World;
+use squall_env::{Either, select};
+use squall_history::{FaultState, What};
+use squall_model::kafka::{NodeId, Request, Response};
+use squall_plan::Plan;
+use squall_plan::fault::{Fault, FaultKind, Proof, Target};
+use std::cell::Cell;
+use std::rc::Rc;
+
+const LOOK_EVERY: Nanos = 10 * MS;
+const STOP_WITHIN: Nanos = 10 * SECOND;
+
+/// All faults of a plan.
+pub struct Faults {
+    world: Rc<World>,
+    services: Rc<Services>,
+    plan: Rc<Plan>,
+    load_ended: Cell<bool>,
+    open: Cell<usize>,
+    changed: Signal,
+    /// Nobody looks for consequences any more.
+    closed: Cell<bool>,
+}
+
+/// Who is hit.
+enum Hit {
+    Broker(NodeId),
+    Services(Vec<Replica>),
+}
+
+impl Faults {
+    /// # Errors
+    /// A target that does not exist in this world.
+    pub fn new(
+        world: &Rc<World>,
+        services: &Rc<Services>,
+        plan: &Rc<Plan>,
+    ) -> Result<Rc<Self>, SimError> {
+        if let Some(fault) = plan
+            .faults
+            .iter()
+            .find(|fault| fault.target == Target::Controller)
+        {
+            return Err(SimError::Target {
+                fault: fault.name.clone(),
+                target: fault.target.to_string(),
+            });
+        }
+        Ok(Rc::new(Self {
+            world: Rc::clone(world),
+            services: Rc::clone(services),
+            plan: Rc::clone(plan),
+            load_ended: Cell::new(false),
+            open: Cell::new(0),
+            changed: Signal::default(),
+            closed: Cell::new(false),
+        }))
+    }
+
+    /// Plans all of them; load clock 0 is at `zero`.
+    pub fn schedule(self: &Rc<Self>, zero: Nanos) {
+        for fault in self.plan.faults.clone() {
+            self.open.set(self.open.get() + 1);
+            let faults = Rc::clone(self);
+            self.world.kernel.spawn(super::HARNESS, async move {
+                faults.world.kernel.sleep_until(zero + fault.at_ns).await;
+                faults.inflict(&fault).await;
+                faults.open.set(faults.open.get() - 1);
+                faults.changed.raise();
+            });
+        }
+    }
+
+    /// Heals what is still open.
+    pub async fn heal(&self) {
+        self.load_ended.set(true);
+        self.changed.raise();
+        self.changed.until(|| self.open.get() == 0).await;
+    }
+
+    /// What did not show by now did not happen.
+    pub fn close(&self) {
+        self.closed.set(true);
+    }
+
+    async fn inflict(self: &Rc<Self>, fault: &Fault) {
+        let Some(hit) = self.resolve(&fault.target).await else {
+            return self.note(
+                fault,
+                FaultState::Failed,
+                format!("{} is not there", fault.target),
+            );
+        };
+        let before = self.pids(&hit);
+        let watch = Watch::new(fault, &hit, &self.world.cluster, &self.plan);
+        self.note(
+            fault,
+            FaultState::Injected,
+            format!("{} {}", fault.kind.name(), self.text(&hit)),
+        );
+        let bit = self.hit(fault.kind, &hit).await;
+        if bit {
+            self.note(
+                fault,
+                FaultState::Evidence,
+                format!("bit: {} went down", self.text(&hit)),
+            );
+        }
+        self.watch(fault, watch, hit_replicas(&hit), before);
+        let over = match fault.for_ns {
+            Some(for_ns) => for_ns,
+            None => Nanos::MAX,
+        };
+        let healed_early = self.world.kernel.sleep(over);
+        let load_ends = self.changed.until(|| self.load_ended.get());
+        // A fault may not outlive the load.
+        let _: Either<(), ()> = select(healed_early, load_ends).await;
+        match self.mend(fault.kind, &hit).await {
+            Ok(()) => self.note(
+                fault,
+                FaultState::Healed,
+                format!("{} is back", self.text(&hit)),
+            ),
+            Err(why) => self.note(fault, FaultState::Failed, why),
+        }
+    }
+
+    async fn resolve(&self, target: &Target) -> Option<Hit> {
+        let cluster = &self.world.cluster;
+        match target {
+            Target::Service { service, replica } => {
+                let replicas = self.services.replicas(service, *replica);
+                (!replicas.is_empty()).then_some(Hit::Services(replicas))
+            }
+            Target::Broker(id) => Some(Hit::Broker(NodeId(id.cast_signed()))),
+            Target::Leader { topic, partition } => cluster
+                .leader(topic, partition.cast_signed())
+                .map(Hit::Broker),
+            Target::Coordinator { group } => {
+                let access = Access::new(cluster, super::HARNESS, "squall");
+                let any = access.any().await;
+                let groups = vec![cluster.names.intern(group)];
+                match access.call(&any, Request::FindCoordinator { groups }).await {
+                    Ok(Response::FindCoordinator(found)) => found.first()?.node.map(Hit::Broker),
+                    _ => None,
+                }
+            }
+            Target::Controller => None,
+        }
+    }
+
+    async fn hit(&self, kind: FaultKind, hit: &Hit) -> bool {
+        match (kind, hit) {
+            (FaultKind::Restart, Hit::Broker(id)) => {
+                let was_up = self.world.cluster.is_up(*id);
+                self.world.cluster.stop_broker(*id, STOP_WITHIN).await;
+                was_up
+            }
+            (_, Hit::Broker(id)) => self.world.cluster.kill_broker(*id),
+            (FaultKind::Restart, Hit::Services(replicas)) => {
+                let mut any = false;
+                for replica in replicas {
+                    any |= self.services.stop(replica).await;
+                }
+                any
+            }
+            (_, Hit::Services(replicas)) => replicas
+                .iter()
+                .fold(false, |any, replica| self.services.kill(replica) | any),
+        }
+    }
+
+    async fn mend(&self, _kind: FaultKind, hit: &Hit) -> Result<(), String> {
+        match hit {
+            Hit::Broker(id) => {
+                self.world.cluster.start_broker(*id);
+                Ok(())
+            }
+            Hit::Services(replicas) => {
+                for replica in replicas {
+                    self.services
+                        .start(replica)
+                        .await
+                        .map_err(|error| error.to_string())?;
+                }
+                for replica in replicas {
+                    if !self
+                        .services
+                        .wait_ready(replica, self.plan.timing.ready_ns)
+                        .await
+                    {
+                        return Err(format!("{} was not ready in time", replica.service));
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn pids(&self, hit: &Hit) -> Vec<u32> {
+        let process = |replica| {
+            self.services
+                .process(replica)
+                .map_or(0, |process| process.id.0)
+        };
+        hit_replicas(hit).iter().map(process).collect()
+    }
+
+    fn text(&self, hit: &Hit) -> String {
+        match hit {
+            Hit::Broker(id) => format!("broker {id}"),
+            Hit::Services(replicas) => {
+                let names: Vec<String> = replicas
+                    .iter()
+                    .map(|r| format!("{}/{}", r.service, r.replica))
+                    .collect();
+                names.join(", ")
+            }
+        }
+    }
+
+    fn note(&self, fault: &Fault, state: FaultState, detail: String) {
+        let name = fault.name.clone();
+        self.world.journal.note(What::Fault {
+            name,
+            state,
+            detail,
+        });
+    }
+
+    /// Looks for consequences beside everything else.
+    fn watch(
+        self: &Rc<Self>,
+        fault: &Fault,
+        mut watch: Watch,
+        replicas: Vec<Replica>,
+        before: Vec<u32>,
+    ) {
+        let (faults, fault) = (Rc::clone(self), fault.clone());
+        self.world.kernel.spawn(super::HARNESS, async move {
+            while !watch.wanted.is_empty() && !faults.closed.get() {
+                let now = faults.pids(&Hit::Services(replicas.clone()));
+                let restarted = (!before.is_empty()
+                    && before.iter().zip(&now).all(|(old, new)| old != new))
+                .then(|| format!("process {before:?} -> {now:?}"));
+                for text in watch.look(&faults.world.cluster, restarted.as_deref()) {
+                    faults.note(&fault, FaultState::Evidence, text);
+                }
+                faults.world.kernel.sleep(LOOK_EVERY).await;
+            }
+        });
+    }
+}
+
+fn hit_replicas(hit: &Hit) -> Vec<Replica> {
+    match hit {
+        Hit::Services(replicas) => replicas.clone(),
+        Hit::Broker(_) => Vec::new(),
+    }
+}
+
+/// Waits for the consequences of one fault; what happened before it is none.
+struct Watch {
+    mark: usize,
+    wanted: Vec<Proof>,
+    broker: Option<NodeId>,
+    led: Vec<(Rc<str>, i32)>,
+    /// The group that must rebalance; `None`: any.
+    group: Option<String>,
+}
+
+impl Watch {
+    fn new(fault: &Fault, hit: &Hit, cluster: &Cluster, plan: &Plan) -> Self {
+        let broker = match hit {
+            Hit::Broker(id) => Some(*id),
+            Hit::Services(_) => None,
+        };
+        let group = match &fault.target {
+            Target::Service { service, .. } => plan
+                .system
+                .spec
+                .service(service)
+                .and_then(|spec| spec.group.clone()),
+            Target::Coordinator { group } => Some(group.clone()),
+            _ => None,
+        };
+        Self {
+            mark: cluster.happenings_mark(),
+            wanted: fault.prove.clone(),
+            led: broker.map(|id| cluster.led_by(id)).unwrap_or_default(),
+            broker,
+            group,
+        }
+    }
+
+    fn look(&mut self, cluster: &Cluster, restarted: Option<&str>) -> Vec<String> {
+        let mut seen = Vec::new();
+        for proof in std::mem::take(&mut self.wanted) {
+            let found = match proof {
+                Proof::ProcessRestarted => restarted.map(str::to_owned),
+                _ => cluster
+                    .find_happening(self.mark, |happening| self.proves(proof, happening))
+                    .map(|happening| self.tell(&happening)),
+            };
+            match found {
+                Some(text) => seen.push(format!("{}: {text}", proof.name())),
+                None => self.wanted.push(proof),
+            }
+        }
+        seen
+    }
+
+    fn proves(&self, proof: Proof, happening: &Happening) -> bool {
+        let broker = self.broker.map(|id| id.0.cast_unsigned());
+        match (proof, happening) {
+            (
+                Proof::LeaderMoved,
+                Happening::Elected {
+                    topic,
+                    partition,
+                    leader,
+                },
+            ) => broker.is_none_or(|broker| {
+                let was_led = self
+                    .led
+                    .iter()
+                    .any(|(t, p)| **t == **topic && p == partition);
+                *leader != broker && was_led
+            }),
+            (Proof::IsrShrank, Happening::IsrShrank { lost, .. }) => {
+                broker.is_none_or(|broker| lost.contains(&broker))
+            }
+            (Proof::GroupRebalanced, Happening::Rebalanced { group, .. }) => {
+                self.group.as_ref().is_none_or(|wanted| wanted == group)
+            }
+            _ => false,
+        }
+    }
+
+    fn tell(&self, happening: &Happening) -> String {
+        match happening {
+            Happening::Elected {
+                topic,
+                partition,
+                leader,
+            } => match self.broker {
+                Some(old) => format!("{topic}/{partition} leader {old} -> {leader}"),
+                None => format!("{topic}/{partition} leader {leader}"),
+            },
+            Happening::IsrShrank {
+                topic,
+                partition,
+                lost,
+            } => format!("{topic}/{partition} lost in-sync {lost:?}"),
+            Happening::Rebalanced { group, generation } => {
+                format!("{group} generation {generation}")
+            }
+        }
+    }
+}

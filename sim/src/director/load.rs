@@ -1,0 +1,361 @@
+//! The load: each event offered at its intended time, open loop, over HTTP or straight onto the bus.
+
+use super::services::Services;
+use crate::error::SimError;
+use crate::kernel::Nanos;
+use crate::service::{HttpFailure, Process, SimEnv};
+use crate::world::World;
+use squall_check::{EventId, Kind, Op};
+use squall_env::{
+    ClientSettings, Either, Env, Headers, Message, Outcome, Producer, ProducerSettings, Request,
+    Response, Ticket, select,
+};
+use squall_plan::Plan;
+use squall_plan::plan::Arrival;
+use squall_plan::scenario::{Load, LoadEntry};
+use squall_plan::system::IdPlace;
+use squall_plan::template::{LOAD_SLOTS, Template};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// What was counted of a load.
+#[derive(Default, Debug)]
+pub struct Tally {
+    pub offered: Cell<u64>,
+    pub accepted: Cell<u64>,
+    pub ended: Cell<u64>,
+    /// HTTP answers that were errors, and those without an answer.
+    pub errors: Cell<u64>,
+}
+
+/// One stream of events on its way.
+pub struct Sender {
+    world: Rc<World>,
+    services: Rc<Services>,
+    load: Load,
+    stream: u16,
+    seed: u64,
+    process: Rc<Process>,
+    headers: Vec<(String, Template)>,
+    body: Template,
+    padding: Option<usize>,
+    is_json: bool,
+    pub tally: Tally,
+    changed: crate::kernel::Signal,
+    bus: RefCell<Option<Bus>>,
+}
+
+struct Bus {
+    producer: <SimEnv as Env>::Producer,
+    topic: String,
+    key: Template,
+    waiting: Rc<RefCell<BTreeMap<Ticket, EventId>>>,
+}
+
+impl Sender {
+    /// Events of load `index` on stream `stream` (the load's own, or that of the probes).
+    pub fn new(
+        world: &Rc<World>,
+        services: &Rc<Services>,
+        plan: &Plan,
+        index: usize,
+        stream: u16,
+    ) -> Result<Rc<Self>, SimError> {
+        let load = plan.loads[index].load.clone();
+        let name = load.name.clone();
+        let wrong = |why: String| SimError::Load {
+            load: name.clone(),
+            why,
+        };
+        let parse = |text: &str| {
+            Template::parse(text, LOAD_SLOTS)
+                .map_err(|error| wrong(format!("{}; {}", error.what, error.fix)))
+        };
+        let id = match &load.entry {
+            LoadEntry::Http { id, .. } | LoadEntry::Topic { id, .. } => id.clone(),
+        };
+        let mut value = load.body.clone();
+        if let IdPlace::Json(pointer) = &id {
+            put_id(&mut value, pointer)
+                .ok_or_else(|| wrong(format!("{pointer} leads nowhere in the body")))?;
+        }
+        let text = match &value {
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let mut headers: BTreeMap<String, String> = load.headers.clone();
+        if let IdPlace::Header(name) = &id {
+            headers
+                .entry(name.clone())
+                .or_insert_with(|| "{{id}}".to_owned());
+        }
+        let headers: Result<Vec<_>, SimError> = headers
+            .iter()
+            .map(|(name, text)| Ok((name.clone(), parse(text)?)))
+            .collect();
+        let process = Process::bare(
+            world,
+            &format!("load-{stream}"),
+            ClientSettings(plan.cluster.client.clone()),
+        );
+        let sender = Rc::new(Self {
+            world: Rc::clone(world),
+            services: Rc::clone(services),
+            stream,
+            seed: plan.seed,
+            headers: headers?,
+            body: parse(&text)?,
+            padding: load.size_bytes.map(|size| size as usize),
+            is_json: !value.is_string(),
+            process,
+            tally: Tally::default(),
+            changed: crate::kernel::Signal::default(),
+            bus: RefCell::default(),
+            load,
+        });
+        if let LoadEntry::Topic { topic, .. } = &sender.load.entry {
+            let key = match id {
+                IdPlace::Key => "{{id}}",
+                _ => &sender.load.key,
+            };
+            sender
+                .open_bus(topic, parse(key)?)
+                .map_err(wrong_bus(&sender.load.name))?;
+        }
+        Ok(sender)
+    }
+
+    fn open_bus(self: &Rc<Self>, topic: &str, key: Template) -> Result<(), squall_env::BusError> {
+        let producer = SimEnv(Rc::clone(&self.process)).producer(&ProducerSettings::default())?;
+        let waiting = Rc::default();
+        self.bus.replace(Some(Bus {
+            producer: producer.clone(),
+            topic: topic.to_owned(),
+            key,
+            waiting: Rc::clone(&waiting),
+        }));
+        let sender = Rc::clone(self);
+        self.world.kernel.spawn(self.process.id, async move {
+            let mut outcomes = Vec::new();
+            loop {
+                producer.completions(&mut outcomes).await;
+                for (ticket, outcome) in outcomes.drain(..) {
+                    if let Some(event) = waiting.borrow_mut().remove(&ticket) {
+                        sender.bus_outcome(event, &outcome);
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Offers an event now; what becomes of it is told later.
+    pub fn offer(self: &Rc<Self>, at: Nanos, arrival: Arrival) {
+        let event = EventId::new(self.stream, arrival.sequence);
+        self.tally.offered.set(self.tally.offered.get() + 1);
+        self.tell(at, event, Kind::Offered, (-1, i64::from(arrival.key)));
+        let mut body = self.fill(&self.body, &arrival);
+        self.pad(&mut body);
+        match &self.load.entry {
+            LoadEntry::Http { .. } => {
+                let request = self.request(&arrival, body);
+                let sender = Rc::clone(self);
+                let process = self.process.id;
+                self.world.kernel.spawn(
+                    process,
+                    async move { sender.send_http(event, request).await },
+                );
+            }
+            LoadEntry::Topic { .. } => self.send_bus(event, &arrival, &body),
+        }
+    }
+
+    fn request(&self, arrival: &Arrival, body: String) -> Request {
+        let (method, path) = match &self.load.entry {
+            LoadEntry::Http { method, path, .. } => (method.clone(), path.clone()),
+            LoadEntry::Topic { .. } => (String::new(), String::new()),
+        };
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_ascii_lowercase(), self.fill(value, arrival)));
+        let mut headers: Vec<(String, String)> = headers.collect();
+        if self.is_json && !headers.iter().any(|(name, _)| name == "content-type") {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        let body = body.into_bytes();
+        Request {
+            method,
+            path,
+            headers,
+            body,
+        }
+    }
+
+    async fn send_http(self: Rc<Self>, event: EventId, request: Request) {
+        let service = match &self.load.entry {
+            LoadEntry::Http { service, .. } => service.clone(),
+            LoadEntry::Topic { .. } => String::new(),
+        };
+        let Some(process) = self.services.next_of(&service) else {
+            return self.outcome(event, Kind::Rejected, (-1, -1));
+        };
+        let answer = self.world.http(self.process.id, &process, request);
+        let timeout = self.world.kernel.sleep(self.load.timeout_ns);
+        let (kind, place) = match select(answer, timeout).await {
+            Either::First(Ok(response)) => judge(&response),
+            Either::First(Err(HttpFailure::NotConnected)) => (Kind::Rejected, (-1, -1)),
+            Either::First(Err(HttpFailure::Broken)) | Either::Second(()) => {
+                (Kind::Indeterminate, (-1, -1))
+            }
+        };
+        if kind != Kind::Accepted {
+            self.tally.errors.set(self.tally.errors.get() + 1);
+        }
+        self.outcome(event, kind, place);
+    }
+
+    fn send_bus(&self, event: EventId, arrival: &Arrival, body: &str) {
+        let bus = self.bus.borrow();
+        let Some(bus) = bus.as_ref() else {
+            return;
+        };
+        let mut headers = Headers::new();
+        for (name, value) in &self.headers {
+            headers.push(name, self.fill(value, arrival).as_bytes());
+        }
+        let key = self.fill(&bus.key, arrival);
+        let message = Message {
+            topic: &bus.topic,
+            key: Some(key.as_bytes()),
+            headers: &headers,
+            payload: body.as_bytes(),
+        };
+        match bus.producer.send(message) {
+            Ok(ticket) => {
+                bus.waiting.borrow_mut().insert(ticket, event);
+            }
+            Err(_) => self.outcome(event, Kind::Rejected, (-1, -1)),
+        }
+    }
+
+    fn bus_outcome(&self, event: EventId, outcome: &Outcome) {
+        match outcome {
+            Outcome::Acknowledged(at) => {
+                let place = at.map_or((-1, -1), |at| (at.partition, at.offset));
+                self.outcome(event, Kind::Accepted, place);
+            }
+            Outcome::NotTaken(_) => self.outcome(event, Kind::Rejected, (-1, -1)),
+            Outcome::Unknown(_) => self.outcome(event, Kind::Indeterminate, (-1, -1)),
+        }
+    }
+
+    fn outcome(&self, event: EventId, kind: Kind, place: (i32, i64)) {
+        self.tell(self.world.kernel.now(), event, kind, place);
+        if kind == Kind::Accepted {
+            self.tally.accepted.set(self.tally.accepted.get() + 1);
+            self.world.sinks.accepted(event);
+        }
+        self.tally.ended.set(self.tally.ended.get() + 1);
+        self.changed.raise();
+    }
+
+    fn tell(&self, at: Nanos, event: EventId, kind: Kind, (partition, offset): (i32, i64)) {
+        self.world.journal.op(Op {
+            at,
+            event,
+            offset,
+            partition,
+            place: self.stream,
+            kind,
+        });
+    }
+
+    /// Ends when every event that was offered has an outcome.
+    pub async fn settled(&self) {
+        self.changed
+            .until(|| self.tally.ended.get() == self.tally.offered.get())
+            .await;
+    }
+
+    fn fill(&self, template: &Template, arrival: &Arrival) -> String {
+        use std::fmt::Write;
+        template.render(|slot, out| {
+            // Writing to a String cannot fail.
+            let _ = match slot {
+                "key" => write!(out, "k{}", arrival.key),
+                "id" => write!(out, "{}-{}-{}", self.seed, self.stream, arrival.sequence),
+                "seq" => write!(out, "{}", arrival.sequence),
+                "stream" => write!(out, "{}", self.stream),
+                "seed" => write!(out, "{}", self.seed),
+                "time" => write!(
+                    out,
+                    "{}",
+                    self.world.unix_ms_at_0 + self.world.kernel.now() / 1_000_000
+                ),
+                _ => Ok(()),
+            };
+        })
+    }
+
+    fn pad(&self, body: &mut String) {
+        let Some(size) = self.padding else {
+            return;
+        };
+        let missing = size.saturating_sub(body.len());
+        const AROUND: usize = ",\"padding\":\"\"".len();
+        if self.is_json && body.ends_with('}') && body.len() > 2 {
+            if missing >= AROUND {
+                body.pop();
+                body.push_str(",\"padding\":\"");
+                body.extend(std::iter::repeat_n('x', missing - AROUND));
+                body.push_str("\"}");
+            }
+        } else {
+            body.extend(std::iter::repeat_n(' ', missing));
+        }
+    }
+}
+
+fn wrong_bus(load: &str) -> impl Fn(squall_env::BusError) -> SimError {
+    move |error| SimError::Load {
+        load: load.to_owned(),
+        why: error.to_string(),
+    }
+}
+
+/// What an answer says about the event: the closed list of docs and load generator.
+fn judge(response: &Response) -> (Kind, (i32, i64)) {
+    let not_taken = response
+        .headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("x-not-taken"));
+    match response.status {
+        200..=299 => (Kind::Accepted, read_place(&response.body)),
+        400 | 404 | 405 | 413 | 415 | 422 | 429 => (Kind::Rejected, (-1, -1)),
+        503 if not_taken => (Kind::Rejected, (-1, -1)),
+        _ => (Kind::Indeterminate, (-1, -1)),
+    }
+}
+
+fn read_place(body: &[u8]) -> (i32, i64) {
+    let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let number = |name: &str| {
+        value
+            .get(name)
+            .and_then(serde_json::Value::as_i64)
+            .filter(|number| *number >= 0)
+    };
+    let partition = number("partition").and_then(|partition| i32::try_from(partition).ok());
+    (partition.unwrap_or(-1), number("offset").unwrap_or(-1))
+}
+
+/// Makes the value at the pointer hold the id.
+fn put_id(body: &mut serde_json::Value, pointer: &str) -> Option<()> {
+    let (parent, name) = pointer.rsplit_once('/')?;
+    let name = name.replace("~1", "/").replace("~0", "~");
+    let members = body.pointer_mut(parent)?.as_object_mut()?;
+    members.insert(name, serde_json::Value::String("{{id}}".to_owned()));
+    Some(())
+}

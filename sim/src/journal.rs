@@ -1,0 +1,50 @@
+//! Everything that is told to the history, in order, folded into the trace.
+
+use crate::kernel::{Kernel, Nanos};
+use squall_check::Op;
+use squall_history::{Event, Note, What};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Collects events until the driver hands them on.
+pub struct Journal {
+    kernel: Rc<Kernel>,
+    buffer: RefCell<Vec<Event>>,
+}
+
+impl Journal {
+    #[must_use]
+    pub fn new(kernel: &Rc<Kernel>) -> Rc<Self> {
+        Rc::new(Self {
+            kernel: Rc::clone(kernel),
+            buffer: RefCell::default(),
+        })
+    }
+
+    pub fn op(&self, op: Op) {
+        self.kernel
+            .observe(op.at ^ (u64::from(op.place) << 8 | op.kind as u64).rotate_left(40));
+        self.kernel.observe(op.event.0);
+        self.kernel.observe(
+            op.offset.cast_unsigned() ^ u64::from(op.partition.cast_unsigned()).rotate_left(48),
+        );
+        self.buffer.borrow_mut().push(Event::Op(op));
+    }
+
+    /// Tells what happens now.
+    pub fn note(&self, what: What) {
+        self.note_at(self.kernel.now(), what);
+    }
+
+    pub fn note_at(&self, at: Nanos, what: What) {
+        self.kernel.observe(at);
+        self.buffer
+            .borrow_mut()
+            .push(Event::Note(Note::new(at, what)));
+    }
+
+    /// Takes what was told since the last time.
+    pub fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut *self.buffer.borrow_mut())
+    }
+}

@@ -1,0 +1,192 @@
+//! Virtual time: events by (time, sequence), and tasks that run between them.
+
+mod executor;
+mod heap;
+mod signal;
+mod trace;
+
+pub use executor::{ProcessId, TaskId};
+pub use signal::{Pledge, Signal, promise};
+pub use trace::Trace;
+
+use executor::Executor;
+use heap::{Action, EventHeap};
+use squall_plan::rng::{Rng, Streams};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// Nanoseconds of virtual time.
+pub type Nanos = u64;
+
+pub const MS: Nanos = 1_000_000;
+pub const SECOND: Nanos = 1_000 * MS;
+
+/// Why the world stopped before its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stopped {
+    /// Nothing will ever happen again.
+    Idle,
+    /// Virtual time passed its limit.
+    Limit,
+}
+
+/// The clock, the events to come, the tasks and the random streams.
+pub struct Kernel {
+    now: Cell<Nanos>,
+    events: RefCell<EventHeap>,
+    executor: Executor,
+    streams: Streams,
+    drawn: RefCell<BTreeMap<(&'static str, u64), Rng>>,
+    trace: RefCell<Trace>,
+    dispatched: Cell<u64>,
+}
+
+impl Kernel {
+    #[must_use]
+    pub fn new(seed: u64) -> Rc<Self> {
+        Rc::new(Self {
+            now: Cell::new(0),
+            events: RefCell::default(),
+            executor: Executor::default(),
+            streams: Streams::new(seed),
+            drawn: RefCell::default(),
+            trace: RefCell::new(Trace::new(seed)),
+            dispatched: Cell::new(0),
+        })
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Nanos {
+        self.now.get()
+    }
+
+    /// Events that have happened.
+    #[must_use]
+    pub fn dispatched(&self) -> u64 {
+        self.dispatched.get()
+    }
+
+    /// Rolling hash over everything that has happened.
+    #[must_use]
+    pub fn trace_hash(&self) -> u64 {
+        self.trace.borrow().hash()
+    }
+
+    /// Folds something that was observed into the trace.
+    pub fn observe(&self, what: u64) {
+        self.trace.borrow_mut().fold(what);
+    }
+
+    /// Does something at a time; not before what is already planned for then.
+    pub fn at(&self, at: Nanos, action: impl FnOnce() + 'static) {
+        let at = at.max(self.now());
+        self.events
+            .borrow_mut()
+            .push(at, Action::Call(Box::new(action)));
+    }
+
+    #[must_use]
+    pub fn sleep(self: &Rc<Self>, for_ns: Nanos) -> Sleep {
+        self.sleep_until(self.now().saturating_add(for_ns))
+    }
+
+    #[must_use]
+    pub fn sleep_until(self: &Rc<Self>, until: Nanos) -> Sleep {
+        Sleep {
+            kernel: Rc::clone(self),
+            until,
+            armed: false,
+        }
+    }
+
+    pub fn spawn(&self, process: ProcessId, task: impl Future<Output = ()> + 'static) -> TaskId {
+        self.executor.spawn(process, Box::pin(task))
+    }
+
+    /// Drops all tasks of a process where they stand.
+    pub fn end_process(&self, process: ProcessId) {
+        self.executor.end_process(process);
+    }
+
+    /// Drops everything that could still hold on to the world.
+    pub fn end_all(&self) {
+        self.executor.end_all();
+        let events = std::mem::take(&mut *self.events.borrow_mut());
+        drop(events);
+    }
+
+    /// 64 random bits of the stream for this purpose.
+    pub fn random(&self, purpose: &'static str, index: u64) -> u64 {
+        self.with_stream(purpose, index, Rng::next_u64)
+    }
+
+    /// Uniform in `0..bound`.
+    pub fn below(&self, purpose: &'static str, index: u64, bound: u64) -> u64 {
+        self.with_stream(purpose, index, |rng| rng.below(bound))
+    }
+
+    fn with_stream<T>(
+        &self,
+        purpose: &'static str,
+        index: u64,
+        draw: impl FnOnce(&mut Rng) -> T,
+    ) -> T {
+        let mut drawn = self.drawn.borrow_mut();
+        let fresh = || self.streams.stream(purpose, index);
+        draw(drawn.entry((purpose, index)).or_insert_with(fresh))
+    }
+
+    /// Runs until `done`, or says why it cannot get there.
+    ///
+    /// # Errors
+    /// Nothing is planned any more, or time passes `limit`.
+    pub fn run(&self, limit: Nanos, done: impl Fn() -> bool) -> Result<(), Stopped> {
+        loop {
+            self.executor.run_ready();
+            if done() {
+                return Ok(());
+            }
+            let event = self.events.borrow_mut().pop();
+            let Some((at, sequence, action)) = event else {
+                return Err(Stopped::Idle);
+            };
+            if at > limit {
+                return Err(Stopped::Limit);
+            }
+            self.now.set(at);
+            self.dispatched.set(self.dispatched.get() + 1);
+            self.trace.borrow_mut().event(at, sequence);
+            match action {
+                Action::Wake(waker) => waker.wake(),
+                Action::Call(call) => call(),
+            }
+        }
+    }
+}
+
+/// Ends at a time.
+pub struct Sleep {
+    kernel: Rc<Kernel>,
+    until: Nanos,
+    armed: bool,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.kernel.now() >= self.until {
+            return Poll::Ready(());
+        }
+        if !self.armed {
+            self.armed = true;
+            let wake = Action::Wake(context.waker().clone());
+            self.kernel.events.borrow_mut().push(self.until, wake);
+        }
+        Poll::Pending
+    }
+}

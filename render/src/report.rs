@@ -27,6 +27,10 @@ pub struct Report {
     pub version: String,
     /// RFC 3339, UTC.
     pub started: String,
+    /// Of a simulation: hash over everything that happened, the same on every machine.
+    pub trace: Option<String>,
+    /// What ran: `embedded: Squall's Kafka model, 3 brokers`.
+    pub setting: String,
     pub duration_s: f64,
     pub load: LoadSummary,
     pub faults: Vec<FaultSummary>,

@@ -15,7 +15,11 @@ pub fn summary(report: &Report, folder: &str, glyphs: Glyphs) -> String {
     limit_block(&mut text, report, glyphs);
     anomalies(&mut text, report);
     reasons(&mut text, report);
-    let _ = writeln!(text, "SCOPE     {}\n", report.scope);
+    let _ = writeln!(text, "SCOPE     {}", report.scope);
+    if let Some(trace) = &report.trace {
+        let _ = writeln!(text, "TRACE     {trace}");
+    }
+    let _ = writeln!(text);
     let _ = writeln!(text, "again   {}", report.again);
     let _ = writeln!(text, "report  {folder}/report.json");
     let _ = writeln!(text, "{}", last_line(report));
@@ -59,7 +63,7 @@ fn header(text: &mut String, report: &Report) {
     let _ = writeln!(
         text,
         "squall {}  {}{variant}  {}  seed {}  {:.1} s\n",
-        report.version, report.scenario, report.environment, report.seed, report.duration_s
+        report.version, report.scenario, report.setting, report.seed, report.duration_s
     );
 }
 

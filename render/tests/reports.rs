@@ -21,6 +21,8 @@ fn report(verdict: Verdict) -> Report {
         exit: if verdict == Verdict::Held { 0 } else { 1 },
         version: "0.1.0".to_owned(),
         started: "2026-11-21T04:24:50Z".to_owned(),
+        trace: None,
+        setting: "embedded: Squall's Kafka model, 3 brokers".to_owned(),
         duration_s: 21.5,
         load: LoadSummary {
             offered: 1000,

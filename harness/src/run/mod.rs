@@ -15,6 +15,7 @@ mod taps;
 pub use folder::{PLAN_FILE, RunFolder};
 pub use pipeline::run;
 pub use reports::write_reports;
+pub use simulated::TRACE_FILE;
 
 use crate::exit::Exit;
 use squall_render::{Glyphs, Report};

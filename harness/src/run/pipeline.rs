@@ -32,7 +32,7 @@ pub fn run(plan: &Plan, options: &RunOptions, out: &mut dyn Write) -> Result<Fin
     folder.write(super::PLAN_FILE, &plan_json)?;
     let interrupted = match plan.environment {
         Environment::Embedded => embedded(plan, options, &folder, out)?,
-        Environment::Sim => simulated::run(plan, &folder)?,
+        Environment::Sim => simulated::run(plan, &folder).map(|()| false)?,
     };
     conclude(&folder, options, interrupted)
 }

@@ -35,6 +35,8 @@ pub fn report(
         exit: Exit::from(judgement.verdict).code(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: survey.head.started.clone(),
+        trace: trace(folder),
+        setting: setting(plan),
         duration_s: survey.end_ns as f64 / 1e9,
         load: load(plan, survey, judgement),
         faults: plan
@@ -60,6 +62,22 @@ pub fn report(
         again: again(plan),
         scope: scope(plan),
     }
+}
+
+fn setting(plan: &Plan) -> String {
+    let brokers = plan.cluster.brokers;
+    match plan.environment {
+        Environment::Embedded => format!("embedded: Squall's Kafka model, {brokers} brokers"),
+        Environment::Sim => {
+            format!("sim: Squall's Kafka and client models, {brokers} brokers, virtual time")
+        }
+    }
+}
+
+/// The trace hash of a simulation.
+fn trace(folder: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join(crate::run::TRACE_FILE)).ok()?;
+    Some(text.trim().to_owned())
 }
 
 const fn verdict(verdict: squall_check::Verdict) -> report::Verdict {

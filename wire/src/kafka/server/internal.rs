@@ -1,6 +1,7 @@
 //! Requests that the server itself makes of its brokers, as a client would: creating topics, looking whether all is ready.
 
 use super::command::{CommandError, Reply};
+use super::node::Door;
 use super::{Server, index_of};
 use crate::kafka::config::TopicConfig;
 use crate::kafka::names::Names;
@@ -40,6 +41,13 @@ impl Readiness {
     pub fn wait(&mut self, reply: Reply<()>) {
         self.waiting.push(reply);
         self.next_probe.get_or_insert(0);
+    }
+
+    /// It will not become ready.
+    pub fn fail(&mut self, error: &CommandError) {
+        for reply in self.waiting.drain(..) {
+            let _ = reply.send(Err(error.clone()));
+        }
     }
 
     /// A deleted topic is not waited for.
@@ -147,7 +155,9 @@ impl Server {
         if round != self.readiness.round {
             return;
         }
-        let all_here = metadata.brokers.len() == self.running_brokers().len();
+        let running = self.running_brokers();
+        let open = |n: &NodeId| matches!(self.nodes[index_of(*n)].door, Door::Open(_));
+        let all_here = metadata.brokers.len() == running.len() && running.iter().all(open);
         let known: BTreeSet<_> = metadata.topics.iter().map(|t| t.topic).collect();
         self.readiness.good &= all_here
             && self.readiness.topics.is_subset(&known)

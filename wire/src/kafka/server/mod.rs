@@ -176,7 +176,7 @@ impl Server {
         };
         let offsets_topic = server.names.intern(OFFSETS_TOPIC);
         server.broker_config.offsets_topic = offsets_topic.unwrap_or(Names::EMPTY);
-        server.start_all()?;
+        server.start_all();
         Ok((server, Arc::new(waker)))
     }
 
@@ -206,6 +206,7 @@ impl Server {
             }
             self.obey();
             self.deliver_due();
+            self.open_doors();
             self.work();
             self.end_shut_downs();
         }

@@ -122,25 +122,35 @@ pub(super) fn bind_all(config: &ClusterConfig) -> Result<Vec<Node>, StartError> 
 }
 
 impl Server {
-    pub(super) fn start_all(&mut self) -> Result<(), StartError> {
+    pub(super) fn start_all(&mut self) {
         let now = self.now();
         self.nodes[0].start_controller(self.broker_config.clone(), now);
         for index in 1..self.nodes.len() {
             self.nodes[index].start_broker(CONTROLLER, self.broker_config.clone(), now);
-            self.open(index).map_err(|source| StartError::Port {
-                broker: self.nodes[index].id.0,
-                port: self.nodes[index].port,
-                source,
-            })?;
         }
-        Ok(())
     }
 
-    /// Lets clients of a broker in.
+    /// Lets clients in where a broker has come to know the cluster, itself included. Kafka refuses them until then too: what a broker without
+    /// metadata answers makes clients forget brokers and topics.
+    pub(super) fn open_doors(&mut self) {
+        for index in 1..self.nodes.len() {
+            let node = &mut self.nodes[index];
+            let (id, port) = (node.id, node.port);
+            let closed = matches!(node.door, Door::Closed(_));
+            let ready = closed && node.as_broker().is_some_and(|b| b.image().is_alive(id));
+            if ready && let Err(error) = self.open(index) {
+                self.readiness.fail(&CommandError::Port {
+                    broker: id.0,
+                    port,
+                    reason: error.to_string(),
+                });
+            }
+        }
+    }
+
     fn open(&mut self, index: usize) -> io::Result<()> {
         let node = &mut self.nodes[index];
-        let door = std::mem::replace(&mut node.door, Door::None);
-        if let Door::Closed(socket) = door {
+        if let Door::Closed(socket) = std::mem::replace(&mut node.door, Door::None) {
             let mut listener = node::listen(socket)?;
             let registry = self.poll.registry();
             registry.register(&mut listener, Token(index), Interest::READABLE)?;
@@ -262,7 +272,7 @@ impl Server {
         let now = self.now();
         self.nodes[index].start_broker(CONTROLLER, self.broker_config.clone(), now);
         self.break_links(NodeId(broker));
-        self.open(index).map_err(|e| failed(e.to_string()))
+        Ok(())
     }
 
     /// What the server itself must know of what happened.

@@ -19,6 +19,8 @@ mod trace;
 pub mod process;
 
 #[cfg(test)]
+mod handler_tests;
+#[cfg(test)]
 mod testing;
 
 pub use bugs::{Bug, Bugs};

@@ -111,13 +111,15 @@ impl KafkaBusConsumer {
         }
         let commits = {
             let mut lanes = lock(&self.lanes);
-            if !lanes.dirty {
+            if !lanes.dirty || lanes.committing {
                 return;
             }
+            lanes.committing = true;
             lanes.take_commits()
         };
         self.last_commit.set(Instant::now());
         if let Err(error) = self.client.commit(&offsets(&commits), CommitMode::Async) {
+            lock(&self.lanes).committing = false;
             self.offer_again(&commits);
             (self.log)(Level::Warn, &format!("commit: {error}"));
         }

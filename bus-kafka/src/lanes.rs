@@ -12,6 +12,9 @@ pub(crate) struct Lanes {
     /// Partitions come in runs: the lane that was looked up last.
     last: Option<u32>,
     pub(crate) dirty: bool,
+    /// A commit is on its way. The broker handles one request of a connection at a time, so a second one would only queue
+    /// behind it, and commits would fall ever further behind what is done.
+    pub(crate) committing: bool,
 }
 
 struct Lane {

@@ -1,4 +1,5 @@
 //! The services as they run for real, against librdkafka's mock cluster: each on a thread of its own with its own `Env`.
+#![allow(clippy::unwrap_used)]
 
 mod world;
 

@@ -1,7 +1,7 @@
 //! A deterministic world for broker and controller machines: links with latency, crashes, restarts, power loss, and a workload whose
 //! acknowledged records are held against what the logs say in the end.
 
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 pub mod chaos;
 pub mod oracle;

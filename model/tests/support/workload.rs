@@ -76,7 +76,9 @@ impl Workload {
         for index in 0..producers {
             workload.producers.push(Producer {
                 partition: partitions[index % partitions.len()],
-                idempotent: (index / partitions.len() % 2 == 0).then_some(1_000 + index as i64),
+                idempotent: (index / partitions.len())
+                    .is_multiple_of(2)
+                    .then_some(1_000 + index as i64),
                 next_sequence: 0,
                 attempt: None,
             });

@@ -122,6 +122,14 @@ impl Harness {
     }
 }
 
+/// A test that fails must not leave it running; the guard does the rest.
+impl Drop for Harness {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 fn is_alive(pid: i32) -> bool {
     processes::read(pid).is_some_and(|process| process.is_alive())
 }

@@ -201,6 +201,11 @@ impl<B: Clone> Broker<B> {
     }
 
     fn apply(&mut self, now: Nanos, update: MetadataUpdate, out: &mut Outbox<B>) {
+        // What comes before the registration speaks of the process before this one: whoever acted on it would lead on in an old epoch,
+        // perhaps without the tail that power loss took.
+        if self.control.broker_epoch.is_none() {
+            return;
+        }
         if update.from_version > self.image.version || update.to_version <= self.image.version {
             return;
         }

@@ -75,7 +75,7 @@ def confluent():
     assert sorted(got) == values("ck"), len(got)
     consumer.commit(asynchronous=False)
     committed = consumer.committed([TopicPartition("confluent", p) for p in range(3)], 20)
-    assert sum(p.offset for p in committed) == COUNT, committed
+    assert sum(max(0, p.offset) for p in committed) == COUNT, committed
     groups = admin.list_consumer_groups().result(20)
     assert "confluent" in [g.group_id for g in groups.valid] and not groups.errors, groups
     described = admin.describe_consumer_groups(["confluent"])["confluent"].result(20)

@@ -118,3 +118,66 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use squall_model::kafka::Name;
+
+    fn token(lane: u32, position: u64) -> Token {
+        Token { lane, position }
+    }
+
+    fn lanes(offsets: &[Offset]) -> (Lanes, u32) {
+        let partition = TopicPartition {
+            topic: Name(1),
+            partition: 0,
+        };
+        let mut lanes = Lanes::default();
+        let id = lanes.open(partition, 0);
+        let lane = lanes.get(id).unwrap();
+        assert!(offsets.iter().all(|offset| lane.arrive(*offset)));
+        (lanes, id)
+    }
+
+    fn to_commit(lanes: &Lanes) -> Option<Offset> {
+        lanes.commits().first().map(|(_, _, offset)| *offset)
+    }
+
+    #[test]
+    fn a_commit_never_goes_beyond_the_first_open_delivery() {
+        let (mut lanes, id) = lanes(&[5, 6, 8]);
+        lanes.settle(&[token(id, 6)], Settlement::Done);
+        assert_eq!(to_commit(&lanes), None);
+        lanes.settle(&[token(id, 5)], Settlement::Reject);
+        assert_eq!(to_commit(&lanes), Some(7));
+        lanes.committed(id, 7);
+        assert_eq!(to_commit(&lanes), None);
+        lanes.settle(&[token(id, 8)], Settlement::Done);
+        assert_eq!(to_commit(&lanes), Some(9));
+    }
+
+    #[test]
+    fn a_retry_winds_back_and_skips_what_is_done() {
+        let (mut lanes, id) = lanes(&[5, 6, 7]);
+        lanes.settle(&[token(id, 6)], Settlement::Done);
+        let back = lanes.settle(&[token(id, 7), token(id, 5)], Settlement::Retry);
+        assert_eq!(back, [(id, 5)]);
+        let lane = lanes.get(id).unwrap();
+        assert_eq!((lane.position, lane.winding), (5, 1));
+        let again: Vec<bool> = [5, 6, 7]
+            .iter()
+            .map(|offset| lane.arrive(*offset))
+            .collect();
+        assert_eq!(again, [true, false, true]);
+    }
+
+    #[test]
+    fn tokens_of_a_share_that_was_taken_away_do_nothing() {
+        let (mut lanes, id) = lanes(&[5]);
+        lanes.close_all();
+        assert_eq!(lanes.settle(&[token(id, 5)], Settlement::Retry), []);
+        lanes.settle(&[token(id, 5)], Settlement::Done);
+        assert_eq!(to_commit(&lanes), None);
+    }
+}

@@ -15,6 +15,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 const LOOK_EVERY: Nanos = 10 * MS;
+/// Signals do not arrive to the nanosecond; without this a fault would always meet evenly spaced arrivals at the same point.
+const LATE_AT_MOST: Nanos = 5 * MS;
 const STOP_WITHIN: Nanos = 10 * SECOND;
 
 /// All faults of a plan.
@@ -70,7 +72,12 @@ impl Faults {
             self.open.set(self.open.get() + 1);
             let faults = Rc::clone(self);
             self.world.kernel.spawn(super::HARNESS, async move {
-                faults.world.kernel.sleep_until(zero + fault.at_ns).await;
+                let late = faults.world.kernel.below("fault", 0, LATE_AT_MOST);
+                faults
+                    .world
+                    .kernel
+                    .sleep_until(zero + fault.at_ns + late)
+                    .await;
                 faults.inflict(&fault).await;
                 faults.open.set(faults.open.get() - 1);
                 faults.changed.raise();

@@ -85,6 +85,9 @@ fn limit(plan: &Plan) -> Nanos {
 
 /// A world with a cluster that is about to come up.
 fn create(plan: &Rc<Plan>) -> Result<Rc<World>, SimError> {
+    for service in &plan.system.spec.services {
+        services::settings(plan, service, 0)?;
+    }
     let mut config = BrokerConfig::from_properties(&plan.cluster.broker).map_err(|problems| {
         let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
         SimError::Broker(all.join("; "))

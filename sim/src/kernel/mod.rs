@@ -3,6 +3,8 @@
 mod executor;
 mod heap;
 mod signal;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 pub use executor::{ProcessId, TaskId};

@@ -1,0 +1,227 @@
+//! Whole runs of the shipped scenarios, made short.
+
+use squall_check::Kind;
+use squall_history::{Event, FaultState, What, Writer};
+use squall_plan::Plan;
+use squall_plan::plan::Environment;
+use squall_plan::scenario::{self, Request};
+use squall_sim::{SimError, SimOutcome};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+fn plan(file: &str, variant: Option<&str>, sets: &[&str], seed: u64) -> Plan {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../scenarios")
+        .join(file);
+    let request = Request {
+        variant: variant.map(str::to_owned),
+        sets: sets.iter().map(|set| (*set).to_owned()).collect(),
+    };
+    let scenario = scenario::load(&path, &request)
+        .map_err(|problems| problems.to_string())
+        .unwrap();
+    Plan::derive(&scenario, seed, Environment::Sim)
+        .map_err(|problems| problems.to_string())
+        .unwrap()
+}
+
+const CRASHES: &[&str] = &[
+    "load.stages=[{rate: 300/s, for: 7s}]",
+    "faults=[{name: first, at: 2s, for: 1s, crash: consumer-db, prove: [process-restarted]}, {name: second, at: 5s, for: 1s, crash: consumer-db}]",
+];
+
+/// What a history says.
+#[derive(Default)]
+struct Told {
+    outcome: Option<SimOutcome>,
+    bytes: Vec<u8>,
+    counts: BTreeMap<(Kind, u16), u64>,
+    accepted: BTreeSet<u64>,
+    /// By sink, event to stored effects.
+    stored: BTreeMap<u16, BTreeMap<u64, u64>>,
+    unsound: Vec<String>,
+    evidence: Vec<String>,
+    ended: bool,
+}
+
+fn run(plan: &Plan) -> Told {
+    let mut told = Told::default();
+    let mut writer = Writer::new(Vec::new()).unwrap();
+    let outcome = squall_sim::run(plan, &mut |event| {
+        told.take(&event);
+        writer.event(&event).unwrap();
+    });
+    told.outcome = Some(outcome.unwrap());
+    told.bytes = writer.into_inner().unwrap();
+    assert!(told.ended, "the last row tells the end");
+    told
+}
+
+impl Told {
+    fn take(&mut self, event: &Event) {
+        assert!(!self.ended, "a row behind the end: {event:?}");
+        match event {
+            Event::Op(op) => {
+                *self.counts.entry((op.kind, op.place)).or_default() += 1;
+                match op.kind {
+                    Kind::Accepted => {
+                        self.accepted.insert(op.event.0);
+                    }
+                    Kind::Final => {
+                        *self
+                            .stored
+                            .entry(op.place)
+                            .or_default()
+                            .entry(op.event.0)
+                            .or_default() += 1
+                    }
+                    _ => {}
+                }
+            }
+            Event::Note(note) => match &note.what {
+                What::Health {
+                    key,
+                    ok: false,
+                    detail,
+                } => self.unsound.push(format!("{key}: {detail}")),
+                What::Fault {
+                    state: FaultState::Evidence,
+                    detail,
+                    ..
+                } => self.evidence.push(detail.clone()),
+                What::Problem { text, .. } => self.unsound.push(text.clone()),
+                What::End { .. } => self.ended = true,
+                _ => {}
+            },
+        }
+    }
+
+    fn lost(&self, sink: u16) -> usize {
+        let stored = self.stored.get(&sink);
+        self.accepted
+            .iter()
+            .filter(|id| !stored.is_some_and(|stored| stored.contains_key(id)))
+            .count()
+    }
+
+    fn doubled(&self, sink: u16) -> usize {
+        self.stored.get(&sink).map_or(0, |stored| {
+            stored.values().filter(|count| **count > 1).count()
+        })
+    }
+}
+
+#[test]
+fn a_correct_system_loses_nothing_when_its_consumer_crashes_and_one_seed_is_one_history() {
+    let plan = plan("consumer-crash.yaml", None, CRASHES, 7);
+    let (first, second) = (run(&plan), run(&plan));
+    assert_eq!(first.counts[&(Kind::Offered, 0)], 2_100);
+    assert_eq!(first.accepted.len(), 2_100 + 3);
+    assert_eq!(
+        [
+            first.lost(0),
+            first.lost(1),
+            first.doubled(0),
+            first.doubled(1)
+        ],
+        [0; 4]
+    );
+    assert_eq!(first.unsound, Vec::<String>::new());
+    let bit = first
+        .evidence
+        .iter()
+        .filter(|text| text.starts_with("bit:"))
+        .count();
+    assert_eq!(bit, 2, "{:?}", first.evidence);
+    assert!(
+        first
+            .evidence
+            .iter()
+            .any(|text| text.starts_with("process-restarted:"))
+    );
+    assert_eq!(first.outcome, second.outcome);
+    assert!(
+        first.bytes == second.bytes,
+        "one seed, one history, byte for byte"
+    );
+}
+
+#[test]
+fn another_seed_is_another_run() {
+    let runs = [1, 2].map(|seed| run(&plan("consumer-crash.yaml", None, CRASHES, seed)));
+    let [first, second] = &runs;
+    assert_ne!(
+        first.outcome.unwrap().trace_hash,
+        second.outcome.unwrap().trace_hash
+    );
+    assert!(first.bytes != second.bytes);
+}
+
+#[test]
+fn planted_bugs_show_when_the_consumer_crashes() {
+    let lossy = run(&plan(
+        "consumer-crash.yaml",
+        Some("commit-before-effect"),
+        CRASHES,
+        3,
+    ));
+    assert!(
+        lossy.lost(0) > 0,
+        "what was committed and not written is gone"
+    );
+    assert_eq!(
+        lossy.unsound,
+        Vec::<String>::new(),
+        "a loss is shown, not suspected"
+    );
+    let doubling = (1..=3).map(|seed| {
+        run(&plan(
+            "consumer-crash.yaml",
+            Some("missing-idempotence"),
+            CRASHES,
+            seed,
+        ))
+    });
+    let doubled: usize = doubling.map(|told| told.doubled(0)).sum();
+    assert!(
+        doubled > 0,
+        "what was written and not committed is written again"
+    );
+}
+
+/// A leader is killed with 50 ms to its followers.
+const LEADER_LOST: &[&str] = &[
+    "load.stages=[{rate: 600/s, for: 8s}]",
+    "bus.kafka.broker={broker.session.timeout.ms: 3000}",
+    "bus.kafka.links={latency: 50ms}",
+    "faults=[{name: leader-lost, at: 2s, for: 5s, kill: leader(signups/0), prove: [leader-moved]}]",
+    "expect.thresholds={}",
+];
+
+#[test]
+fn a_lost_leader_takes_along_what_it_alone_had_and_nothing_else() {
+    let weak = ["bus.kafka.client={acks: 1, enable.idempotence: false}"];
+    let weak: Vec<&str> = LEADER_LOST.iter().chain(&weak).copied().collect();
+    let lossy = run(&plan("burst.yaml", None, &weak, 1));
+    assert!(lossy.lost(0) > 0, "acknowledged by the leader alone");
+    assert!(
+        lossy
+            .evidence
+            .iter()
+            .any(|text| text.starts_with("leader-moved:")),
+        "{:?}",
+        lossy.evidence
+    );
+    let safe = run(&plan("burst.yaml", None, LEADER_LOST, 1));
+    assert_eq!([safe.lost(0), safe.lost(1), safe.doubled(0)], [0; 3]);
+}
+
+#[test]
+fn what_cannot_be_simulated_is_said_before_anything_runs() {
+    let mut foreign = plan("consumer-crash.yaml", None, CRASHES, 1);
+    foreign.system.spec.services[0].command = vec!["python3".to_owned(), "producer.py".to_owned()];
+    let mut rows = 0;
+    let error = squall_sim::run(&foreign, &mut |_| rows += 1).unwrap_err();
+    assert!(matches!(error, SimError::ForeignService { .. }), "{error}");
+    assert_eq!(rows, 0);
+}

@@ -4,7 +4,7 @@ use super::pipeline::Context;
 use super::taps::client_settings;
 use super::{drain, load, steady, taps};
 use crate::environment::{Environment, embedded};
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::faults::Schedule;
 use squall_history::{Note, Phase, What};
 use squall_load::{RunTimes, Target};
@@ -53,11 +53,20 @@ impl<'a, 'o> Phases<'a, 'o> {
             supervisor.supervisor().end_now();
         });
         self.phase(Phase::Steady, |_| steady::gate(&running))?;
-        if !self.context.interrupt.is_requested() {
-            self.load(&running)?;
-        }
-        let (env, load_ended) = (Arc::clone(&running.env), Instant::now());
+        let schedule = if self.context.interrupt.is_requested() {
+            None
+        } else {
+            Some(self.load(&running)?)
+        };
+        let env = Arc::clone(&running.env);
+        let load_ended = schedule
+            .as_ref()
+            .map_or_else(Instant::now, |(_, ended)| *ended);
         self.phase(Phase::Drain, |_| drain::wait(&running, load_ended))?;
+        // A rebalance after a crash may come as late as the drain.
+        if let Some((schedule, _)) = schedule {
+            schedule.finish();
+        }
         self.phase(Phase::FinalRead, |_| final_read(running))?;
         self.phase(Phase::TearDown, |phases| tear_down(phases.context, &*env))?;
         Ok(if self.context.interrupt.is_requested() {
@@ -98,6 +107,7 @@ impl<'a, 'o> Phases<'a, 'o> {
 
     fn set_up(&mut self) -> Result<Running<'a>, Failure> {
         let context = self.context;
+        refuse_what_cannot_be(context)?;
         let site = embedded::start(
             context.plan,
             context.folder.path(),
@@ -105,14 +115,6 @@ impl<'a, 'o> Phases<'a, 'o> {
         )
         .map_err(|error| Failure::environment(error.to_string()))?;
         let env: Arc<dyn Environment> = Arc::new(site);
-        if let Some(refused) = context
-            .plan
-            .faults
-            .iter()
-            .find_map(|fault| env.refuses(fault))
-        {
-            return Err(Failure::new(Exit::BadInput, refused.to_string()));
-        }
         context
             .recorder
             .counters()
@@ -140,8 +142,8 @@ impl<'a, 'o> Phases<'a, 'o> {
         })
     }
 
-    /// The load with its faults; the faults are healed when it ends.
-    fn load(&mut self, running: &Running<'_>) -> Result<(), Failure> {
+    /// The load with its faults; the faults are healed when it ends. Consequences are looked for until the schedule is finished.
+    fn load(&mut self, running: &Running<'_>) -> Result<(Schedule, Instant), Failure> {
         let zero = Instant::now() + RUN_UP;
         let load_zero_ns =
             u64::try_from(zero.duration_since(self.context.started).as_nanos()).unwrap_or(0);
@@ -167,16 +169,16 @@ impl<'a, 'o> Phases<'a, 'o> {
             Failure::environment(format!("the faults cannot be scheduled: {error}"))
         })?;
         let sent = load::send(running, load_zero_ns);
+        let ended = Instant::now();
         self.context.notes.note(What::Phase {
             name: Phase::Load,
             began: false,
         });
         self.phase(Phase::Heal, |_| {
             schedule.heal();
-            schedule.finish();
             Ok(())
         })?;
-        sent
+        sent.map(|()| (schedule, ended))
     }
 }
 
@@ -220,6 +222,21 @@ impl Running<'_> {
             }
         }
     }
+}
+
+/// A fault that cannot be injected ends the run before it begins.
+fn refuse_what_cannot_be(context: &Context<'_>) -> Result<(), Failure> {
+    for fault in &context.plan.faults {
+        if let Some(why) = crate::faults::refusal(fault, context.plan.environment) {
+            let message = format!(
+                "{} cannot inject the fault {}: {why}",
+                context.plan.environment.name(),
+                fault.name
+            );
+            return Err(Failure::bad_input(message));
+        }
+    }
+    Ok(())
 }
 
 /// The services stop first: nothing may add an effect behind the reader's back.

@@ -1,5 +1,7 @@
 //! Whole runs of the shipped scenarios, made short.
 
+#![allow(clippy::unwrap_used)]
+
 use squall_check::Kind;
 use squall_history::{Event, FaultState, What, Writer};
 use squall_plan::Plan;

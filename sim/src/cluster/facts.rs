@@ -160,8 +160,8 @@ impl Cluster {
                 to,
                 epoch,
             } => {
-                let text = format!("cut back from {to} to {from}");
-                told("truncated", partition, text, Some(*from), Some(*epoch))
+                let text = format!("cut back from {from} to {to}");
+                told("truncated", partition, text, Some(*to), Some(*epoch))
             }
             Fact::Leading {
                 partition,

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::rc::Rc;
 
-/// A commit waits for the disk: three to six milliseconds, as an fsync takes on an ordinary SSD. And each row of it.
-const COMMIT_NS: Nanos = 3_000_000;
+/// A commit waits for the disk: one to two milliseconds, as an fsync takes on an ordinary SSD. And each row of it.
+const COMMIT_NS: Nanos = 1_000_000;
 const ROW_NS: Nanos = 8_000;
 
 /// All databases of the world, by path.

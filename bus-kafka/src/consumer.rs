@@ -118,11 +118,25 @@ impl KafkaBusConsumer {
             lanes.take_commits()
         };
         self.last_commit.set(Instant::now());
-        if let Err(error) = self.client.commit(&offsets(&commits), CommitMode::Async) {
-            lock(&self.lanes).committing = false;
-            self.offer_again(&commits);
-            (self.log)(Level::Warn, &format!("commit: {error}"));
-        }
+        self.commit_aside(commits);
+    }
+
+    /// librdkafka tells nobody how an asynchronous commit of the application ended, so this one waits on a thread of its own.
+    fn commit_aside(&self, commits: Vec<(Arc<str>, i32, i64)>) {
+        let (client, lanes) = (Arc::clone(&self.client), Arc::clone(&self.lanes));
+        let log = Arc::clone(&self.log);
+        tokio::task::spawn_blocking(move || {
+            let result = client.commit(&offsets(&commits), CommitMode::Sync);
+            let mut held = lock(&lanes);
+            held.committing = false;
+            if let Err(error) = result {
+                for (topic, partition, _) in &commits {
+                    held.offer_again(topic, *partition);
+                }
+                drop(held);
+                log(Level::Warn, &format!("commit: {error}"));
+            }
+        });
     }
 
     fn offer_again(&self, commits: &[(Arc<str>, i32, i64)]) {

@@ -118,7 +118,6 @@ impl ConsumerContext for ForConsumer {
 
     fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
         use rdkafka::types::RDKafkaErrorCode::NoOffset;
-        lock(&self.lanes).committing = false;
         let Err(error) = result else { return };
         if error.rdkafka_error_code() == Some(NoOffset) {
             return;

@@ -1,5 +1,8 @@
 //! The event types, each a JSON Schema whose `title` is the type's name and whose `x-key` points to the bus key.
 
+mod schema;
+
+use schema::Schema;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -15,7 +18,7 @@ pub struct Catalogue {
 }
 
 struct EventType {
-    validator: jsonschema::Validator,
+    schema: Schema,
     /// JSON pointer into the data.
     key: String,
 }
@@ -60,18 +63,7 @@ impl Catalogue {
         let Some(known) = self.types.get(event_type) else {
             return Ok(());
         };
-        if known.validator.is_valid(data) {
-            return Ok(());
-        }
-        let first = known
-            .validator
-            .iter_errors(data)
-            .map(|error| Invalid {
-                pointer: error.instance_path().to_string(),
-                reason: error.to_string(),
-            })
-            .min();
-        first.map_or(Ok(()), Err)
+        known.schema.validate(data)
     }
 
     /// The bus key of valid data.
@@ -87,7 +79,7 @@ fn read(text: &str) -> (String, EventType) {
     let schema: Value = serde_json::from_str(text).expect("the schema is JSON");
     let entry = |name: &str| schema[name].as_str().unwrap_or_default().to_owned();
     let event_type = EventType {
-        validator: jsonschema::validator_for(&schema).expect("the schema is a JSON Schema"),
+        schema: Schema::read(&schema).expect("the schema is read in full"),
         key: entry("x-key"),
     };
     (entry("title"), event_type)

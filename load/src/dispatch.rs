@@ -5,7 +5,9 @@
 
 use crate::entry::{Context, Entry, EntryReport};
 use crate::priority::wake_on_time;
-use crate::report::{LoadReport, ON_TIME_NS, Spread, StageReport, histogram, late_count};
+use crate::report::{
+    LoadReport, ON_TIME_NS, Spread, StageReport, buckets_us, histogram, late_count,
+};
 use crate::spec::LoadSpec;
 use hdrhistogram::Histogram;
 use squall_check::{EventId, Kind, Op};
@@ -174,6 +176,7 @@ impl Dispatcher {
                 late_count(sending) + tally.offered.saturating_sub(sending.len())
             }),
             pacing,
+            pacing_us: buckets_us(&self.pacing),
             sending: entry.sending.as_ref().map_or(pacing, Spread::of),
             stages: self.stages.finish(),
             statuses: entry.statuses,

@@ -26,6 +26,8 @@ pub struct LoadReport {
     pub sent_late: u64,
     /// Dispatch time less intended time: what the harness itself adds.
     pub pacing: Spread,
+    /// The whole distribution behind `pacing`: microseconds (rounded up) and events.
+    pub pacing_us: Vec<(u64, u64)>,
     /// Time of the first byte out less intended time: waiting for a free connection included. Topic entries: as `pacing`.
     pub sending: Spread,
     pub stages: Vec<StageReport>,
@@ -105,4 +107,17 @@ pub(crate) fn histogram() -> Histogram<u64> {
     bounded.unwrap_or_else(|_| {
         Histogram::<u64>::new(3).unwrap_or_else(|_| unreachable!("three digits are allowed"))
     })
+}
+
+/// The recorded values of a histogram of nanoseconds, in microseconds.
+pub(crate) fn buckets_us(histogram: &Histogram<u64>) -> Vec<(u64, u64)> {
+    let mut buckets: Vec<(u64, u64)> = Vec::new();
+    for value in histogram.iter_recorded() {
+        let us = value.value_iterated_to().div_ceil(1_000);
+        match buckets.last_mut() {
+            Some((last, count)) if *last == us => *count += value.count_at_value(),
+            _ => buckets.push((us, value.count_at_value())),
+        }
+    }
+    buckets
 }

@@ -2,7 +2,7 @@
 
 use super::phases::Running;
 use crate::exit::Failure;
-use crate::verdict::health_key;
+use crate::verdict::{PACING_BUCKET, health_key};
 use squall_history::What;
 use squall_load::{LoadReport, LoadSpec, RunTimes, RunningLoad};
 use std::collections::BTreeMap;
@@ -133,26 +133,19 @@ fn http_errors(running: &Running<'_>, reports: &[LoadReport]) {
     }
 }
 
-/// The spread of the pacing error as samples, for thresholds on `pacing_ms`.
+/// The distribution of the pacing error, one sample a bucket, for thresholds on `pacing_ms`.
 fn pacing(running: &Running<'_>, reports: &[LoadReport]) {
-    for report in reports {
-        let spread = report.pacing;
-        for (quantile, ns) in [
-            ("0.5", spread.p50_ns),
-            ("0.99", spread.p99_ns),
-            ("0.999", spread.p999_ns),
-            ("1", spread.max_ns),
-        ] {
-            let labels = BTreeMap::from([
-                ("load".to_owned(), report.load.clone()),
-                ("quantile".to_owned(), quantile.to_owned()),
-            ]);
-            running.context.notes.note(What::Sample {
-                metric: "pacing_ms".to_owned(),
-                labels,
-                value: ns as f64 / 1e6,
-            });
-        }
+    let mut buckets: BTreeMap<u64, u64> = BTreeMap::new();
+    for (us, count) in reports.iter().flat_map(|report| &report.pacing_us) {
+        *buckets.entry(*us).or_default() += count;
+    }
+    for (us, count) in buckets {
+        let labels = BTreeMap::from([("us".to_owned(), us.to_string())]);
+        running.context.notes.note(What::Sample {
+            metric: PACING_BUCKET.to_owned(),
+            labels,
+            value: count as f64,
+        });
     }
 }
 

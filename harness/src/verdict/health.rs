@@ -5,6 +5,9 @@ use crate::faults::fault_health;
 use squall_check::{Health, MetricKey, Metrics, Shown, SinkHealth, Trend};
 use squall_plan::Plan;
 
+/// Metric of the samples that hold the distribution of the pacing error: label `us`, value the number of events.
+pub const PACING_BUCKET: &str = "pacing_bucket";
+
 /// Keys of the health notes that a run records.
 pub mod key {
     pub const STEADY_STATE: &str = "steady-state";
@@ -132,13 +135,21 @@ fn metrics(survey: &Survey) -> Metrics {
             metrics.set_value(MetricKey::new(name), value);
         }
     }
-    for (key, trend) in pacing(survey) {
-        metrics.set_trend(key, trend);
+    let pacing = pacing(survey);
+    if !pacing.is_empty() {
+        metrics.set_trend(MetricKey::new("pacing_ms"), pacing);
     }
     metrics
 }
 
-/// Quantiles of the pacing error cannot be made a distribution again: thresholds on it read the stored quantiles.
-fn pacing(_survey: &Survey) -> Vec<(MetricKey, Trend)> {
-    Vec::new()
+/// The distribution of the pacing error as it was recorded. Empty: it was not measured.
+fn pacing(survey: &Survey) -> Trend {
+    let mut trend = Trend::new();
+    for ((metric, labels), count) in &survey.samples {
+        let us = labels.get("us").and_then(|us| us.parse::<u64>().ok());
+        if let Some(us) = us.filter(|_| metric == PACING_BUCKET) {
+            (0..*count as u64).for_each(|_| trend.record_ns(us * 1_000));
+        }
+    }
+    trend
 }

@@ -26,6 +26,8 @@ struct Sink {
     store: Place,
     dead_letters: RefCell<Option<(TopicReader, IdPlace, usize)>>,
     tail: RefCell<Option<(TopicReader, IdPlace, usize)>>,
+    /// As an effect, and as an effect or a dead letter.
+    done: RefCell<BTreeSet<EventId>>,
     seen: RefCell<BTreeSet<EventId>>,
     /// Accepted, and not seen yet.
     missing: RefCell<BTreeSet<EventId>>,
@@ -76,6 +78,7 @@ impl Sinks {
                 store: place(&spec.store),
                 dead_letters: RefCell::default(),
                 tail: RefCell::default(),
+                done: RefCell::default(),
                 seen: RefCell::default(),
                 missing: RefCell::default(),
             });
@@ -143,10 +146,12 @@ impl Sinks {
         (self.effects.get(), missing.sum())
     }
 
-    /// Whether an event shows wherever it must.
+    /// Whether an event shows wherever it must, and as what it must.
     pub fn shows(&self, event: EventId) -> bool {
-        self.all.iter().all(|sink| {
-            self.outcome(event, sink) == Outcome::Nothing || sink.seen.borrow().contains(&event)
+        self.all.iter().all(|sink| match self.outcome(event, sink) {
+            Outcome::Effect => sink.done.borrow().contains(&event),
+            Outcome::DeadLetter => sink.seen.borrow().contains(&event),
+            Outcome::Nothing => true,
         })
     }
 
@@ -159,6 +164,9 @@ impl Sinks {
         (partition, offset): (i32, i64),
     ) {
         let event = id.unwrap_or(EventId::UNREADABLE);
+        if kind == Kind::Effect {
+            sink.done.borrow_mut().insert(event);
+        }
         sink.seen.borrow_mut().insert(event);
         sink.missing.borrow_mut().remove(&event);
         self.effects.set(self.effects.get() + 1);

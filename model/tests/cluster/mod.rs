@@ -5,6 +5,8 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod client;
+pub mod life;
+pub mod producer;
 
 use squall_model::kafka::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,6 +97,7 @@ pub struct Cluster {
     order: u64,
     starts: u64,
     next_conn: u64,
+    last_ask: u64,
     open: BTreeMap<ConnId, NodeId>,
     answers: BTreeMap<ConnId, Option<Response<u64>>>,
     marks: BTreeMap<(NodeId, u64, TopicPartition, Epoch), Offset>,
@@ -140,6 +143,7 @@ impl Cluster {
             order: 0,
             starts: 0,
             next_conn: 0,
+            last_ask: 0,
             open: BTreeMap::new(),
             answers: BTreeMap::new(),
             marks: BTreeMap::new(),
@@ -570,13 +574,14 @@ impl Cluster {
         text
     }
 
-    /// Sends a request over a connection of its own.
+    /// Sends a request over a connection of its own; requests arrive in the order in which they were sent.
     pub fn ask(&mut self, id: NodeId, request: Request<u64>) -> ConnId {
         self.next_conn += 1;
         let conn = ConnId(self.next_conn);
         self.open.insert(conn, id);
         let at = self.now + self.random.between(50_000, 500_000);
-        self.schedule(at, Event::Request(id, conn, Box::new(request)));
+        self.last_ask = at.max(self.last_ask);
+        self.schedule(self.last_ask, Event::Request(id, conn, Box::new(request)));
         conn
     }
 

@@ -23,13 +23,13 @@ fn python() -> Option<PathBuf> {
     let pip = Command::new(folder.join("bin/pip"))
         .args(["install", "--quiet", CLIENT])
         .output()
-        .unwrap();
+        .expect("pip is part of the environment");
     assert!(
         pip.status.success(),
         "pip: {}",
         String::from_utf8_lossy(&pip.stderr)
     );
-    std::fs::write(done, CLIENT).unwrap();
+    std::fs::write(done, CLIENT).expect("the target folder can be written to");
     Some(folder)
 }
 
@@ -59,7 +59,7 @@ fn squall(python: &Path, variant: Option<&str>) -> Output {
     command
         .env("PATH", path)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python"));
-    command.output().unwrap()
+    command.output().expect("squall can be started")
 }
 
 fn last_line(output: &Output) -> String {

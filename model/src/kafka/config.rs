@@ -40,7 +40,9 @@ pub struct BrokerConfig {
     pub heartbeat_interval_ms: i64,
     pub replica_lag_time_max_ms: i64,
     pub replica_fetch_wait_max_ms: i64,
+    /// Of one partition in one answer, and of all.
     pub replica_fetch_max_bytes: i64,
+    pub replica_fetch_response_max_bytes: i64,
     pub replica_fetch_backoff_ms: i64,
     pub high_watermark_checkpoint_interval_ms: i64,
     pub message_max_bytes: i64,
@@ -76,7 +78,8 @@ impl Default for BrokerConfig {
             heartbeat_interval_ms: 2_000,
             replica_lag_time_max_ms: 30_000,
             replica_fetch_wait_max_ms: 500,
-            replica_fetch_max_bytes: 10 << 20,
+            replica_fetch_max_bytes: 1 << 20,
+            replica_fetch_response_max_bytes: 10 << 20,
             replica_fetch_backoff_ms: 1_000,
             high_watermark_checkpoint_interval_ms: 5_000,
             message_max_bytes: 1_048_588,
@@ -161,6 +164,10 @@ const BROKER: &[(&str, BrokerSetter)] = &[
     (
         "replica.fetch.max.bytes",
         setter!(replica_fetch_max_bytes, 1),
+    ),
+    (
+        "replica.fetch.response.max.bytes",
+        setter!(replica_fetch_response_max_bytes, 1),
     ),
     (
         "replica.fetch.backoff.ms",

@@ -39,10 +39,10 @@ impl<B: Clone> Log<B> {
             .map_or(self.end, |entry| entry.base_offset)
     }
 
-    /// Epoch of the last entry; -1 of an empty log.
+    /// The latest epoch that is known to have begun here, also without entries; -1 before the first.
     #[must_use]
     pub fn last_epoch(&self) -> Epoch {
-        self.entries.back().map_or(-1, |entry| entry.leader_epoch)
+        self.epochs.last().map_or(-1, |(epoch, _)| *epoch)
     }
 
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry<Stored<B>>> {
@@ -57,11 +57,15 @@ impl<B: Clone> Log<B> {
         self.entries.push_back(entry);
     }
 
-    /// Notes that an epoch begins at `start`; a leader does so before it appends.
+    /// Notes that an epoch begins at `start`; a leader does so before it appends. What was noted of epochs that began there or later,
+    /// and then had no entries, is void.
     pub fn begin_epoch(&mut self, epoch: Epoch, start: Offset) {
-        if self.epochs.last().is_none_or(|(last, _)| epoch > *last) {
-            self.epochs.push((epoch, start));
+        if self.last_epoch() == epoch {
+            return;
         }
+        self.epochs
+            .retain(|(older, at)| *older < epoch && *at < start);
+        self.epochs.push((epoch, start));
     }
 
     /// Removes everything from `offset` on; a batch that straddles it goes as a whole. Returns the new end.

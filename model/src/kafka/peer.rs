@@ -61,6 +61,8 @@ impl<B> Peer<B> {
 pub struct ReplicaFetch {
     /// Numbered by the follower, so that a late answer is known as such.
     pub session: u64,
+    /// Whether it names every partition that is followed; else only those that changed since the fetch before (KIP-227).
+    pub full: bool,
     pub broker_epoch: i64,
     pub max_wait_ms: i32,
     pub partitions: Vec<ReplicaFetchPartition>,
@@ -80,6 +82,9 @@ pub struct ReplicaFetchPartition {
 #[derive(Clone, Debug)]
 pub struct ReplicaFetched<B> {
     pub session: u64,
+    /// FETCH_SESSION_ID_NOT_FOUND asks for a full fetch.
+    pub error: ErrorCode,
+    /// Only partitions with something to tell.
     pub partitions: Vec<ReplicaFetchedPartition<B>>,
 }
 

@@ -107,7 +107,9 @@ fn describe(world: &World) -> String {
     for (partition, state) in controller.partitions() {
         text += &format!("{partition:?} {state:?}\n");
         for id in world.broker_ids() {
-            text += &format!("  {id}: {:?}\n", world.view(id, *partition));
+            let log = world.log_of(id, *partition);
+            let tail = &log[log.len().saturating_sub(5)..];
+            text += &format!("  {id}: {:?} {tail:?}\n", world.view(id, *partition));
         }
     }
     text

@@ -81,7 +81,7 @@ impl<B: Clone> Broker<B> {
                 let result = pending[0].outcome.unwrap_or(Err(late));
                 self.group_appended(now, partition, token, result, out);
             }
-            Wait::Fetch { .. } | Wait::Replica { .. } => {}
+            Wait::Fetch { .. } => {}
         }
     }
 

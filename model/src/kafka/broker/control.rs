@@ -214,6 +214,8 @@ impl<B: Clone> Broker<B> {
             .iter()
             .for_each(|change| self.image.apply(change));
         self.image.version = update.to_version;
+        let is_broker = |change: &MetadataChange| matches!(change, MetadataChange::Broker { .. });
+        let brokers_changed = update.changes.iter().any(is_broker);
         for change in update.changes {
             match change {
                 MetadataChange::Partition { partition, state } => {
@@ -222,6 +224,9 @@ impl<B: Clone> Broker<B> {
                 MetadataChange::TopicRemoved { topic } => self.drop_topic(now, topic, out),
                 MetadataChange::Broker { .. } | MetadataChange::Topic { .. } => {}
             }
+        }
+        if brokers_changed {
+            self.reconsider_all(now, out);
         }
         if !self.control.want_shut_down {
             // Acknowledged at once while the controller waits for it to catch up.

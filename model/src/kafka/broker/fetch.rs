@@ -144,7 +144,6 @@ impl<B: Clone> Broker<B> {
                     let response = self.try_fetch(&request, true).unwrap_or_default();
                     out.send(conn, Response::Fetch(response));
                 }
-                Some(Wait::Replica { from, fetch }) => self.answer_follower(from, &fetch, out),
                 Some(wait) => self.expire_append(now, wait, out),
                 None => {}
             }
@@ -159,13 +158,9 @@ impl<B: Clone> Broker<B> {
         out: &mut Outbox<B>,
     ) {
         self.fail_appends(now, partition, out);
+        self.note_news(partition, true);
         for id in self.waits.on(partition) {
             self.check_fetch_wait(now, id, out);
-            if matches!(self.waits.get(id), Some(Wait::Replica { .. }))
-                && let Some(Wait::Replica { from, fetch }) = self.waits.remove(id)
-            {
-                self.answer_follower(from, &fetch, out);
-            }
         }
     }
 }

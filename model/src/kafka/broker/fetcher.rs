@@ -1,7 +1,10 @@
-//! The follower's loop towards one leader: one fetch at a time, for all partitions that it leads.
+//! The follower's loop towards one leader: one fetch at a time, for all partitions that it leads (KIP-227: after the first fetch of a
+//! session only partitions that changed are named).
 
 use super::MILLISECOND;
 use crate::Nanos;
+use crate::kafka::ids::TopicPartition;
+use std::collections::BTreeSet;
 
 /// A fetch without an answer for so long beyond its wait is taken for lost.
 const LOST_AFTER: Nanos = 1_500 * MILLISECOND;
@@ -9,8 +12,11 @@ const LOST_AFTER: Nanos = 1_500 * MILLISECOND;
 #[derive(Debug, Default)]
 pub struct Fetcher {
     /// Number of the latest fetch; answers to older ones are late.
-    session: u64,
+    number: u64,
     state: State,
+    /// Whether the leader knows all partitions from an earlier fetch.
+    established: bool,
+    changed: BTreeSet<TopicPartition>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -24,41 +30,80 @@ enum State {
     Idle,
 }
 
+/// What the next fetch says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Everything that is followed.
+    All,
+    Changed(Vec<TopicPartition>),
+}
+
 impl Fetcher {
     /// The partitions or their epochs changed: what is under way does not count any more.
     pub fn reset(&mut self, now: Nanos) {
-        self.state = State::Ready(now);
+        self.back_off(now);
     }
 
     pub fn back_off(&mut self, until: Nanos) {
+        self.established = false;
         self.state = State::Ready(until);
+    }
+
+    /// Goes on after a pause for the disk.
+    pub fn resume(&mut self, now: Nanos) {
+        if self.state == State::Idle {
+            self.state = State::Ready(now);
+        }
+    }
+
+    pub const fn is_established(&self) -> bool {
+        self.established
     }
 
     pub fn idle(&mut self) {
         self.state = State::Idle;
     }
 
-    /// The number of the fetch that is to be sent now, if one is.
-    pub fn begin(&mut self, now: Nanos, wait: Nanos) -> Option<u64> {
-        let due = match self.state {
+    /// The leader must hear of this partition again.
+    pub fn changed(&mut self, partition: TopicPartition) {
+        self.changed.insert(partition);
+    }
+
+    /// Whether a fetch is to be sent now.
+    pub fn is_due(&self, now: Nanos) -> bool {
+        match self.state {
             State::Ready(at) | State::Waiting(at) => at <= now,
             State::Idle => false,
-        };
-        if !due {
-            return None;
         }
-        self.session += 1;
+    }
+
+    /// What it says, and under which number it goes.
+    pub fn begin(&mut self, now: Nanos, wait: Nanos) -> (u64, Next) {
+        let lost = matches!(self.state, State::Waiting(_));
+        let changed = std::mem::take(&mut self.changed);
+        let next = if self.established && !lost {
+            Next::Changed(changed.into_iter().collect())
+        } else {
+            Next::All
+        };
+        self.number += 1;
+        self.established = true;
         self.state = State::Waiting(now + wait + LOST_AFTER);
-        Some(self.session)
+        (self.number, next)
     }
 
     /// Whether an answer is the one that is waited for.
-    pub fn takes(&mut self, session: u64, now: Nanos) -> bool {
-        let awaited = session == self.session && matches!(self.state, State::Waiting(_));
+    pub fn takes(&mut self, number: u64, now: Nanos) -> bool {
+        let awaited = number == self.number && matches!(self.state, State::Waiting(_));
         if awaited {
             self.state = State::Ready(now);
         }
         awaited
+    }
+
+    /// Partitions that the next fetch will name; a fetch waits for the disk where one of them does.
+    pub fn pending(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.changed.iter()
     }
 
     pub const fn next_timer(&self) -> Option<Nanos> {

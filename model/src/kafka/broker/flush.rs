@@ -110,7 +110,7 @@ impl<B: Clone> Broker<B> {
         }
         if let Role::Follower { leader, .. } = replica.role {
             if !still {
-                self.fetch_anew(now, leader);
+                self.fetch_on(now, leader);
             }
             return;
         }

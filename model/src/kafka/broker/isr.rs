@@ -47,6 +47,7 @@ impl<B: Clone> Broker<B> {
                 offset: mark,
             });
         }
+        self.note_news(partition, false);
         for wait in self.waits.on(partition) {
             self.check_append_wait(now, wait, out);
             self.check_fetch_wait(now, wait, out);
@@ -63,6 +64,9 @@ impl<B: Clone> Broker<B> {
     ) {
         let alive = self.image.is_alive(follower);
         let known_epoch = self.image.epoch_of(follower);
+        if !alive || !self.sessions.contains_key(&follower) {
+            return;
+        }
         let Some(replica) = self.replicas.get(&partition) else {
             return;
         };
@@ -75,11 +79,40 @@ impl<B: Clone> Broker<B> {
         let caught_up = progress.log_end >= replica.high_watermark
             && progress.log_end >= leader.epoch_start
             && progress.broker_epoch == known_epoch;
-        if alive && caught_up && leader.proposal.is_none() && !leader.isr.contains(&follower) {
+        if caught_up && leader.proposal.is_none() && !leader.isr.contains(&follower) {
             let mut isr = leader.isr.clone();
             isr.push(follower);
             isr.sort_unstable();
             self.propose(now, partition, &isr, out);
+        }
+    }
+
+    /// Looks at all followers of a partition that are not in the set: what kept them out may be gone though they fetch nothing new.
+    pub(super) fn reconsider_expansion(
+        &mut self,
+        now: Nanos,
+        partition: TopicPartition,
+        out: &mut Outbox<B>,
+    ) {
+        let leader = self.replicas.get(&partition).and_then(Replica::leader);
+        let outside = |l: &Leader| {
+            let followers = l.followers.keys().copied();
+            followers.filter(|f| !l.isr.contains(f)).collect()
+        };
+        let outside: Vec<NodeId> = leader.map(outside).unwrap_or_default();
+        for follower in outside {
+            self.consider_expansion(now, partition, follower, out);
+        }
+    }
+
+    /// As above, for everything that is led here: brokers came back, or it is time.
+    pub(super) fn reconsider_all(&mut self, now: Nanos, out: &mut Outbox<B>) {
+        let small = |l: &Leader| l.isr.len() <= l.followers.len() && l.proposal.is_none();
+        let led = self.replicas.iter();
+        let led = led.filter(|(_, replica)| replica.leader().is_some_and(small));
+        let led: Vec<TopicPartition> = led.map(|(partition, _)| *partition).collect();
+        for partition in led {
+            self.reconsider_expansion(now, partition, out);
         }
     }
 
@@ -110,6 +143,7 @@ impl<B: Clone> Broker<B> {
                 self.propose(now, partition, &isr, out);
             }
         }
+        self.reconsider_all(now, out);
     }
 
     fn leading(&mut self, partition: TopicPartition) -> Option<&mut Leader> {
@@ -226,6 +260,7 @@ impl<B: Clone> Broker<B> {
         for wait in self.waits.on(partition) {
             self.check_append_wait(now, wait, out);
         }
+        self.reconsider_expansion(now, partition, out);
     }
 }
 

@@ -85,6 +85,7 @@ impl<B: Clone> Broker<B> {
             epoch: state.leader_epoch,
             start_offset: start,
         });
+        self.note_news(partition, true);
         self.advance_high_watermark(now, partition, out);
         self.load_groups(now, partition, out);
     }

@@ -5,6 +5,7 @@ mod control;
 mod fetch;
 mod fetcher;
 mod flush;
+mod following;
 mod groups;
 mod image;
 mod invariants;
@@ -14,6 +15,7 @@ mod produce;
 mod query;
 mod replica;
 mod replication;
+mod session;
 mod waits;
 
 pub use image::Image;
@@ -30,6 +32,7 @@ use control::Control;
 use fetcher::Fetcher;
 use flush::Flushes;
 use replica::Replica;
+use session::Session;
 use std::collections::BTreeMap;
 use waits::Waits;
 
@@ -87,6 +90,8 @@ pub struct Broker<B> {
     control: Control,
     replicas: BTreeMap<TopicPartition, Replica<B>>,
     fetchers: BTreeMap<NodeId, Fetcher>,
+    /// Of the followers of what is led here.
+    sessions: BTreeMap<NodeId, Session>,
     waits: Waits,
     coordinators: BTreeMap<i32, Coordinator>,
     group_outbox: GroupOutbox,
@@ -126,6 +131,7 @@ impl<B: Clone> Broker<B> {
             image: Image::default(),
             replicas,
             fetchers: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             waits: Waits::default(),
             coordinators: BTreeMap::new(),
             group_outbox: GroupOutbox::default(),
@@ -157,6 +163,7 @@ impl<B: Clone> Broker<B> {
     pub fn next_timer(&self) -> Option<Nanos> {
         let fetchers = self.fetchers.values().filter_map(Fetcher::next_timer);
         let proposals = self.proposals.values().copied();
+        let sessions = self.sessions.values().filter_map(|s| s.parked_until);
         let groups = self
             .coordinators
             .values()
@@ -171,6 +178,7 @@ impl<B: Clone> Broker<B> {
             .into_iter()
             .chain(fetchers)
             .chain(proposals)
+            .chain(sessions)
             .chain(groups)
             .chain(self.waits.next_deadline())
             .min()
@@ -275,7 +283,7 @@ impl<B: Clone> Broker<B> {
     }
 
     fn peer_reset(&mut self, now: Nanos, peer: NodeId, out: &mut Outbox<B>) {
-        self.waits.drop_follower(peer);
+        self.sessions.remove(&peer);
         if let Some(fetcher) = self.fetchers.get_mut(&peer) {
             fetcher.reset(now);
         }
@@ -291,6 +299,8 @@ impl<B: Clone> Broker<B> {
         self.isr_tick(now, out);
         self.group_tick(now, out);
         self.wait_tick(now, out);
+        self.session_tick(now, out);
+        self.wake_followers(out);
         self.send_fetches(now, out);
         if now >= self.checkpoint_at {
             self.replicas

@@ -190,6 +190,7 @@ impl<B: Clone> Broker<B> {
         let range = (entry.base_offset, entry.end_offset());
         replica.producers.note(&entry);
         replica.log.append(entry);
+        self.note_append(partition, range.0);
         self.sync_after_append(partition, range.0);
         Ok(range)
     }
@@ -197,6 +198,6 @@ impl<B: Clone> Broker<B> {
     /// After an append: the followers that wait get it, and where no follower is in sync the high watermark moves at once.
     pub(super) fn appended(&mut self, now: Nanos, partition: TopicPartition, out: &mut Outbox<B>) {
         self.advance_high_watermark(now, partition, out);
-        self.wake_followers(now, partition, out);
+        self.note_news(partition, true);
     }
 }

@@ -1,71 +1,29 @@
-//! Replication: followers fetch, leaders answer and learn from it how far they are.
+//! The leader's side of replication: it answers followers and learns from their fetches how far they are.
 
 use super::fetch::diverging;
-use super::replica::{Progress, Role};
-use super::waits::Wait;
+use super::replica::Progress;
+use super::session::Session;
 use super::{Broker, ms};
 use crate::Nanos;
 use crate::kafka::error::ErrorCode;
-use crate::kafka::fact::Fact;
-use crate::kafka::ids::{NodeId, TopicPartition};
+use crate::kafka::ids::{NodeId, Offset, TopicPartition};
 use crate::kafka::machine::Outbox;
 use crate::kafka::peer::*;
+use std::ops::Bound;
+
+/// When an answer goes out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Worth {
+    /// For batches, or because something is wrong.
+    Data,
+    /// Also for nothing but a high watermark that moved.
+    Mark,
+    /// Whatever there is.
+    Anything,
+}
 
 impl<B: Clone> Broker<B> {
-    pub(super) fn fetch_anew(&mut self, now: Nanos, leader: NodeId) {
-        self.fetchers.entry(leader).or_default().reset(now);
-    }
-
-    /// Sends the fetches that are due.
-    pub(super) fn send_fetches(&mut self, now: Nanos, out: &mut Outbox<B>) {
-        let wait = ms(self.config.replica_fetch_wait_max_ms);
-        let leaders: Vec<NodeId> = self.fetchers.keys().copied().collect();
-        for leader in leaders {
-            let Some(session) = self
-                .fetchers
-                .get_mut(&leader)
-                .and_then(|fetcher| fetcher.begin(now, wait))
-            else {
-                continue;
-            };
-            let partitions = self.followed(leader);
-            if partitions.is_empty() {
-                self.fetchers.entry(leader).or_default().idle();
-                continue;
-            }
-            let fetch = ReplicaFetch {
-                session,
-                broker_epoch: self.control.broker_epoch.unwrap_or(-1),
-                max_wait_ms: i32::try_from(self.config.replica_fetch_wait_max_ms)
-                    .unwrap_or(i32::MAX),
-                partitions,
-            };
-            out.peer(leader, Peer::Fetch(fetch));
-        }
-    }
-
-    fn followed(&self, leader: NodeId) -> Vec<ReplicaFetchPartition> {
-        let follows =
-            |role: &Role| matches!(role, Role::Follower { leader: of, .. } if *of == leader);
-        self.replicas
-            .iter()
-            // What waits for the disk is fetched on once it is there.
-            .filter(|(_, replica)| follows(&replica.role) && replica.held_at.is_none())
-            .map(|(partition, replica)| ReplicaFetchPartition {
-                partition: *partition,
-                offset: replica.log.end(),
-                current_leader_epoch: replica.epoch(),
-                last_fetched_epoch: if self.config.defects.truncate_to_high_watermark {
-                    -1
-                } else {
-                    replica.log.last_epoch()
-                },
-                log_start_offset: replica.log.start(),
-            })
-            .collect()
-    }
-
-    /// The leader's side: takes note of how far the follower is, and answers now or when there is something.
+    /// Takes note of how far the follower is, and answers now or when there is something.
     pub(super) fn replica_fetch(
         &mut self,
         now: Nanos,
@@ -73,15 +31,24 @@ impl<B: Clone> Broker<B> {
         fetch: ReplicaFetch,
         out: &mut Outbox<B>,
     ) {
+        if fetch.full {
+            self.sessions.insert(from, Session::new(&fetch, now));
+        }
+        let known = self.sessions.get_mut(&from);
+        let Some(session) = known.filter(|s| fetch.full || s.number + 1 == fetch.session) else {
+            let error = ErrorCode::FetchSessionIdNotFound;
+            return send(from, fetch.session, error, Vec::new(), out);
+        };
+        session.take(&fetch, now);
         for asked in &fetch.partitions {
             self.note_progress(now, (from, fetch.broker_epoch), asked, out);
         }
-        if fetch.partitions.iter().any(|asked| self.has_news(asked)) || fetch.max_wait_ms <= 0 {
-            self.waits.drop_follower(from);
-            self.answer_follower(from, &fetch, out);
-        } else {
-            let deadline = now + ms(i64::from(fetch.max_wait_ms));
-            self.waits.insert(deadline, Wait::Replica { from, fetch });
+        self.answer_session(from, Worth::Mark, out);
+        if let Some(session) = self.sessions.get_mut(&from)
+            && session.number == fetch.session
+            && session.parked_until.is_some()
+        {
+            session.parked_until = Some(now + ms(i64::from(fetch.max_wait_ms)));
         }
     }
 
@@ -92,25 +59,20 @@ impl<B: Clone> Broker<B> {
         asked: &ReplicaFetchPartition,
         out: &mut Outbox<B>,
     ) {
-        if self
-            .led(asked.partition, asked.current_leader_epoch)
-            .is_err()
-        {
+        let partition = asked.partition;
+        if self.led(partition, asked.current_leader_epoch).is_err() {
             return;
         }
-        let Some(replica) = self.replicas.get_mut(&asked.partition) else {
+        let Some(replica) = self.replicas.get_mut(&partition) else {
             return;
         };
-        if diverging(replica, asked.last_fetched_epoch, asked.offset).is_some()
-            || asked.offset > replica.log.end()
-        {
+        let end = replica.log.end();
+        let leaves = diverging(replica, asked.last_fetched_epoch, asked.offset).is_some();
+        if leaves || asked.offset > end {
             return;
         }
-        let end = replica.log.end();
-        let Some(progress) = replica
-            .leader_mut()
-            .and_then(|leader| leader.followers.get_mut(&from))
-        else {
+        let leader = replica.leader_mut();
+        let Some(progress) = leader.and_then(|leader| leader.followers.get_mut(&from)) else {
             return;
         };
         // Caught up: it has all there was when it asked before, or all there is (KIP-16).
@@ -126,55 +88,110 @@ impl<B: Clone> Broker<B> {
             caught_up_at: progress.caught_up_at,
             broker_epoch,
         };
-        self.consider_expansion(now, asked.partition, from, out);
-        self.advance_high_watermark(now, asked.partition, out);
+        self.consider_expansion(now, partition, from, out);
+        self.advance_high_watermark(now, partition, out);
     }
 
-    fn has_news(&self, asked: &ReplicaFetchPartition) -> bool {
-        match self.led(asked.partition, asked.current_leader_epoch) {
-            Err(_) => true,
-            Ok(replica) => {
-                replica.log.end() > asked.offset
-                    || diverging(replica, asked.last_fetched_epoch, asked.offset).is_some()
+    /// A log that is led here grew from `old_end`: who had all of it had it at its latest fetch, although that did not name it.
+    pub(super) fn note_append(&mut self, partition: TopicPartition, old_end: Offset) {
+        let sessions = &self.sessions;
+        let replica = self.replicas.get_mut(&partition);
+        let Some(leader) = replica.and_then(super::Replica::leader_mut) else {
+            return;
+        };
+        for (node, progress) in &mut leader.followers {
+            if progress.log_end == old_end
+                && let Some(session) = sessions.get(node)
+            {
+                progress.leader_end_at_fetch = old_end;
+                progress.fetched_at = progress.fetched_at.max(session.fetched_at);
+                progress.caught_up_at = progress.caught_up_at.max(session.fetched_at);
             }
         }
     }
 
-    pub(super) fn wake_followers(
-        &mut self,
-        _now: Nanos,
-        partition: TopicPartition,
-        out: &mut Outbox<B>,
-    ) {
-        for id in self.waits.on(partition) {
-            if !matches!(self.waits.get(id), Some(Wait::Replica { .. })) {
+    /// Something happened on a partition that followers hear of with their next answer.
+    pub(super) fn note_news(&mut self, partition: TopicPartition, stir: bool) {
+        for session in self.sessions.values_mut() {
+            session.note(partition, stir);
+        }
+    }
+
+    /// Answers the followers that wait and whom the news is worth it.
+    pub(super) fn wake_followers(&mut self, out: &mut Outbox<B>) {
+        let waiting = self.sessions.iter();
+        let waiting = waiting.filter(|(_, s)| s.parked_until.is_some() && s.stirred);
+        let waiting: Vec<NodeId> = waiting.map(|(node, _)| *node).collect();
+        for node in waiting {
+            self.answer_session(node, Worth::Data, out);
+        }
+    }
+
+    pub(super) fn session_tick(&mut self, now: Nanos, out: &mut Outbox<B>) {
+        let is_due = |s: &Session| s.parked_until.is_some_and(|at| at <= now);
+        let due = self.sessions.iter().filter(|(_, s)| is_due(s));
+        let due: Vec<NodeId> = due.map(|(node, _)| *node).collect();
+        for node in due {
+            self.answer_session(node, Worth::Anything, out);
+        }
+    }
+
+    /// Answers a follower's latest fetch, or leaves it waiting when there is nothing worth it.
+    fn answer_session(&mut self, to: NodeId, worth: Worth, out: &mut Outbox<B>) {
+        let Some(mut session) = self.sessions.remove(&to) else {
+            return;
+        };
+        session.stirred = false;
+        let parts = self.collect_news(&mut session, worth);
+        let answered = worth == Worth::Anything || !parts.is_empty();
+        if answered {
+            session.parked_until = None;
+            send(to, session.number, ErrorCode::None, parts, out);
+        } else {
+            session.parked_until.get_or_insert(Nanos::MAX);
+        }
+        self.sessions.insert(to, session);
+    }
+
+    fn collect_news(&self, session: &mut Session, worth: Worth) -> Vec<ReplicaFetchedPartition<B>> {
+        let mut left = self.config.replica_fetch_response_max_bytes;
+        let mut parts = Vec::new();
+        let mut has_data = false;
+        let mut at = Bound::Unbounded;
+        while left > 0
+            && let Some(partition) = session.news.range((at, Bound::Unbounded)).next().copied()
+        {
+            at = Bound::Excluded(partition);
+            let Some(followed) = session.partitions.get(&partition).filter(|f| !f.sent) else {
+                session.news.remove(&partition);
                 continue;
-            }
-            if let Some(Wait::Replica { from, fetch }) = self.waits.remove(id) {
-                self.answer_follower(from, &fetch, out);
+            };
+            let part = self.answer_partition(&followed.asked, &mut left);
+            let data =
+                part.error.is_error() || part.diverging.is_some() || !part.entries.is_empty();
+            let mark = part.high_watermark > followed.sent_high_watermark;
+            has_data |= data;
+            if data || mark {
+                parts.push(part);
+            } else {
+                session.news.remove(&partition);
             }
         }
-    }
-
-    pub(super) fn answer_follower(
-        &mut self,
-        from: NodeId,
-        fetch: &ReplicaFetch,
-        out: &mut Outbox<B>,
-    ) {
-        let mut left = self.config.replica_fetch_max_bytes;
-        let partitions = fetch
-            .partitions
-            .iter()
-            .map(|asked| self.answer_partition(asked, &mut left))
-            .collect();
-        out.peer(
-            from,
-            Peer::Fetched(ReplicaFetched {
-                session: fetch.session,
-                partitions,
-            }),
-        );
+        if worth == Worth::Data && !has_data {
+            return Vec::new();
+        }
+        for part in &parts {
+            session.news.remove(&part.partition);
+            if let Some(followed) = session.partitions.get_mut(&part.partition) {
+                // An error or where it diverges has told it all there is to tell, until it asks again.
+                let special = part.error.is_error() || part.diverging.is_some();
+                followed.sent = special || !part.entries.is_empty();
+                if !special {
+                    followed.sent_high_watermark = part.high_watermark;
+                }
+            }
+        }
+        parts
     }
 
     fn answer_partition(
@@ -198,84 +215,33 @@ impl<B: Clone> Broker<B> {
                 answer.high_watermark = replica.high_watermark;
                 answer.log_start_offset = replica.log.start();
                 answer.diverging = diverging(replica, asked.last_fetched_epoch, asked.offset);
-                if answer.diverging.is_none() && *left > 0 {
-                    answer.entries = replica
-                        .log
-                        .read(asked.offset, i64::MAX, *left)
-                        .cloned()
-                        .collect();
-                    *left -= answer
+                if answer.diverging.is_none() {
+                    let most = self.config.replica_fetch_max_bytes.min(*left);
+                    let read = replica.log.read(asked.offset, i64::MAX, most);
+                    answer.entries = read.cloned().collect();
+                    let bytes = answer
                         .entries
                         .iter()
-                        .map(|entry| i64::from(entry.batch.header.bytes))
-                        .sum::<i64>();
+                        .map(|e| i64::from(e.batch.header.bytes));
+                    *left -= bytes.sum::<i64>();
                 }
             }
         }
         answer
     }
+}
 
-    /// The follower's side of an answer.
-    pub(super) fn fetched(
-        &mut self,
-        now: Nanos,
-        from: NodeId,
-        fetched: ReplicaFetched<B>,
-        out: &mut Outbox<B>,
-    ) {
-        let awaited = self
-            .fetchers
-            .get_mut(&from)
-            .is_some_and(|fetcher| fetcher.takes(fetched.session, now));
-        if !awaited {
-            return;
-        }
-        let mut refused = false;
-        for part in fetched.partitions {
-            refused |= part.error.is_error();
-            self.take_over(from, part, out);
-        }
-        if refused {
-            // The metadata that explains it is on its way.
-            let until = now + ms(self.config.replica_fetch_backoff_ms).min(50 * super::MILLISECOND);
-            self.fetchers.entry(from).or_default().back_off(until);
-        }
-    }
-
-    fn take_over(&mut self, from: NodeId, part: ReplicaFetchedPartition<B>, out: &mut Outbox<B>) {
-        let Some(replica) = self.replicas.get_mut(&part.partition) else {
-            return;
-        };
-        let follows = matches!(&replica.role, Role::Follower { leader, epoch } if *leader == from && *epoch == part.leader_epoch);
-        if part.error.is_error() || !follows {
-            return;
-        }
-        if let Some((epoch, end)) = part.diverging {
-            let (_, own_end) = replica.log.end_of_epoch(epoch);
-            let target = if own_end >= 0 { end.min(own_end) } else { end };
-            let from = replica.log.end();
-            let to = replica.truncate(target.max(0));
-            if to < from {
-                out.fact(Fact::Truncated {
-                    partition: part.partition,
-                    from,
-                    to,
-                    epoch: part.leader_epoch,
-                });
-            }
-            return;
-        }
-        let base = replica.log.end();
-        for entry in part.entries {
-            if entry.base_offset == replica.log.end() {
-                replica.producers.note(&entry);
-                replica.log.append(entry);
-            }
-        }
-        let mark = part.high_watermark.min(replica.log.end());
-        replica.high_watermark = replica.high_watermark.max(mark);
-        if replica.log.end() > base {
-            self.sync_after_append(part.partition, base);
-        }
-    }
+fn send<B>(
+    to: NodeId,
+    session: u64,
+    error: ErrorCode,
+    partitions: Vec<ReplicaFetchedPartition<B>>,
+    out: &mut Outbox<B>,
+) {
+    let fetched = ReplicaFetched {
+        session,
+        error,
+        partitions,
+    };
+    out.peer(to, Peer::Fetched(fetched));
 }

@@ -2,9 +2,8 @@
 
 use crate::Nanos;
 use crate::kafka::error::ErrorCode;
-use crate::kafka::ids::{ConnId, NodeId, Offset, TopicPartition};
+use crate::kafka::ids::{ConnId, Offset, TopicPartition};
 use crate::kafka::message::{FetchRequest, ProducedPartition};
-use crate::kafka::peer::ReplicaFetch;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What waits.
@@ -18,10 +17,6 @@ pub enum Wait {
     Fetch {
         conn: ConnId,
         request: FetchRequest,
-    },
-    Replica {
-        from: NodeId,
-        fetch: ReplicaFetch,
     },
     /// Records that the broker itself appended for a group coordinator.
     Group {
@@ -47,7 +42,7 @@ impl Wait {
     const fn conn(&self) -> Option<ConnId> {
         match self {
             Self::Produce { conn, .. } | Self::Fetch { conn, .. } => Some(*conn),
-            Self::Replica { .. } | Self::Group { .. } => None,
+            Self::Group { .. } => None,
         }
     }
 
@@ -56,7 +51,7 @@ impl Wait {
         match self {
             Self::Produce { pending, .. } => pending,
             Self::Group { pending, .. } => pending,
-            Self::Fetch { .. } | Self::Replica { .. } => &[],
+            Self::Fetch { .. } => &[],
         }
     }
 
@@ -64,7 +59,7 @@ impl Wait {
         match self {
             Self::Produce { pending, .. } => pending,
             Self::Group { pending, .. } => pending,
-            Self::Fetch { .. } | Self::Replica { .. } => &mut [],
+            Self::Fetch { .. } => &mut [],
         }
     }
 
@@ -78,9 +73,6 @@ impl Wait {
                 .iter()
                 .map(|part| part.partition)
                 .collect(),
-            Self::Replica { fetch, .. } => {
-                fetch.partitions.iter().map(|part| part.partition).collect()
-            }
             Self::Group { pending, .. } => vec![pending[0].partition],
         }
     }
@@ -94,7 +86,6 @@ pub struct Waits {
     on: BTreeMap<TopicPartition, BTreeSet<u64>>,
     deadlines: BTreeSet<(Nanos, u64)>,
     by_conn: BTreeMap<ConnId, u64>,
-    by_follower: BTreeMap<NodeId, u64>,
 }
 
 impl Waits {
@@ -107,12 +98,6 @@ impl Waits {
         }
         if let Some(conn) = wait.conn() {
             self.by_conn.insert(conn, id);
-        }
-        if let Wait::Replica { from, .. } = &wait
-            && let Some(older) = self.by_follower.insert(*from, id)
-        {
-            self.remove(older);
-            self.by_follower.insert(*from, id);
         }
         self.deadlines.insert((deadline, id));
         self.waits.insert(id, (deadline, wait));
@@ -129,9 +114,6 @@ impl Waits {
         }
         if let Some(conn) = wait.conn() {
             self.by_conn.remove(&conn);
-        }
-        if let Wait::Replica { from, .. } = &wait {
-            self.by_follower.remove(from);
         }
         Some(wait)
     }
@@ -153,12 +135,6 @@ impl Waits {
 
     pub fn drop_conn(&mut self, conn: ConnId) {
         if let Some(id) = self.by_conn.get(&conn).copied() {
-            self.remove(id);
-        }
-    }
-
-    pub fn drop_follower(&mut self, from: NodeId) {
-        if let Some(id) = self.by_follower.get(&from).copied() {
             self.remove(id);
         }
     }

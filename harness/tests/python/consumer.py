@@ -18,6 +18,8 @@ consumer = KafkaConsumer(
     session_timeout_ms=6000,
     heartbeat_interval_ms=1000,
     max_poll_records=200,
+    fetch_min_bytes=1 << 20,
+    fetch_max_wait_ms=300,
 )
 print("consumer is ready", flush=True)
 
@@ -30,7 +32,7 @@ while True:
     for records in polled.values():
         for record in records:
             name = dict(record.headers)["order-id"].decode()
-            time.sleep(0.002)
+            time.sleep(0.009)
             partial = folder / f".{name}"
             partial.write_bytes(record.value)
             partial.rename(folder / name)

@@ -145,8 +145,14 @@ fn fault_summary(fault: &Fault, survey: &Survey) -> report::FaultSummary {
             .values()
             .all(|health| health.bit.is_shown()),
         demanded: fault.prove.iter().map(demand).collect(),
-        evidence,
+        evidence: shown_evidence(evidence),
     }
+}
+
+/// What shows that the fault bit; consequences that were demanded stand in lines of their own.
+fn shown_evidence(evidence: Vec<String>) -> Vec<String> {
+    let bit = |text: String| text.strip_prefix("bit: ").map(str::to_owned);
+    evidence.into_iter().filter_map(bit).collect()
 }
 
 fn sink(ledger: &SinkLedger, judgement: &Judgement) -> report::SinkSummary {
@@ -189,8 +195,8 @@ fn anomaly_told(folder: &Path, plan: &Plan, anomaly: &Anomaly) -> report::Anomal
             .map(|example| story::event_text(plan, example.event))
             .collect(),
         places: places(plan, anomaly),
+        cure: cure::of(anomaly.name.name(), told.as_ref()).to_owned(),
         story: told,
-        cure: cure::of(anomaly.name.name()).to_owned(),
     }
 }
 

@@ -1,9 +1,19 @@
 //! The usual cause of an anomaly, and its cure, in one or two sentences.
 
-/// What most often lies behind an anomaly of this name.
+use squall_render::report::Story;
+
+/// What most often lies behind an anomaly of this name, and behind this story where there is one.
 #[must_use]
-pub fn of(anomaly: &str) -> &'static str {
+pub fn of(anomaly: &str, story: Option<&Story>) -> &'static str {
+    let told =
+        |what: &str| story.and_then(|story| story.steps.iter().position(|step| step.what == what));
     match anomaly {
+        "lost-write" | "unseen" if told("truncated").is_some() => {
+            "its leader acknowledged the event alone and lost it when another led. acks=all, with min.insync.replicas of at least 2."
+        }
+        "lost-write" | "unseen" if matches!((told("committed"), told("crash")), (Some(committed), Some(crash)) if committed < crash) => {
+            "its offset was committed before its effect was durable, and the consumer died in between. Commit after the effect."
+        }
         "lost-write" | "unseen" => {
             "an offset was committed before its effect was durable, or the producer did not wait for all in-sync replicas. \
              Commit after the effect; acks=all with min.insync.replicas of at least 2."

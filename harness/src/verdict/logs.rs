@@ -10,8 +10,8 @@ use std::path::Path;
 const LOG_BYTES_MAX: u64 = 256 << 20;
 const LINES_MAX: usize = 8;
 
-/// The steps that the logs in `folder` tell of `event`, in run time.
-pub fn steps(folder: &Path, event: &str, notes: &[Note]) -> Vec<(u64, Step)> {
+/// The steps that the logs of these services in `folder` tell of `event`, in run time.
+pub fn steps(folder: &Path, event: &str, services: &[String], notes: &[Note]) -> Vec<(u64, Step)> {
     let started = notes.iter().find_map(|note| match &note.what {
         What::Head(head) => head.started.parse::<jiff::Timestamp>().ok(),
         _ => None,
@@ -23,11 +23,24 @@ pub fn steps(folder: &Path, event: &str, notes: &[Note]) -> Vec<(u64, Step)> {
         .filter_map(Result::ok)
         .map(|entry| entry.path())
         .collect();
+    paths.retain(|path| services.iter().any(|service| is_of(path, service)));
     paths.sort();
     paths
         .iter()
         .flat_map(|path| of_log(path, event, started))
         .collect()
+}
+
+/// Logs are named after service and replica: `consumer-db-0.log`.
+fn is_of(path: &Path, service: &str) -> bool {
+    let stem = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    stem.strip_prefix(service)
+        .and_then(|rest| rest.strip_prefix('-'))
+        .is_some_and(|replica| replica.parse::<u32>().is_ok())
 }
 
 fn of_log(path: &Path, event: &str, started: jiff::Timestamp) -> Vec<(u64, Step)> {

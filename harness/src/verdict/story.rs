@@ -33,7 +33,12 @@ pub fn tell(
         .collect();
     steps.extend(commit_steps(plan, &track, &notes));
     steps.extend(surrounding_steps(plan, &track, &notes));
-    steps.extend(super::logs::steps(folder, &event_text(plan, event), &notes));
+    steps.extend(super::logs::steps(
+        folder,
+        &event_text(plan, event),
+        &services(plan, sink),
+        &notes,
+    ));
     steps.sort_by_key(|(at, _)| *at);
     steps.dedup_by(|a, b| a.1.what == b.1.what && a.1.detail == b.1.detail);
     steps.truncate(STEPS_MAX);
@@ -55,6 +60,26 @@ pub fn tell(
         event: event_text(plan, event),
         steps: steps.into_iter().map(|(_, step)| step).collect(),
     })
+}
+
+/// The services that bring events to a sink: those of its consumer group, or all where it has none.
+fn services(plan: &Plan, sink: usize) -> Vec<String> {
+    let group = plan
+        .system
+        .spec
+        .sinks
+        .get(sink)
+        .and_then(|sink| sink.group.as_deref());
+    let brings = |service: &&squall_plan::system::ServiceSpec| {
+        group.is_none() || service.group.as_deref() == group
+    };
+    plan.system
+        .spec
+        .services
+        .iter()
+        .filter(brings)
+        .map(|service| service.name.clone())
+        .collect()
 }
 
 /// `7421-0-9874`: run (the seed), stream, sequence.
@@ -164,7 +189,7 @@ fn accepted_detail(plan: &Plan, op: &Op, notes: &[Note]) -> String {
             && matches!(&note.what, What::Fact(fact) if fact.kind == "elected" && fact.topic.as_deref() == Some(&topic) && fact.partition == Some(op.partition))
     });
     let leader = match elected.map(|note| &note.what) {
-        Some(What::Fact(fact)) => format!(" ({})", fact.text),
+        Some(What::Fact(fact)) => format!(" ({}, epoch {})", fact.text, fact.epoch.unwrap_or(-1)),
         _ => String::new(),
     };
     format!("{topic}/{}@{}{leader}", op.partition, op.offset)

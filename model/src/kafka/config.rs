@@ -271,10 +271,32 @@ fn one_of(text: &str, known: &[&str]) -> Result<(), String> {
     }
 }
 
-fn unknown(name: &str, known: &[&str]) -> ConfigProblem {
-    ConfigProblem {
-        name: name.to_owned(),
-        what: format!("not modelled; there are {}", known.join(", ")),
+/// Sets what the properties say, by the table of what there is.
+fn read<C: Default>(
+    table: &[(&str, fn(&mut C, &str) -> Result<(), String>)],
+    properties: &BTreeMap<String, String>,
+) -> Result<C, Vec<ConfigProblem>> {
+    let mut config = C::default();
+    let mut problems = Vec::new();
+    for (name, text) in properties {
+        let what = match table.iter().find(|(known, _)| known == name) {
+            Some((_, set)) => set(&mut config, text),
+            None => {
+                let known: Vec<&str> = table.iter().map(|(known, _)| *known).collect();
+                Err(format!("not modelled; there are {}", known.join(", ")))
+            }
+        };
+        if let Err(what) = what {
+            problems.push(ConfigProblem {
+                name: name.clone(),
+                what,
+            });
+        }
+    }
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(problems)
     }
 }
 
@@ -301,26 +323,7 @@ impl BrokerConfig {
     pub fn from_properties(
         properties: &BTreeMap<String, String>,
     ) -> Result<Self, Vec<ConfigProblem>> {
-        let mut config = Self::default();
-        let mut problems = Vec::new();
-        for (name, text) in properties {
-            match BROKER.iter().find(|(known, _)| known == name) {
-                None => problems.push(unknown(name, &Self::known())),
-                Some((_, set)) => {
-                    if let Err(what) = set(&mut config, text) {
-                        problems.push(ConfigProblem {
-                            name: name.clone(),
-                            what,
-                        });
-                    }
-                }
-            }
-        }
-        if problems.is_empty() {
-            Ok(config)
-        } else {
-            Err(problems)
-        }
+        read(BROKER, properties)
     }
 }
 
@@ -337,25 +340,6 @@ impl TopicConfig {
     pub fn from_properties(
         properties: &BTreeMap<String, String>,
     ) -> Result<Self, Vec<ConfigProblem>> {
-        let mut config = Self::default();
-        let mut problems = Vec::new();
-        for (name, text) in properties {
-            match TOPIC.iter().find(|(known, _)| known == name) {
-                None => problems.push(unknown(name, &Self::known())),
-                Some((_, set)) => {
-                    if let Err(what) = set(&mut config, text) {
-                        problems.push(ConfigProblem {
-                            name: name.clone(),
-                            what,
-                        });
-                    }
-                }
-            }
-        }
-        if problems.is_empty() {
-            Ok(config)
-        } else {
-            Err(problems)
-        }
+        read(TOPIC, properties)
     }
 }

@@ -61,5 +61,6 @@ impl<B> Entry<B> {
 #[derive(Clone, Debug)]
 pub enum Stored<B> {
     Client(B),
-    Group(Arc<[GroupRecord]>),
+    /// Behind one thin pointer, so that a client's handle decides what an entry takes.
+    Group(Arc<Vec<GroupRecord>>),
 }

@@ -179,17 +179,14 @@ pub(super) fn diverging<B: Clone>(
 }
 
 /// What clients may see: the broker's own records are not for them.
-fn client_entry<B: Clone>(entry: &Entry<Stored<B>>) -> Option<Entry<B>> {
-    let Stored::Client(body) = &entry.batch.body else {
-        return None;
-    };
-    let batch = Batch {
-        header: entry.batch.header,
-        body: body.clone(),
-    };
-    Some(Entry {
-        base_offset: entry.base_offset,
-        leader_epoch: entry.leader_epoch,
-        batch,
-    })
+fn client_entry<B>(entry: Entry<Stored<B>>) -> Option<Entry<B>> {
+    let header = entry.batch.header;
+    match entry.batch.body {
+        Stored::Client(body) => Some(Entry {
+            base_offset: entry.base_offset,
+            leader_epoch: entry.leader_epoch,
+            batch: Batch { header, body },
+        }),
+        Stored::Group(_) => None,
+    }
 }

@@ -46,14 +46,11 @@ impl<B: Clone> Broker<B> {
         let records: Vec<GroupRecord> = replica
             .log
             .entries()
-            .filter_map(|entry| {
-                if let Stored::Group(records) = &entry.batch.body {
-                    Some(records)
-                } else {
-                    None
-                }
+            .filter_map(|entry| match entry.batch.body {
+                Stored::Group(records) => Some(records),
+                Stored::Client(_) => None,
             })
-            .flat_map(|records| records.iter().cloned())
+            .flat_map(|records| (*records).clone())
             .collect();
         let id = CoordinatorId {
             node: self.id,

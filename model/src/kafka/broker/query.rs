@@ -224,33 +224,29 @@ impl<B: Clone> Broker<B> {
         let lagging = replica
             .leader()
             .is_some_and(|leader| replica.high_watermark < leader.epoch_start);
-        if lagging && spec != OffsetSpec::Earliest {
-            listed.error = ErrorCode::OffsetNotAvailable;
-            return listed;
-        }
         listed.leader_epoch = replica.epoch();
-        let visible = replica
-            .log
-            .entries()
-            .take_while(|entry| entry.end_offset() <= replica.high_watermark);
+        let mark = replica.high_watermark;
         match spec {
             OffsetSpec::Earliest => listed.offset = replica.log.start(),
-            OffsetSpec::Latest => listed.offset = replica.high_watermark,
+            OffsetSpec::Latest => listed.offset = mark,
             OffsetSpec::Timestamp(at) => {
-                if let Some(entry) =
-                    { visible }.find(|entry| entry.batch.header.max_timestamp_ms >= at)
-                {
+                if let Some(entry) = replica.log.first_since(at, mark) {
                     listed.offset = entry.base_offset;
                     listed.timestamp_ms = entry.batch.header.max_timestamp_ms;
                 }
             }
             OffsetSpec::MaxTimestamp => {
-                if let Some(entry) = visible.max_by_key(|entry| entry.batch.header.max_timestamp_ms)
-                {
+                if let Some(entry) = replica.log.latest(mark) {
                     listed.offset = entry.end_offset() - 1;
                     listed.timestamp_ms = entry.batch.header.max_timestamp_ms;
                 }
             }
+        }
+        let found_below = matches!(spec, OffsetSpec::Timestamp(_)) && listed.offset >= 0;
+        if lagging && spec != OffsetSpec::Earliest && !found_below {
+            listed.error = ErrorCode::OffsetNotAvailable;
+            listed.offset = -1;
+            listed.timestamp_ms = -1;
         }
         listed
     }

@@ -71,7 +71,7 @@ impl<B: Clone> Replica<B> {
     /// A replica found on disk, or an empty one.
     pub fn new(log: Log<B>, high_watermark: Offset) -> Self {
         let mut producers = Producers::default();
-        log.entries().for_each(|entry| producers.note(entry));
+        log.entries().for_each(|entry| producers.note(&entry));
         let high_watermark = high_watermark.min(log.end());
         Self {
             log,
@@ -120,7 +120,7 @@ impl<B: Clone> Replica<B> {
         self.producers.forget();
         self.log
             .entries()
-            .for_each(|entry| self.producers.note(entry));
+            .for_each(|entry| self.producers.note(&entry));
         end
     }
 }

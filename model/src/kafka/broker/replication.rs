@@ -218,7 +218,7 @@ impl<B: Clone> Broker<B> {
                 if answer.diverging.is_none() {
                     let most = self.config.replica_fetch_max_bytes.min(*left);
                     let read = replica.log.read(asked.offset, i64::MAX, most);
-                    answer.entries = read.cloned().collect();
+                    answer.entries = read.collect();
                     let bytes = answer
                         .entries
                         .iter()

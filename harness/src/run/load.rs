@@ -123,14 +123,6 @@ fn http_errors(running: &Running<'_>, reports: &[LoadReport]) {
     }
     let errors = (bad + offered.saturating_sub(answers)) as f64 / offered as f64;
     sample(running, "http_error_rate", errors);
-    if let Some(most) = running.context.plan.expect.http_error_rate_max {
-        let detail = format!(
-            "{:.3} % of the requests ended in an error, allowed are {:.3} %.",
-            errors * 100.0,
-            most * 100.0
-        );
-        health(running, health_key::HTTP_ERROR_RATE, errors <= most, detail);
-    }
 }
 
 /// The distribution of the pacing error, one sample a bucket, for thresholds on `pacing_ms`.

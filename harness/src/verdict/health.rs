@@ -14,7 +14,6 @@ pub mod key {
     pub const RATE: &str = "rate";
     pub const DRAIN: &str = "drain";
     pub const HARNESS: &str = "harness";
-    pub const HTTP_ERROR_RATE: &str = "http-error-rate";
 
     /// Whether all of a sink was read.
     #[must_use]
@@ -43,12 +42,6 @@ pub fn derive(plan: &Plan, survey: &Survey) -> Health {
         metrics: metrics(survey),
         ..Health::default()
     };
-    if plan.expect.http_error_rate_max.is_some() {
-        health.others.insert(
-            key::HTTP_ERROR_RATE.to_owned(),
-            shown(survey, key::HTTP_ERROR_RATE),
-        );
-    }
     if !survey.problems.is_empty() {
         let why = format!("The harness had problems: {}.", survey.problems.join("; "));
         health.others.insert(
@@ -77,9 +70,6 @@ fn mend(key: &str) -> &'static str {
         }
         key::DRAIN => "Give timing.drain more time, or find out why the consumers do not catch up.",
         key::HARNESS => "Lower the rate, or run on a machine with more to spare.",
-        key::HTTP_ERROR_RATE => {
-            "Read the producer's log, or raise expect.http_error_rate on purpose."
-        }
         _ => {
             "Check that the sink's path, table or topic in the system file is where its effects really live."
         }

@@ -44,7 +44,19 @@ fn thresholds(plan: &Plan) -> Result<Vec<Threshold>, Failure> {
             ))
         })
     };
-    plan.expect.thresholds.iter().map(parse).collect()
+    let errors = plan
+        .expect
+        .http_error_rate_max
+        .map(|max| squall_plan::scenario::Threshold {
+            metric: "http_error_rate".to_owned(),
+            expression: format!("rate<={max}"),
+        });
+    plan.expect
+        .thresholds
+        .iter()
+        .chain(&errors)
+        .map(parse)
+        .collect()
 }
 
 fn sink(plan: &Plan, index: usize) -> SinkSpec {

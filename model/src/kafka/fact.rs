@@ -28,7 +28,7 @@ pub enum Fact {
     Unfenced {
         broker: NodeId,
     },
-    /// Broker: its log was cut back, and acknowledged or not, these offsets are gone here.
+    /// Broker: its log was cut back from the end `from` to the end `to`; acknowledged or not, what was between is gone here.
     Truncated {
         partition: TopicPartition,
         from: Offset,

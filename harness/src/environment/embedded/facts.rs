@@ -148,8 +148,8 @@ fn of_partition(fact: &NamedFact) -> Option<Fact> {
             to,
             epoch,
         } => {
-            let text = format!("cut back from {to} to {from}");
-            told("truncated", partition, text, Some(*from), Some(*epoch))
+            let text = format!("cut back from {from} to {to}");
+            told("truncated", partition, text, Some(*to), Some(*epoch))
         }
         NamedFact::Leading {
             partition,

@@ -112,8 +112,7 @@ pub struct TopicConfig {
     pub flush_messages: Option<i64>,
 }
 
-type BrokerSetter = fn(&mut BrokerConfig, &str) -> Result<(), String>;
-type TopicSetter = fn(&mut TopicConfig, &str) -> Result<(), String>;
+type Setter<C> = fn(&mut C, &str) -> Result<(), String>;
 
 fn number<T: TryFrom<i64>>(text: &str, min: i64) -> Result<T, String> {
     let value: i64 = text
@@ -147,7 +146,7 @@ macro_rules! setter {
 }
 
 /// Every broker setting that the model takes.
-const BROKER: &[(&str, BrokerSetter)] = &[
+const BROKER: &[(&str, Setter<BrokerConfig>)] = &[
     ("broker.session.timeout.ms", setter!(session_timeout_ms, 1)),
     (
         "broker.heartbeat.interval.ms",
@@ -233,7 +232,7 @@ const BROKER: &[(&str, BrokerSetter)] = &[
     ),
 ];
 
-const TOPIC: &[(&str, TopicSetter)] = &[
+const TOPIC: &[(&str, Setter<TopicConfig>)] = &[
     ("min.insync.replicas", |c, t| {
         number(t, 1).map(|v| c.min_insync_replicas = Some(v))
     }),
@@ -273,7 +272,7 @@ fn one_of(text: &str, known: &[&str]) -> Result<(), String> {
 
 /// Sets what the properties say, by the table of what there is.
 fn read<C: Default>(
-    table: &[(&str, fn(&mut C, &str) -> Result<(), String>)],
+    table: &[(&str, Setter<C>)],
     properties: &BTreeMap<String, String>,
 ) -> Result<C, Vec<ConfigProblem>> {
     let mut config = C::default();

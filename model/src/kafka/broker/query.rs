@@ -291,16 +291,7 @@ impl<B: Clone> Broker<B> {
             );
             return;
         }
-        if request.producer_id >= 0 && request.producer_epoch < i16::MAX {
-            let producer_epoch = request.producer_epoch + 1;
-            let bumped = InitProducerIdResponse {
-                error: ErrorCode::None,
-                producer_id: request.producer_id,
-                producer_epoch,
-            };
-            out.send(conn, Response::InitProducerId(bumped));
-            return;
-        }
+        // Without transactions every request gets an id of its own, also one that names an older id.
         self.init_producer_id(now, conn, out);
     }
 

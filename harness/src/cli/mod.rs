@@ -95,9 +95,12 @@ pub fn execute(
         Ok(cli) => cli,
         Err(error) => return usage(&error, out, err),
     };
-    let result =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(cli.command, out)));
-    match result {
+    guarded(err, || dispatch(cli.command, out))
+}
+
+/// Runs the work of a command: a failure is told with its help, and a panic is a defect of ours with an exit code of its own.
+pub fn guarded(err: &mut dyn Write, work: impl FnOnce() -> Result<Exit, Failure>) -> Exit {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
         Ok(Ok(exit)) => exit,
         Ok(Err(failure)) => {
             let _ = writeln!(err, "error: {failure}");

@@ -1,7 +1,8 @@
 //! Feeds the live view from the recorder's counters, or prints a plain line a few times a run.
 
+use super::phases::phase_name;
 use crate::exit::Failure;
-use squall_history::{FaultState, Note, Recorder, What};
+use squall_history::{Fact, FaultState, Note, Recorder, What};
 use squall_plan::Plan;
 use squall_render::Glyphs;
 use squall_render::live::{self, FaultRow, Key, Screen, SinkRow, Snapshot};
@@ -71,6 +72,15 @@ impl Drop for LiveView {
     }
 }
 
+/// High watermarks move all the time, and a client's internal topics are of its own concern: neither is news to a user.
+fn is_news(fact: &Fact) -> bool {
+    let internal = fact
+        .topic
+        .as_ref()
+        .is_some_and(|topic| topic.starts_with("__"));
+    fact.kind != "high-watermark" && !internal
+}
+
 /// Turns totals into rates and notes into rows.
 struct Feed {
     recorder: Recorder,
@@ -89,7 +99,7 @@ impl Feed {
         let seconds = |ns: u64| ns as f64 / 1e9;
         let snapshot = Snapshot {
             scenario: plan.name.clone(),
-            environment: "embedded".to_owned(),
+            environment: plan.environment.name().to_owned(),
             seed: plan.seed,
             phase: "set-up".to_owned(),
             planned_s: seconds(plan.load_ends_ns),
@@ -174,8 +184,8 @@ impl Feed {
     fn note(&mut self, note: &Note) {
         let text = match &note.what {
             What::Phase { name, began: true } => {
-                self.snapshot.phase = format!("{name:?}").to_lowercase();
-                Some(format!("phase {}", self.snapshot.phase))
+                self.snapshot.phase = phase_name(*name).to_owned();
+                Some(format!("phase: {}", self.snapshot.phase))
             }
             What::Fault {
                 name,
@@ -188,7 +198,7 @@ impl Feed {
                     format!("{state:?}").to_lowercase()
                 ))
             }
-            What::Fact(fact) if fact.kind != "high-watermark" => Some(fact.text.clone()),
+            What::Fact(fact) if is_news(fact) => Some(fact.text.clone()),
             What::Service {
                 name,
                 replica,

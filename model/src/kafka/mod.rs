@@ -23,6 +23,17 @@
 //! * **Kafka does not evict a consumer when its TCP connection closes**: the session timeout does. `In::Closed` drops what waits on the
 //!   connection and nothing else.
 //!
+//! # Inside
+//!
+//! * **Logs** hold [`Stored`] batches: a client's body, or records that a group coordinator keeps in the offsets topic, which replicate,
+//!   truncate and come back after a failover like any other. A batch takes 40 bytes of memory a replica with a handle of 16.
+//! * **Followers** name only partitions that changed since their last fetch, so work goes with traffic and not with partitions (KIP-227).
+//!   A leader keeps a session for each follower; whichever side misses something begins anew with a full fetch.
+//! * **The high watermark** waits for the committed and the proposed in-sync set, whichever way an unanswered proposal goes (KIP-497).
+//! * **Not modelled**: a quorum of controllers, transactions, retention and compaction, preferred leader elections, throttling, KIP-848.
+//!   A timestamp finds the first offset of its batch. Deleting a topic and making it anew while a broker is down is not told apart there.
+//! * [`Defects`] switches historic mistakes on; [`Broker::check_invariants`] is for tests and simulations to call after each step.
+//!
 //! Sources: KIP-101, 279, 320 (leader epochs and truncation), KIP-497 (AlterPartition), KIP-631 (broker registration and fencing),
 //! KIP-207 (ListOffsets after election), KIP-966 (ELR), KIP-98 and KAFKA-5494 (idempotent producer), KIP-345 (static membership),
 //! KIP-394 (member id required), KIP-429 (cooperative rebalance).

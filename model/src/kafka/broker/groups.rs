@@ -5,10 +5,10 @@ use super::{Broker, ms};
 use crate::Nanos;
 use crate::kafka::batch::{Batch, BatchHeader, BatchKind, Stored};
 use crate::kafka::error::ErrorCode;
-use crate::kafka::group::{Coordinator, CoordinatorId, GroupOut, GroupRecord};
+use crate::kafka::group::{Coordinator, CoordinatorId, GroupOut, GroupRecord, GroupReply};
 use crate::kafka::ids::{Name, TopicPartition};
 use crate::kafka::machine::Outbox;
-use crate::kafka::message::Acks;
+use crate::kafka::message::{Acks, Response};
 
 /// offsets.commit.timeout.ms of Kafka.
 const APPEND_TIMEOUT_MS: i64 = 5_000;
@@ -125,11 +125,19 @@ impl<B: Clone> Broker<B> {
         self.drain_groups(now, partition, out);
     }
 
-    fn drain_groups(&mut self, now: Nanos, partition: i32, out: &mut Outbox<B>) {
+    pub(super) fn drain_groups(&mut self, now: Nanos, partition: i32, out: &mut Outbox<B>) {
         while !self.group_outbox.is_empty() {
             let outputs: Vec<GroupOut> = self.group_outbox.drain().collect();
             for output in outputs {
                 match output {
+                    GroupOut::Reply {
+                        conn,
+                        reply: GroupReply::Delete(results),
+                    } => {
+                        if let Some(all) = self.group_deletes.answered(conn, results) {
+                            out.send(conn, Response::DeleteGroups(all));
+                        }
+                    }
                     GroupOut::Reply { conn, reply } => out.send(conn, reply.into_response()),
                     GroupOut::Fact(fact) => out.fact(fact),
                     GroupOut::Append { token, records } => {

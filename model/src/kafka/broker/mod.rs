@@ -6,6 +6,7 @@ mod fetch;
 mod fetcher;
 mod flush;
 mod following;
+mod group_deletes;
 mod groups;
 mod image;
 mod invariants;
@@ -31,6 +32,7 @@ use crate::Nanos;
 use control::Control;
 use fetcher::Fetcher;
 use flush::Flushes;
+use group_deletes::GroupDeletes;
 use replica::Replica;
 use session::Session;
 use std::collections::BTreeMap;
@@ -95,6 +97,7 @@ pub struct Broker<B> {
     waits: Waits,
     coordinators: BTreeMap<i32, Coordinator>,
     group_outbox: GroupOutbox,
+    group_deletes: GroupDeletes,
     /// When the high watermarks are written down, the in-sync sets looked at, and dirty pages flushed next.
     checkpoint_at: Nanos,
     isr_check_at: Nanos,
@@ -135,6 +138,7 @@ impl<B: Clone> Broker<B> {
             waits: Waits::default(),
             coordinators: BTreeMap::new(),
             group_outbox: GroupOutbox::default(),
+            group_deletes: GroupDeletes::default(),
             flushes: Flushes::default(),
             correlation: 0,
             proposals: BTreeMap::new(),
@@ -277,6 +281,7 @@ impl<B: Clone> Broker<B> {
     fn closed(&mut self, conn: ConnId) {
         self.waits.drop_conn(conn);
         self.control.forget_conn(conn);
+        self.group_deletes.forget(conn);
         self.coordinators
             .values_mut()
             .for_each(|coordinator| coordinator.closed(conn));

@@ -525,25 +525,6 @@ impl<B: Clone> Broker<B> {
             },
         }
     }
-
-    /// All groups of one request must have their coordinator here, as clients send them.
-    fn delete_groups(&mut self, now: Nanos, conn: ConnId, groups: &[Name], out: &mut Outbox<B>) {
-        let refused =
-            |error| Response::DeleteGroups(groups.iter().map(|group| (*group, error)).collect());
-        let Some(first) = groups.first() else {
-            out.send(conn, Response::DeleteGroups(Vec::new()));
-            return;
-        };
-        let together = groups
-            .iter()
-            .all(|group| self.group_partition(*group) == self.group_partition(*first));
-        if !together {
-            out.send(conn, refused(ErrorCode::InvalidRequest));
-            return;
-        }
-        let done = self.coordinate(now, *first, |c, o| c.delete(now, conn, groups, o), out);
-        refuse(done, conn, out, refused);
-    }
 }
 
 fn refuse<B>(

@@ -14,7 +14,7 @@ fn life(seed: u64, config: &BrokerConfig) -> Life {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn acknowledged_events_and_commits_survive_once_and_in_order(seed: u64, eligible: bool) {

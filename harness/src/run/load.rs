@@ -98,7 +98,25 @@ fn rate(running: &Running<'_>, reports: &[LoadReport], share: f64) {
         share * 100.0,
         least * 100.0
     );
-    health(running, health_key::RATE, share >= least, detail);
+    if share < least {
+        return health(running, health_key::RATE, false, detail);
+    }
+    // Dispatched on time, and yet they never reached the system: it was under less load than the plan says.
+    let unsent = unsent(reports);
+    let planned: u64 = reports.iter().map(|report| report.planned).sum();
+    let ok = unsent as f64 <= (1.0 - least) * planned as f64;
+    let detail = format!(
+        "{unsent} of {planned} events found no free connection: the system is slower than this rate, or load.connections is too low."
+    );
+    health(running, health_key::RATE, ok, detail);
+}
+
+fn unsent(reports: &[LoadReport]) -> u64 {
+    let cause = squall_load::http::classify::Failure::NoConnectionFree.name();
+    reports
+        .iter()
+        .filter_map(|report| report.causes.get(cause))
+        .sum()
 }
 
 /// Errors are answers of 400 and more, and requests without an answer.

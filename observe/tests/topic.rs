@@ -128,7 +128,6 @@ fn brokers_that_stay_away_make_the_final_read_fail() {
     let tap = tap(&history, &cluster, "out", IdPlace::Key);
     wait_for("the records", || tap.status().seen == 30);
     (1..=3).for_each(|broker| cluster.broker_down(broker).unwrap());
-    wait_for("errors", || tap.status().errors > 0);
     let error = tap.finish(Duration::from_millis(500)).unwrap_err();
     assert!(
         matches!(error, TapError::Topic { .. } | TapError::TooLate { .. }),
@@ -143,7 +142,6 @@ fn a_broker_that_comes_back_costs_nothing() {
     produce(&cluster, "out", (0..30).map(id));
     wait_for("the records", || tap.status().seen == 30);
     cluster.broker_down(1).unwrap();
-    wait_for("errors", || tap.status().errors > 0);
     cluster.broker_up(1).unwrap();
     produce(&cluster, "out", (30..60).map(id));
     assert_eq!(tap.finish(WITHIN).unwrap().effects, 60);

@@ -13,8 +13,8 @@ pub fn draw(frame: &mut Frame<'_>, snapshot: &Snapshot, glyphs: Glyphs) {
     let [head, rates, middle, notes, foot] = Layout::vertical([
         Constraint::Length(2),
         Constraint::Length(6),
-        Constraint::Min(5),
-        Constraint::Length(6),
+        Constraint::Length(middle_rows(snapshot, frame.area().height)),
+        Constraint::Fill(1),
         Constraint::Length(1),
     ])
     .areas(frame.area());
@@ -31,6 +31,14 @@ pub fn draw(frame: &mut Frame<'_>, snapshot: &Snapshot, glyphs: Glyphs) {
     );
 }
 
+/// Rows of the taller of the two middle boxes, borders included, as far as the events keep a share of the terminal.
+fn middle_rows(snapshot: &Snapshot, height: u16) -> u16 {
+    let effects = snapshot.sinks.len() + snapshot.lag.len() + snapshot.anomalies.len().max(1);
+    let rows = effects.max(snapshot.faults.len()) + 2;
+    let most = height.saturating_sub(9) * 3 / 5;
+    u16::try_from(rows).unwrap_or(u16::MAX).min(most.max(5))
+}
+
 fn draw_head(frame: &mut Frame<'_>, area: Rect, snapshot: &Snapshot) {
     let title = Line::from(vec![
         Span::raw(" squall  ").bold(),
@@ -41,7 +49,7 @@ fn draw_head(frame: &mut Frame<'_>, area: Rect, snapshot: &Snapshot) {
         )),
     ]);
     let progress = Line::from(format!(
-        " {}  {:.1} s of {:.1} s planned load",
+        " {}  {:.1} s since the start, {:.1} s of load planned",
         snapshot.phase, snapshot.elapsed_s, snapshot.planned_s
     ));
     frame.render_widget(Paragraph::new(vec![title, progress]), area);
@@ -88,7 +96,7 @@ fn draw_sinks(frame: &mut Frame<'_>, area: Rect, snapshot: &Snapshot) {
         .iter()
         .map(|sink| {
             Line::from(format!(
-                "{:<12} {:>8} {:>7.0}/s  dead {}",
+                "{:<10} {:>7} {:>6.0}/s  dead {}",
                 inert(&sink.name),
                 sink.effects,
                 sink.rate,

@@ -50,9 +50,10 @@ fn everything_that_matters_shows_on_a_small_terminal() {
     for part in [
         "consumer-crash",
         "seed 7421",
-        "12.3 s of 20.0 s",
+        "12.3 s since the start, 20.0 s of load planned",
         "4990",
         "users",
+        "470/s  dead 0",
         "lag consumer-db",
         "● crash-db",
         "lost-write x3",
@@ -71,4 +72,25 @@ fn a_terminal_of_any_size_is_survived() {
     for (width, height) in [(1, 1), (10, 3), (40, 10), (200, 60)] {
         rendered(width, height, Glyphs::Ascii);
     }
+}
+
+#[test]
+fn a_tall_terminal_shows_more_events() {
+    let mut snapshot = snapshot();
+    snapshot.notes = (0..30)
+        .map(|number| (f64::from(number), format!("event number {number}")))
+        .collect();
+    let shown = |height: u16| {
+        let mut terminal = Terminal::new(TestBackend::new(80, height)).unwrap();
+        terminal
+            .draw(|frame| draw(frame, &snapshot, Glyphs::Ascii))
+            .unwrap();
+        terminal
+            .backend()
+            .to_string()
+            .matches("event number")
+            .count()
+    };
+    assert!(shown(24) >= 6, "{}", shown(24));
+    assert!(shown(50) >= 30, "{}", shown(50));
 }

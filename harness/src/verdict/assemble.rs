@@ -26,7 +26,7 @@ pub fn report(
     report::Report {
         squall_report: report::REPORT_VERSION,
         verdict: verdict(judgement.verdict),
-        headline: headline(judgement),
+        headline: headline(survey, judgement),
         scenario: plan.name.clone(),
         variant: plan.variant.clone(),
         description: plan.description.clone(),
@@ -89,9 +89,11 @@ const fn verdict(verdict: squall_check::Verdict) -> report::Verdict {
 }
 
 /// The kind of violation, or the first thing that was not shown.
-fn headline(judgement: &Judgement) -> String {
+fn headline(survey: &Survey, judgement: &Judgement) -> String {
     match (judgement.verdict, judgement.headline) {
         (squall_check::Verdict::Held, _) => String::new(),
+        // Whatever else was not shown, it was not shown because of this.
+        (_, None) if survey.outcome.as_deref() == Some("interrupted") => "interrupted".to_owned(),
         (_, Some(headline)) => headline.name().to_owned(),
         (_, None) => judgement
             .reasons

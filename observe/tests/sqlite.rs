@@ -32,13 +32,13 @@ fn start(history: &History, path: &Path, rows: Rows) -> Tap {
 
 fn database(path: &Path, journal: &str) -> Connection {
     let connection = Connection::open(path).unwrap();
+    connection.busy_timeout(Duration::from_secs(10)).unwrap();
     connection
         .pragma_update(None, "journal_mode", journal)
         .unwrap();
     connection
         .pragma_update(None, "synchronous", "off")
         .unwrap();
-    connection.busy_timeout(Duration::from_secs(10)).unwrap();
     connection
         .execute_batch("CREATE TABLE IF NOT EXISTS users (event_id TEXT PRIMARY KEY, name TEXT)")
         .unwrap();
@@ -62,11 +62,14 @@ fn rows_are_read_live_and_again_at_the_end_while_others_write() {
         });
         // An empty file first, as services leave it between opening and making the table.
         std::fs::write(&path, "").unwrap();
+        // The journal's mode is settled before the writers come: SQLite does not wait for the lock that changing it needs.
+        drop(database(&path, journal));
         let writers: Vec<_> = (0..2)
             .map(|writer| {
                 let path = path.clone();
                 std::thread::spawn(move || {
-                    let connection = database(&path, journal);
+                    let connection = Connection::open(&path).unwrap();
+                    connection.busy_timeout(Duration::from_secs(10)).unwrap();
                     (0..60).for_each(|index| insert(&connection, index * 2 + writer));
                 })
             })

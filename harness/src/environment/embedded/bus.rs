@@ -164,8 +164,8 @@ fn topic(spec: &TopicSpec) -> TopicConfig {
     topic
 }
 
-/// The scenario's settings over ours: as in the configuration file that Kafka ships, the first rebalance of a group does not
-/// wait for more members, or every run would begin with three idle seconds.
+/// The scenario's settings over ours. Kafka's 3 s before the first rebalance of a group would begin every run with idle seconds;
+/// none at all would let the first replica join alone, and the second wait for its next heartbeat. Replicas start within 200 ms.
 fn broker_properties(plan: &scenario::Cluster) -> BTreeMap<String, String> {
     let ours = BTreeMap::from([(
         "group.initial.rebalance.delay.ms".to_owned(),

@@ -169,7 +169,7 @@ fn topic(spec: &TopicSpec) -> TopicConfig {
 fn broker_properties(plan: &scenario::Cluster) -> BTreeMap<String, String> {
     let ours = BTreeMap::from([(
         "group.initial.rebalance.delay.ms".to_owned(),
-        "0".to_owned(),
+        "200".to_owned(),
     )]);
     ours.into_iter().chain(plan.broker.clone()).collect()
 }

@@ -2,7 +2,6 @@
 
 use super::{Broker, MILLISECOND, ms};
 use crate::Nanos;
-use crate::kafka::config::BrokerConfig;
 use crate::kafka::error::ErrorCode;
 use crate::kafka::ids::{ConnId, Name, NodeId};
 use crate::kafka::machine::Outbox;
@@ -73,7 +72,7 @@ impl Control {
         self.controller
     }
 
-    pub fn next_timer(&self, _config: &BrokerConfig) -> Nanos {
+    pub fn next_timer(&self) -> Nanos {
         let forwards = self.forwards.values().map(|forward| forward.deadline).min();
         forwards.map_or(self.next_send, |deadline| deadline.min(self.next_send))
     }

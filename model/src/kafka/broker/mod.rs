@@ -176,7 +176,7 @@ impl<B: Clone> Broker<B> {
             self.checkpoint_at,
             self.isr_check_at,
             self.flush_at,
-            self.control.next_timer(&self.config),
+            self.control.next_timer(),
         ];
         fixed
             .into_iter()

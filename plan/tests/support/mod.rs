@@ -1,6 +1,7 @@
 //! Files from the repository, without a disk in between.
 #![allow(dead_code, clippy::unwrap_used)]
 
+use serde_json::Value;
 use squall_plan::scenario::{Files, Request};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -61,4 +62,23 @@ pub fn yaml_files(folder: &str) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// A JSON Schema as an independent implementation reads it.
+pub struct Validator(boon::Schemas, boon::SchemaIndex);
+
+impl Validator {
+    pub fn new(schema: Value) -> Self {
+        const URL: &str = "https://squall.test/schema.json";
+        let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+        compiler.add_resource(URL, schema).unwrap();
+        let at = compiler.compile(URL, &mut schemas).unwrap();
+        Self(schemas, at)
+    }
+
+    /// What is wrong with the value, with its places.
+    pub fn errors(&self, value: &Value) -> Option<String> {
+        let result = self.0.validate(value, self.1);
+        result.err().map(|error| error.to_string())
+    }
 }

@@ -65,11 +65,14 @@ impl Net {
     pub fn end_all(&self, within: Duration) -> Swept {
         let deadline = Instant::now() + within;
         let mut swept = Swept::default();
+        let mut seen_none = false;
         loop {
             let living = self.living();
-            if living.is_empty() {
+            // In the middle of an exec a process shows no environment, and so no marker: one look is not enough.
+            if living.is_empty() && std::mem::replace(&mut seen_none, true) {
                 return swept;
             }
+            seen_none = living.is_empty();
             for process in &living {
                 let stray = Stray {
                     pid: process.pid,

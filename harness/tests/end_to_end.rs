@@ -17,6 +17,11 @@ fn a_sound_system_is_held_and_its_history_is_judged_the_same_again() {
     let report = run.report();
     assert_eq!(report["verdict"], "held");
     assert_eq!(report["load"]["accepted"], 100);
+    for sink in report["sinks"].as_array().unwrap() {
+        let name = sink["name"].as_str().unwrap();
+        let resolution_ms = &report["harness"]["tap_resolution_ms"][name];
+        assert!(resolution_ms.is_number(), "{name}: {resolution_ms}");
+    }
     let judged = run.judge_again();
     assert_eq!(judged.code, Some(0), "{judged}");
     assert_eq!(judged.last_line(), run.last_line());

@@ -3,7 +3,7 @@
 use crate::effects::Effects;
 use crate::error::TapError;
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A store that effects are read from. Lives on the tap's thread.
 pub(crate) trait Source: Send {
@@ -17,8 +17,8 @@ pub(crate) trait Source: Send {
         deadline: Instant,
     ) -> Result<FinalRead, TapError>;
 
-    /// How exact the times are.
-    fn resolution(&self) -> &'static str;
+    /// How long a look may wait for news that it would tell at once: that much of a look makes no time less exact.
+    fn attentive(&self) -> Duration;
 }
 
 /// How a look at the store ended.

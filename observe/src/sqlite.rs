@@ -169,8 +169,8 @@ impl Source for Sqlite {
         }
     }
 
-    fn resolution(&self) -> &'static str {
-        "polled every 10 ms"
+    fn attentive(&self) -> Duration {
+        Duration::ZERO
     }
 }
 

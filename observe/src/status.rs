@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Texts kept of what should have been an id of this run.
 const FOREIGN_SAMPLES: usize = 16;
@@ -41,8 +42,10 @@ pub struct TapStatus {
     pub errors: u64,
     /// Since when every attempt fails, nanoseconds of the run.
     pub failing_since_ns: Option<u64>,
-    /// How exact the times of its effects are.
-    pub resolution: &'static str,
+    /// How exact the times of its effects are, in milliseconds: the longest time between the ends of two looks, less what a
+    /// look waits for news that it would tell at once. What a Kafka client needs to fetch is not in it. `None`: it has not
+    /// looked twice at a store that was there.
+    pub resolution_ms: Option<f64>,
 }
 
 /// Between a tap's thread and its handle.
@@ -54,6 +57,8 @@ pub(crate) struct Shared {
     last_poll_ns: AtomicU64,
     foreign: AtomicU64,
     errors: AtomicU64,
+    /// One more than the time; 0: not known.
+    resolution_ns: AtomicU64,
     slow: Mutex<Slow>,
 }
 
@@ -72,6 +77,14 @@ impl Shared {
 
     pub fn polled(&self, at: u64) {
         self.last_poll_ns.store(at, Relaxed);
+    }
+
+    /// Two looks ended this far apart, of which the second waited for news for at most `attentive`.
+    pub fn unwatched(&self, between_ns: u64, attentive: Duration) {
+        let attentive_ns = u64::try_from(attentive.as_nanos()).unwrap_or(u64::MAX);
+        let unwatched = between_ns.saturating_sub(attentive_ns);
+        self.resolution_ns
+            .fetch_max(unwatched.saturating_add(1), Relaxed);
     }
 
     pub fn foreign(&self, text: &[u8]) {
@@ -97,7 +110,7 @@ impl Shared {
         }
     }
 
-    pub fn status(&self, name: &str, place: u16, resolution: &'static str) -> TapStatus {
+    pub fn status(&self, name: &str, place: u16) -> TapStatus {
         let slow = self.lock();
         TapStatus {
             name: name.to_owned(),
@@ -110,11 +123,32 @@ impl Shared {
             foreign_samples: slow.foreign_samples.clone(),
             errors: self.errors.load(Relaxed),
             failing_since_ns: slow.failing_since_ns,
-            resolution,
+            resolution_ms: self
+                .resolution_ns
+                .load(Relaxed)
+                .checked_sub(1)
+                .map(|ns| ns as f64 / 1e6),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Slow> {
         self.slow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_resolution_is_the_longest_time_that_nobody_watched() {
+        let shared = Shared::default();
+        assert_eq!(shared.status("s", 0).resolution_ms, None);
+        let ms = |ms: u64| ms * 1_000_000;
+        shared.unwatched(ms(50), Duration::from_millis(50));
+        assert_eq!(shared.status("s", 0).resolution_ms, Some(0.0));
+        shared.unwatched(ms(12), Duration::ZERO);
+        shared.unwatched(ms(40), Duration::from_millis(50));
+        assert_eq!(shared.status("s", 0).resolution_ms, Some(12.0));
     }
 }

@@ -55,7 +55,6 @@ pub enum Store {
 /// A running tap. Dropping it ends its thread.
 pub struct Tap {
     spec: TapSpec,
-    resolution: &'static str,
     shared: Arc<Shared>,
     stop: Arc<AtomicBool>,
     ask: Sender<Instant>,
@@ -71,7 +70,6 @@ impl Tap {
     /// is not there yet is no error.
     pub fn start(spec: TapSpec, watch: Watch) -> Result<Self, TapError> {
         let source = source(&spec)?;
-        let resolution = source.resolution();
         let shared = Arc::new(Shared::default());
         let effects = Effects::new(watch, Arc::clone(&shared), spec.place, spec.kind);
         let stop = Arc::new(AtomicBool::new(false));
@@ -84,6 +82,7 @@ impl Tap {
             stop: Arc::clone(&stop),
             asked,
             tell,
+            looked_ns: None,
         };
         std::thread::Builder::new()
             .name(format!("tap-{}", spec.name).chars().take(15).collect())
@@ -94,7 +93,6 @@ impl Tap {
             })?;
         Ok(Self {
             spec,
-            resolution,
             shared,
             stop,
             ask,
@@ -110,8 +108,7 @@ impl Tap {
 
     #[must_use]
     pub fn status(&self) -> TapStatus {
-        self.shared
-            .status(&self.spec.name, self.spec.place, self.resolution)
+        self.shared.status(&self.spec.name, self.spec.place)
     }
 
     /// Begins the final read, to be waited for with [`Tap::finish`]. The system has come to rest by now.
@@ -168,6 +165,8 @@ struct Worker {
     stop: Arc<AtomicBool>,
     asked: Receiver<Instant>,
     tell: Sender<Result<FinalRead, TapError>>,
+    /// End of the last look, when that was one at what is there.
+    looked_ns: Option<u64>,
 }
 
 impl Worker {
@@ -186,8 +185,17 @@ impl Worker {
         self.effects.flush();
         let now = self.effects.now_ns();
         self.shared.polled(now);
+        let watched = matches!(polled, Ok(Polled::Read));
+        // Away from a store that is not there or cannot be read, nothing is missed by looking seldom.
+        let before = std::mem::replace(&mut self.looked_ns, watched.then_some(now));
         let state = match polled {
-            Ok(Polled::Read) => return self.shared.set_state(TapState::Watching, now),
+            Ok(Polled::Read) => {
+                if let Some(before) = before {
+                    let attentive = self.source.attentive();
+                    self.shared.unwatched(now.saturating_sub(before), attentive);
+                }
+                return self.shared.set_state(TapState::Watching, now);
+            }
             Ok(Polled::NotThere(what)) => TapState::Waiting(what),
             Err(error) => TapState::Failing(error.to_string()),
         };

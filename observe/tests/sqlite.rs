@@ -78,6 +78,13 @@ fn rows_are_read_live_and_again_at_the_end_while_others_write() {
             .into_iter()
             .for_each(|writer| writer.join().unwrap());
         wait_for("all rows", || tap.status().seen == 120);
+        // It is polled every 10 ms, and never looks sooner.
+        wait_for("two looks", || tap.status().resolution_ms.is_some());
+        assert!(
+            tap.status().resolution_ms >= Some(10.0),
+            "{:?}",
+            tap.status()
+        );
         let read = tap.finish(WITHIN).unwrap();
         assert_eq!((read.effects, read.foreign), (120, 0), "{journal}");
         let ops = history.ops();

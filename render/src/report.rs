@@ -172,7 +172,8 @@ pub struct HarnessSummary {
     /// Time beyond the planned one, drain excepted.
     pub overhead_s: f64,
     pub drain_s: f64,
-    /// How finely each sink was watched, in milliseconds.
+    /// How finely each sink was watched: the longest time, in milliseconds, that nobody looked at it. Empty in the simulator,
+    /// which sees every effect when it happens.
     pub tap_resolution_ms: BTreeMap<String, f64>,
     /// Rows in the history.
     pub operations: u64,

@@ -3,7 +3,7 @@
 use super::pipeline::Context;
 use crate::environment::Environment;
 use crate::exit::Failure;
-use crate::verdict::health_key;
+use crate::verdict::{TAP_RESOLUTION, health_key};
 use squall_history::What;
 use squall_observe::{LagSpec, LagWatch, Taps, Watch};
 use squall_plan::Plan;
@@ -107,6 +107,7 @@ fn entry_topics(plan: &Plan) -> Vec<String> {
 /// Reads every sink to its end; what could not be read is noted as such.
 pub fn final_read(context: &Context<'_>, taps: Taps) {
     let mut problems: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+    resolution(context, &taps);
     for end in taps.final_read(FINAL_READ_WITHIN) {
         let found = problems.entry(end.place).or_default();
         match end.read {
@@ -144,6 +145,27 @@ pub fn final_read(context: &Context<'_>, taps: Taps) {
             key: health_key::final_read(name),
             ok,
             detail,
+        });
+    }
+}
+
+/// How finely each sink was watched until now: as its coarsest tap.
+fn resolution(context: &Context<'_>, taps: &Taps) {
+    let mut coarsest: BTreeMap<u16, f64> = BTreeMap::new();
+    for status in taps.status() {
+        if let Some(ms) = status.resolution_ms {
+            let known = coarsest.entry(status.place).or_default();
+            *known = known.max(ms);
+        }
+    }
+    for (place, value) in coarsest {
+        let Some(sink) = context.plan.system.spec.sinks.get(usize::from(place)) else {
+            continue;
+        };
+        context.notes.note(What::Sample {
+            metric: TAP_RESOLUTION.to_owned(),
+            labels: BTreeMap::from([("sink".to_owned(), sink.name.clone())]),
+            value,
         });
     }
 }

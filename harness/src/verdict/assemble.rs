@@ -238,20 +238,15 @@ fn harness(plan: &Plan, survey: &Survey) -> report::HarnessSummary {
         (Some(began), Some(ended)) => ended.saturating_sub(began) as f64 / 1e9,
         _ => 0.0,
     };
-    let resolution = survey
-        .samples
-        .iter()
-        .filter(|((metric, _), _)| metric == "tap_resolution_ms");
     let total_s = survey.end_ns as f64 / 1e9;
     report::HarnessSummary {
         cpu_s: survey.sample("harness_cpu_s").unwrap_or(0.0),
         memory_max_mib: survey.sample("harness_memory_max_mib").unwrap_or(0.0),
         overhead_s: (total_s - drain_s - plan.load_ends_ns as f64 / 1e9).max(0.0),
         drain_s,
-        tap_resolution_ms: resolution
-            .filter_map(|((_, labels), value)| {
-                labels.get("sink").map(|sink| (sink.clone(), *value))
-            })
+        tap_resolution_ms: survey
+            .tap_resolution_ms()
+            .map(|(sink, ms)| (sink.to_owned(), ms))
             .collect(),
         operations: survey.ops,
         notes: survey.notes,

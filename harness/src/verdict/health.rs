@@ -8,6 +8,12 @@ use squall_plan::Plan;
 /// Metric of the samples that hold the distribution of the pacing error: label `us`, value the number of events.
 pub const PACING_BUCKET: &str = "pacing_bucket";
 
+/// Metric of the samples that tell how finely a sink was watched, in milliseconds: label `sink`.
+pub const TAP_RESOLUTION: &str = "tap_resolution_ms";
+
+/// A sink that nobody looked at for longer than this was watched by a harness without time to spare.
+const TAP_RESOLUTION_MAX_MS: f64 = 1_000.0;
+
 /// Keys of the health notes that a run records.
 pub mod key {
     pub const STEADY_STATE: &str = "steady-state";
@@ -28,7 +34,7 @@ pub fn derive(plan: &Plan, survey: &Survey) -> Health {
         steady_state: shown(survey, key::STEADY_STATE),
         rate: shown(survey, key::RATE),
         drain: shown(survey, key::DRAIN),
-        harness: shown(survey, key::HARNESS),
+        harness: harness(survey),
         recorder: recorder(survey),
         system: system(survey),
         faults: fault_health(&plan.faults, &survey.fault_notes),
@@ -58,6 +64,21 @@ fn shown(survey: &Survey, key: &str) -> Shown {
         Some((false, why)) => Shown::no(why.clone(), mend(key)),
         None => Shown::Unknown,
     }
+}
+
+/// Whether the harness sent in time, and looked at every sink often enough.
+fn harness(survey: &Survey) -> Shown {
+    let (sink, ms) = survey
+        .tap_resolution_ms()
+        .max_by(|(_, a), (_, b)| a.total_cmp(b))
+        .unwrap_or_default();
+    if ms <= TAP_RESOLUTION_MAX_MS {
+        return shown(survey, key::HARNESS);
+    }
+    let why = format!(
+        "The harness did not look at the sink {sink} for {ms:.0} ms, allowed are {TAP_RESOLUTION_MAX_MS} ms."
+    );
+    Shown::no(why, mend(key::HARNESS))
 }
 
 fn mend(key: &str) -> &'static str {
@@ -142,4 +163,36 @@ fn pacing(survey: &Survey) -> Trend {
         }
     }
     trend
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn watched_every(ms: f64) -> Shown {
+        let mut survey = Survey::default();
+        let key = key::HARNESS.to_owned();
+        survey.health.insert(key, (true, String::new()));
+        for (sink, value) in [("users", 12.0), ("mailbox", ms)] {
+            let labels = BTreeMap::from([("sink".to_owned(), sink.to_owned())]);
+            let sample = (TAP_RESOLUTION.to_owned(), labels);
+            survey.samples.insert(sample, value);
+        }
+        harness(&survey)
+    }
+
+    #[test]
+    fn a_harness_that_did_not_look_at_a_sink_had_no_time_to_spare() {
+        assert!(watched_every(900.0).is_shown());
+        let Shown::No { why, .. } = watched_every(1_500.0) else {
+            panic!("a second and a half is not often enough");
+        };
+        assert!(why.contains("mailbox for 1500 ms"), "{why}");
+    }
+
+    #[test]
+    fn a_harness_of_which_nothing_is_known_shows_nothing() {
+        assert_eq!(harness(&Survey::default()), Shown::Unknown);
+    }
 }

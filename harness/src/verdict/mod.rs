@@ -8,7 +8,7 @@ mod spec;
 mod story;
 mod survey;
 
-pub use health::{PACING_BUCKET, key as health_key};
+pub use health::{PACING_BUCKET, TAP_RESOLUTION, key as health_key};
 
 use crate::exit::Failure;
 use squall_check::{Health, Judge, JudgeSpec, Judgement};

@@ -1,5 +1,6 @@
 //! What the notes of a history say, gathered in one pass before the operations are judged.
 
+use super::health::TAP_RESOLUTION;
 use squall_history::{
     Batch, FaultState, Head, HistoryError, Note, Phase, Reader, ServiceState, What,
 };
@@ -134,6 +135,14 @@ impl Survey {
             .iter()
             .rfind(|(name, began, _)| *name == phase && !*began)
             .map(|(_, _, at)| *at)
+    }
+
+    /// Sinks with how finely they were watched.
+    pub fn tap_resolution_ms(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.samples.iter().filter_map(|((metric, labels), value)| {
+            let sink = labels.get("sink").filter(|_| metric == TAP_RESOLUTION)?;
+            Some((sink.as_str(), *value))
+        })
     }
 
     /// A sample without labels.

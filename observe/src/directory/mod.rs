@@ -197,11 +197,11 @@ impl Source for Directory {
         })
     }
 
-    fn resolution(&self) -> &'static str {
+    fn attentive(&self) -> Duration {
         if cfg!(target_os = "linux") {
-            "told by inotify"
+            WAIT
         } else {
-            "polled every 50 ms"
+            Duration::ZERO
         }
     }
 }

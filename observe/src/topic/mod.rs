@@ -257,8 +257,8 @@ impl Source for Topic {
         })
     }
 
-    fn resolution(&self) -> &'static str {
-        "as fetched"
+    fn attentive(&self) -> Duration {
+        WAIT
     }
 }
 

@@ -99,8 +99,8 @@ fn of_emptiness(spec: &JudgeSpec, swept: &Swept) -> Vec<Reason> {
         let mend = "Give the system a sink: a topic, a table or a directory.";
         reasons.push(reason("sinks", "There is no sink to look at.", mend));
     }
-    for (load, accepted) in spec.loads.iter().zip(&swept.accepted_by_load) {
-        if *accepted == 0 && load.events > 0 {
+    for (load, settled) in spec.loads.iter().zip(&swept.settled_by_load) {
+        if *settled == 0 && load.events > 0 {
             let why = format!("Not one event of {} was accepted.", load.name);
             let mend = "Look into the logs of the service that takes the events.";
             reasons.push(reason(format!("accepted:{}", load.name), why, mend));

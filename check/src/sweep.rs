@@ -8,7 +8,7 @@ use crate::check::{Account, Fate, dead_letter, duplicate, lost, phantom, rejecte
 use crate::judgement::LoadCounts;
 use crate::latency::Latencies;
 use crate::op::EventId;
-use crate::spec::JudgeSpec;
+use crate::spec::{Expected, JudgeSpec};
 use crate::state::{CHUNK_EVENTS, Rows, Spot, Stream, outcome};
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ const PLACES_KEPT: usize = 1 << 20;
 /// What the pass found.
 pub struct Swept {
     pub load: LoadCounts,
-    /// By load: accepted events.
-    pub accepted_by_load: Vec<u64>,
+    /// By load: events that the system took, or refused where nothing was to come of them.
+    pub settled_by_load: Vec<u64>,
     /// Accepted and rejected at once.
     pub contradictions: u64,
     /// With an outcome, never offered.
@@ -64,7 +64,7 @@ impl Sweep<'_> {
     pub fn run(mut self, streams: &[Stream]) -> Swept {
         let mut swept = Swept {
             load: LoadCounts::default(),
-            accepted_by_load: vec![0; streams.len()],
+            settled_by_load: vec![0; streams.len()],
             contradictions: 0,
             unoffered: 0,
             sinks: self
@@ -140,6 +140,11 @@ impl Sweep<'_> {
         )
     }
 
+    fn expects_nothing(&self, load: u16) -> bool {
+        let mut sinks = self.spec.sinks.iter();
+        sinks.all(|sink| sink.expected(load) == Expected::Nothing)
+    }
+
     /// Adds a pattern's events to the counts.
     fn count(&self, index: u16, stream: &Stream, pattern: &Pattern, swept: &mut Swept) {
         let bits = half(&pattern.row, 0);
@@ -153,18 +158,16 @@ impl Sweep<'_> {
         add(&mut load.rejected, fate == Fate::Rejected);
         add(&mut load.indeterminate, fate == Fate::Indeterminate);
         add(&mut load.unanswered, is_unanswered);
-        add(
-            &mut swept.accepted_by_load[usize::from(index)],
-            fate == Fate::Accepted,
-        );
+        let settled =
+            fate == Fate::Accepted || (fate == Fate::Rejected && self.expects_nothing(index));
+        add(&mut swept.settled_by_load[usize::from(index)], settled);
         let both = outcome::ACCEPTED | outcome::REJECTED;
         add(&mut swept.contradictions, bits & both == both);
         let unoffered = bits != 0 && bits & outcome::OFFERED == 0;
         add(&mut swept.unoffered, unoffered);
         for (sink, swept) in swept.sinks.iter_mut().enumerate() {
             let account = self.account(stream, &pattern.row, sink);
-            let doubtful =
-                fate == Fate::Indeterminate && account.expected != crate::spec::Expected::Nothing;
+            let doubtful = fate == Fate::Indeterminate && account.expected != Expected::Nothing;
             add(&mut swept.due, account.is_due());
             add(&mut swept.effects, account.effect);
             add(&mut swept.dead_lettered, account.dead);

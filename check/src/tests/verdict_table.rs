@@ -3,8 +3,8 @@
 use super::fixed::spec;
 use super::generate::op;
 use crate::{
-    EventId, FaultHealth, FaultSpan, Headline, Health, Judge, JudgeSpec, Judgement, Kind, Op,
-    Reading, Semantics, Shown, Threshold, Verdict,
+    EventId, Expected, FaultHealth, FaultSpan, Headline, Health, Judge, JudgeSpec, Judgement, Kind,
+    Op, Reading, Semantics, Shown, Threshold, Verdict,
 };
 
 const EVENTS: u64 = 10;
@@ -389,4 +389,18 @@ fn an_empty_run_is_never_held() {
         run(lenient, Effects::Lost(EVENTS), |_| {}).verdict,
         Verdict::Inconclusive
     );
+}
+
+#[test]
+fn a_load_that_is_refused_as_it_should_be_has_shown_what_it_can() {
+    let refused = |outcome| {
+        let mut spec = spec(Semantics::ExactlyOnce, Reading::Tail, 1);
+        spec.sinks[0].expects = vec![Expected::Nothing];
+        let mut judge = Judge::new(spec);
+        judge.op(&op(Kind::Offered, EventId::new(0, 0), 0, -1, 0));
+        judge.op(&op(outcome, EventId::new(0, 0), 0, -1, -1));
+        judge.finish(Health::sound(1, [])).verdict
+    };
+    assert_eq!(refused(Kind::Rejected), Verdict::Held);
+    assert_eq!(refused(Kind::Indeterminate), Verdict::Inconclusive);
 }

@@ -5,6 +5,7 @@ use crate::exit::Failure;
 use crate::verdict::{PACING_BUCKET, health_key};
 use squall_history::What;
 use squall_load::{LoadReport, LoadSpec, RunTimes, RunningLoad};
+use squall_plan::scenario::LoadEntry;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -121,25 +122,23 @@ fn unsent(reports: &[LoadReport]) -> u64 {
 
 /// Errors are answers of 400 and more, and requests without an answer.
 fn http_errors(running: &Running<'_>, reports: &[LoadReport]) {
-    let answers: u64 = reports
+    let over_http: Vec<&LoadReport> = reports
         .iter()
-        .flat_map(|report| report.statuses.values())
-        .sum();
-    let bad: u64 = reports
-        .iter()
-        .flat_map(|report| &report.statuses)
-        .filter(|(status, _)| **status >= 400)
-        .map(|(_, count)| count)
-        .sum();
-    let offered: u64 = reports
-        .iter()
-        .filter(|report| !report.statuses.is_empty())
-        .map(|report| report.offered)
-        .sum();
+        .zip(&running.context.plan.loads)
+        .filter(|(_, planned)| matches!(planned.load.entry, LoadEntry::Http { .. }))
+        .map(|(report, _)| report)
+        .collect();
+    let offered: u64 = over_http.iter().map(|report| report.offered).sum();
     if offered == 0 {
         return;
     }
-    let errors = (bad + offered.saturating_sub(answers)) as f64 / offered as f64;
+    let good: u64 = over_http
+        .iter()
+        .flat_map(|report| &report.statuses)
+        .filter(|(status, _)| **status < 400)
+        .map(|(_, count)| count)
+        .sum();
+    let errors = offered.saturating_sub(good) as f64 / offered as f64;
     sample(running, "http_error_rate", errors);
 }
 

@@ -240,6 +240,40 @@ fn stored_runs_are_listed_and_judged_again_alike() {
 }
 
 #[test]
+fn a_stored_run_prints_the_same_again_and_how_to_repeat_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let file = scenario("consumer-crash.yaml");
+    let choice = [
+        "--variant",
+        "commit-before-effect",
+        "--set",
+        "load.keys={ uniform: 7 }",
+        "--set",
+        "timing.drain=20s",
+        "--on",
+        "sim",
+        "--seed",
+        "5",
+    ];
+    let mut arguments = vec!["scenario", &file, "--plain", "--out", out];
+    arguments.extend(choice);
+    let ran = squall(&arguments);
+    assert_eq!(ran.exit, Exit::Violated, "{}{}", ran.out, ran.err);
+    let again = format!(
+        "again   squall scenario {file} --variant commit-before-effect --set 'load.keys={{ uniform: 7 }}' \
+         --set timing.drain=20s --on sim --seed 5 "
+    );
+    assert!(ran.out.contains(&again), "{again:?} is not in {}", ran.out);
+    let judged = squall(&["judge", "latest", "--out", out]);
+    assert_eq!(judged.exit, Exit::Violated, "{}", judged.err);
+    let begins = format!("squall {}  consumer-crash (", env!("CARGO_PKG_VERSION"));
+    assert!(judged.out.starts_with(&begins), "{}", judged.out);
+    let printed = ran.out.find(&begins).map(|at| &ran.out[at..]);
+    assert_eq!(printed, Some(judged.out.as_str()));
+}
+
+#[test]
 fn a_history_without_its_tail_is_never_held() {
     let folder = tempfile::tempdir().unwrap();
     let run = stored(folder.path());

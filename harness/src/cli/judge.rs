@@ -26,9 +26,10 @@ pub fn run(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     if args.write {
         run::write_reports(&folder, &judged.report)?;
     }
+    // To the letter what the run printed at its end.
     let text = terminal::summary(
         &judged.report,
-        &folder.display().to_string(),
+        &super::scenario::shown(&folder),
         super::scenario::glyphs(),
     );
     printed(write!(out, "{text}"))?;

@@ -51,7 +51,6 @@ fn run_one(
         out: args.out.clone(),
         live,
         glyphs: glyphs(),
-        sets: args.choice.set.clone(),
     };
     if !live {
         printed(writeln!(
@@ -73,16 +72,17 @@ fn run_one(
 }
 
 /// The folder as a user would type it.
-fn shown(folder: &std::path::Path) -> String {
-    let here = std::env::current_dir().ok();
-    let relative = here.and_then(|here| {
+pub fn shown(folder: &std::path::Path) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let relative = here.ok().and_then(|here| {
         folder
             .strip_prefix(here)
             .ok()
             .map(std::path::Path::to_owned)
     });
     relative
-        .unwrap_or_else(|| folder.to_owned())
+        .unwrap_or_else(|| folder.clone())
         .display()
         .to_string()
 }

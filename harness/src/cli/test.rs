@@ -73,7 +73,6 @@ fn one(args: &TestArgs, plan: &Plan, out: &mut dyn Write) -> Result<run::Finishe
         out: args.out.clone(),
         live: false,
         glyphs: super::scenario::glyphs(),
-        sets: args.choice.set.clone(),
     };
     run::run(plan, &options, out)
 }

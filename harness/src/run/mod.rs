@@ -29,8 +29,6 @@ pub struct RunOptions {
     /// Whether to take over the terminal.
     pub live: bool,
     pub glyphs: Glyphs,
-    /// As given, for the command that repeats the run.
-    pub sets: Vec<String>,
 }
 
 /// A run that has ended and was judged.

@@ -34,7 +34,7 @@ pub fn run(plan: &Plan, options: &RunOptions, out: &mut dyn Write) -> Result<Fin
         Environment::Embedded => embedded(plan, options, &folder, out)?,
         Environment::Sim => simulated::run(plan, &folder).map(|()| false)?,
     };
-    conclude(&folder, options, interrupted)
+    conclude(&folder, interrupted)
 }
 
 fn embedded(
@@ -95,19 +95,8 @@ pub fn head(plan: &Plan) -> Head {
 }
 
 /// Verdict and reports, from the files of the run alone.
-fn conclude(
-    folder: &RunFolder,
-    options: &RunOptions,
-    interrupted: bool,
-) -> Result<Finished, Failure> {
-    let mut judged = verdict::judge(folder.path())?;
-    for set in &options.sets {
-        judged.report.again =
-            judged
-                .report
-                .again
-                .replacen(" --seed ", &format!(" --set '{set}' --seed "), 1);
-    }
+fn conclude(folder: &RunFolder, interrupted: bool) -> Result<Finished, Failure> {
+    let judged = verdict::judge(folder.path())?;
     write_reports(folder.path(), &judged.report)?;
     Ok(Finished {
         exit: Exit::from(judged.judgement.verdict),

@@ -1,7 +1,7 @@
 //! The report of a judged run, as one value.
 
 use super::survey::Survey;
-use super::{cure, story};
+use super::{again, cure, story};
 use crate::exit::Exit;
 use crate::faults::fault_health;
 use squall_check::{Anomaly, Judgement, SinkLedger, Standing};
@@ -59,8 +59,8 @@ pub fn report(
             .map(|reason| format!("{} {}", reason.why, reason.mend))
             .collect(),
         harness: harness(plan, survey),
-        again: again(plan),
-        scope: scope(plan),
+        again: again::command(plan),
+        scope: again::scope(plan),
     }
 }
 
@@ -251,30 +251,4 @@ fn harness(plan: &Plan, survey: &Survey) -> report::HarnessSummary {
         operations: survey.ops,
         notes: survey.notes,
     }
-}
-
-fn again(plan: &Plan) -> String {
-    let variant = plan
-        .variant
-        .as_ref()
-        .map(|variant| format!(" --variant {variant}"))
-        .unwrap_or_default();
-    let (on, caveat) = match plan.environment {
-        Environment::Embedded => ("", "   (same plan; timing may differ)"),
-        Environment::Sim => (" --on sim", "   (the same run, byte for byte)"),
-    };
-    format!(
-        "squall scenario {}{variant}{on} --seed {}{caveat}",
-        plan.file, plan.seed
-    )
-}
-
-fn scope(plan: &Plan) -> String {
-    match plan.environment {
-        Environment::Embedded => {
-            "one schedule on model brokers over loopback: latencies say nothing about production. Other schedules: another --seed, or --on sim."
-        }
-        Environment::Sim => "one schedule of simulated clients, brokers and disks. Real clients: --on embedded. Other schedules: another --seed.",
-    }
-    .to_owned()
 }

@@ -1,5 +1,6 @@
 //! From a stored run to its verdict: reads the plan and the history, nothing else, so that `squall judge` comes to the same end.
 
+mod again;
 mod assemble;
 mod cure;
 mod health;

@@ -60,6 +60,7 @@ impl Plan {
             description: scenario.description.clone(),
             file: scenario.file.clone(),
             variant: scenario.variant.clone(),
+            sets: scenario.sets.clone(),
             seed,
             environment,
             system: scenario.system.clone(),

@@ -24,6 +24,9 @@ pub struct Plan {
     /// The scenario file as it was named, for the command that repeats the run.
     pub file: String,
     pub variant: Option<String>,
+    /// What was laid over the file, each `path=value`, for the command that repeats the run.
+    #[serde(default)]
+    pub sets: Vec<String>,
     pub seed: u64,
     pub environment: Environment,
     pub system: SystemUse,

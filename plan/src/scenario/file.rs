@@ -63,6 +63,7 @@ pub fn from_text(
     }
     let mut scenario = read::scenario(&plain, name, files, &mut problems);
     scenario.variant.clone_from(&request.variant);
+    scenario.sets.clone_from(&request.sets);
     problems.sort_by_file(name);
     if problems.is_empty() {
         Ok(scenario)

@@ -26,6 +26,8 @@ pub struct Scenario {
     pub file: String,
     /// The variant that was chosen, if any.
     pub variant: Option<String>,
+    /// What was laid over the file, each `path=value`, as given.
+    pub sets: Vec<String>,
     /// Names of all variants of the file.
     pub variants: Vec<String>,
     pub system: SystemUse,

@@ -47,6 +47,7 @@ pub(super) fn scenario(
         description: text("description"),
         file: file.to_owned(),
         variant: None,
+        sets: Vec::new(),
         variants: root
             .get("variants")
             .map_or(&[][..], Node::entries)

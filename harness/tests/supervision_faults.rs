@@ -6,12 +6,13 @@ mod supervision_support;
 use squall::environment::bus::{Bus, Leadership};
 use squall::environment::happenings::{Happening, Happenings};
 use squall::environment::notes::Notes;
+use squall::environment::processes;
 use squall::environment::supervision::{ReplicaId, SupervisionError, Supervisor, TornDown};
 use squall::environment::{Environment, EnvironmentError};
 use squall::faults::{Resolved, Schedule, fault_health, inject, resolve};
 use squall_check::{FaultHealth, Shown};
 use squall_history::{FaultState, What};
-use squall_plan::fault::{Fault, FaultKind, Proof, Target};
+use squall_plan::fault::{Fault, FaultKind, Proof, Target, Terms};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -203,6 +204,7 @@ fn fault(kind: FaultKind, target: Target, at_ms: u64, for_ms: u64, prove: &[Proo
         for_ns: Some(for_ms * 1_000_000),
         kind,
         target,
+        terms: Terms::None,
         prove: prove.to_vec(),
     }
 }
@@ -269,6 +271,65 @@ fn a_restart_is_asked_for_with_sigterm() {
         "{evidence}"
     );
     assert_eq!(world.pid(1), other, "the other replica is left alone");
+}
+
+#[test]
+fn a_stopped_service_is_gone_until_it_heals() {
+    let world = World::new();
+    let stop = fault(FaultKind::Stop, service(Some(0)), 0, 3_600_000, &[]);
+    let schedule = world.run(std::slice::from_ref(&stop));
+    eventually("it bites", || {
+        !world.told(&stop.name, FaultState::Evidence).is_empty()
+    });
+    assert!(world.pid(0).is_none() && world.pid(1).is_some());
+    schedule.heal();
+    assert!(world.pid(0).is_some());
+    schedule.finish();
+    assert!(
+        world.told(&stop.name, FaultState::Evidence)[0]
+            .1
+            .ends_with("SIGTERM")
+    );
+}
+
+#[test]
+fn a_paused_service_keeps_its_process_and_goes_on_when_it_heals() {
+    let world = World::new();
+    let before = world.pid(0).unwrap();
+    let pause = fault(FaultKind::Pause, service(Some(0)), 0, 3_600_000, &[]);
+    let schedule = world.run(std::slice::from_ref(&pause));
+    let stopped = || processes::read(before).unwrap().is_stopped();
+    eventually("it bites", || {
+        !world.told(&pause.name, FaultState::Evidence).is_empty()
+    });
+    assert!(stopped());
+    schedule.finish();
+    eventually("it goes on", || !stopped());
+    assert_eq!(world.pid(0), Some(before));
+    let health = world.health(&pause);
+    assert!(health.bit.is_shown() && health.healed.is_shown());
+}
+
+#[test]
+fn a_pause_of_what_is_down_shows_nothing() {
+    let world = World::new();
+    world.bench.kill(&ReplicaId::new("a", 0));
+    let pause = fault(FaultKind::Pause, service(Some(0)), 0, 1, &[]);
+    let schedule = world.run(std::slice::from_ref(&pause));
+    schedule.finish();
+    assert!(!world.health(&pause).bit.is_shown());
+}
+
+#[test]
+fn a_bus_that_cannot_lose_power_says_so_and_nothing_bites() {
+    let world = World::new();
+    let loss = fault(FaultKind::PowerLoss, Target::Broker(1), 0, 1, &[]);
+    let schedule = world.run(std::slice::from_ref(&loss));
+    eventually("it fails", || {
+        !world.told(&loss.name, FaultState::Failed).is_empty()
+    });
+    schedule.finish();
+    assert!(!world.health(&loss).bit.is_shown() && world.takes_connections(1));
 }
 
 #[test]

@@ -25,6 +25,16 @@ pub trait Bus: Send + Sync {
     /// Text for users: there is no such broker, or it is dead already.
     fn kill(&self, broker: u32) -> Result<(), String>;
 
+    /// The broker's machine loses power: what was not flushed is gone.
+    ///
+    /// # Errors
+    /// As [`Bus::kill`], or this bus cannot do that.
+    fn lose_power(&self, broker: u32) -> Result<(), String> {
+        Err(format!(
+            "this bus cannot take the power from broker {broker}"
+        ))
+    }
+
     /// Ends the broker in an orderly way where the bus knows one, else as [`Bus::kill`].
     ///
     /// # Errors

@@ -23,6 +23,12 @@ impl Process {
         !matches!(self.state, b'X' | b'x') && (self.state != b'Z' || self.threads > 1)
     }
 
+    /// Stopped by a signal.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.state == b'T'
+    }
+
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         self.pid == other.pid && self.started == other.started

@@ -27,7 +27,7 @@ impl Watch {
         let group = match &fault.target {
             Target::Service { service, .. } => env.group_of(service).map(str::to_owned),
             Target::Coordinator { group } => Some(group.clone()),
-            Target::Broker(_) | Target::Leader { .. } | Target::Controller => None,
+            _ => None,
         };
         Self {
             mark: env.happenings().mark(),

@@ -113,7 +113,7 @@ fn mend(proof: Proof) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use squall_plan::fault::{FaultKind, Target};
+    use squall_plan::fault::{FaultKind, Target, Terms};
 
     fn fault() -> Fault {
         Fault {
@@ -125,6 +125,7 @@ mod tests {
                 service: "a".to_owned(),
                 replica: None,
             },
+            terms: Terms::None,
             prove: vec![Proof::GroupRebalanced],
         }
     }

@@ -3,14 +3,18 @@
 //! A new kind: its row in `squall_plan::fault`, a file here with a type that implements [`Injection`], and a line in
 //! [`inject`].
 
-mod broker;
+mod broker_down;
 mod consequence;
 mod crash;
 mod error;
 mod health;
 mod kill;
+mod pause;
+mod power_loss;
 mod restart;
 mod schedule;
+mod services_down;
+mod stop;
 mod target;
 
 pub use error::FaultError;
@@ -25,8 +29,9 @@ use std::sync::Arc;
 
 /// A fault that is in force. It heals when it is dropped, at the latest.
 pub trait Injection: Send {
-    /// What showed that it bit. `None`: nothing did, and the run proves nothing about it.
-    fn bite(&self) -> Option<&str>;
+    /// What shows that it bit. Asked again and again while it is in force. `None` throughout: nothing did, and the run
+    /// proves nothing about it.
+    fn bite(&self) -> Option<String>;
 
     /// Ends the fault and waits until what it had taken away is back; says what came back. Healing twice does nothing.
     ///
@@ -52,12 +57,15 @@ pub fn inject(
     let env = Arc::clone(env);
     Ok(match (fault.kind, on) {
         (FaultKind::Crash, Resolved::Services(ids)) => Box::new(crash::inject(env, ids)?),
+        (FaultKind::Stop, Resolved::Services(ids)) => Box::new(stop::inject(env, ids)?),
+        (FaultKind::Pause, Resolved::Services(ids)) => Box::new(pause::inject(env, ids)?),
         (FaultKind::Restart, Resolved::Services(ids)) => {
             Box::new(restart::inject_services(env, ids)?)
         }
         (FaultKind::Restart, Resolved::Broker(id)) => Box::new(restart::inject_broker(env, *id)?),
         (FaultKind::Kill, Resolved::Broker(id)) => Box::new(kill::inject(env, *id)?),
-        (FaultKind::Crash, Resolved::Broker(_)) | (FaultKind::Kill, Resolved::Services(_)) => {
+        (FaultKind::PowerLoss, Resolved::Broker(id)) => Box::new(power_loss::inject(env, *id)?),
+        _ => {
             let target = fault.target.to_string();
             let kind = fault.kind.name();
             return Err(FaultError::Unfit { kind, target });
@@ -71,15 +79,12 @@ pub fn inject(
 pub fn refusal(fault: &Fault, environment: Environment) -> Option<String> {
     use squall_plan::fault::Target;
     let row = fault.kind.row();
-    let fits = match fault.target {
-        Target::Service { .. } => row.aims.services,
-        _ => row.aims.brokers,
-    };
-    if !fits {
+    if !row.aims.fit(&fault.target) {
         let (kind, target) = (row.key, fault.target.to_string());
         return Some(FaultError::Unfit { kind, target }.to_string());
     }
-    if fault.target == Target::Controller && environment == Environment::Embedded {
+    let of_its_own = fault.target == Target::Controller && !row.aims.controller;
+    if of_its_own && environment == Environment::Embedded {
         let why = "the controller of embedded brokers is a node of its own, and no broker hosts it; aim at broker(N)";
         return Some(why.to_owned());
     }

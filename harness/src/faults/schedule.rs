@@ -148,6 +148,12 @@ impl Drop for Open<'_> {
     }
 }
 
+/// What is to be seen of a fault.
+struct Signs {
+    bitten: bool,
+    watch: Watch,
+}
+
 struct Task {
     fault: Fault,
     env: Arc<dyn Environment>,
@@ -168,7 +174,7 @@ impl Task {
                 "the run ended before it began".to_owned(),
             );
         }
-        let (mut injection, mut watch) = match self.begin() {
+        let (mut injection, mut signs) = match self.begin() {
             Ok(begun) => begun,
             Err(error) => return self.note(FaultState::Failed, error.to_string()),
         };
@@ -177,21 +183,21 @@ impl Task {
             .for_ns
             .map(|length| self.begins + Duration::from_nanos(length));
         self.shared
-            .wait(ends, Stage::Healing, || self.look(&mut watch, &*injection));
+            .wait(ends, Stage::Healing, || self.look(&mut signs, &*injection));
         match injection.heal() {
             Ok(detail) => self.note(FaultState::Healed, detail),
             Err(error) => self.note(FaultState::Failed, format!("it did not heal: {error}")),
         }
-        self.look(&mut watch, &*injection);
+        self.look(&mut signs, &*injection);
         drop(open);
-        if watch.is_waiting() {
+        if signs.watch.is_waiting() {
             self.shared
-                .wait(None, Stage::Finished, || self.look(&mut watch, &*injection));
-            self.look(&mut watch, &*injection);
+                .wait(None, Stage::Finished, || self.look(&mut signs, &*injection));
+            self.look(&mut signs, &*injection);
         }
     }
 
-    fn begin(&self) -> Result<(Box<dyn Injection>, Watch), FaultError> {
+    fn begin(&self) -> Result<(Box<dyn Injection>, Signs), FaultError> {
         let on: Resolved = resolve(&self.fault.target, &*self.env)?;
         let watch = Watch::new(&self.fault, &on, &*self.env);
         self.note(
@@ -199,21 +205,26 @@ impl Task {
             format!("{} {on}", self.fault.kind.name()),
         );
         let injection = inject(&self.fault, &on, &self.env)?;
-        if let Some(bite) = injection.bite() {
-            self.note(
-                FaultState::Evidence,
-                format!("{}: {bite}", super::health::BIT),
-            );
-        }
-        Ok((injection, watch))
+        let mut signs = Signs {
+            bitten: false,
+            watch,
+        };
+        self.look(&mut signs, &*injection);
+        Ok((injection, signs))
     }
 
     /// Notes what is new, and says whether there is more to look for.
-    fn look(&self, watch: &mut Watch, injection: &dyn Injection) -> bool {
-        for text in watch.look(&*self.env, injection) {
+    fn look(&self, signs: &mut Signs, injection: &dyn Injection) -> bool {
+        let bite = (!signs.bitten).then(|| injection.bite()).flatten();
+        if let Some(bite) = bite {
+            signs.bitten = true;
+            let text = format!("{}: {bite}", super::health::BIT);
             self.note(FaultState::Evidence, text);
         }
-        watch.is_waiting()
+        for text in signs.watch.look(&*self.env, injection) {
+            self.note(FaultState::Evidence, text);
+        }
+        !signs.bitten || signs.watch.is_waiting()
     }
 
     fn note(&self, state: FaultState, detail: String) {

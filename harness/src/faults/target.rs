@@ -50,6 +50,13 @@ pub fn resolve(target: &Target, env: &dyn Environment) -> Result<Resolved, Fault
         }
         Target::Coordinator { group } => env.bus().coordinator(group),
         Target::Controller => env.bus().controller(),
+        Target::Brokers
+        | Target::Followers { .. }
+        | Target::Services
+        | Target::Load
+        | Target::Everyone => {
+            return Err(nobody("it names several, and only connections know those"));
+        }
     };
     broker
         .map(Resolved::Broker)

@@ -1,13 +1,32 @@
 //! Faults: what they are called, what they may aim at, and when.
 
+mod aims;
+mod bandwidth;
 mod crash;
+mod delay;
+mod down;
+mod drop;
+mod flapping;
+mod isolate;
 mod kill;
 mod kinds;
+mod limit_data;
+mod link;
+mod pause;
+mod power_loss;
 mod restart;
+mod slicer;
+mod slow_close;
+mod stop;
 mod target;
+mod terms;
+mod timeout;
 
-pub use kinds::{Aims, KINDS, KindRow};
+pub use aims::Aims;
+
+pub use kinds::{KINDS, KindRow};
 pub use target::TargetError;
+pub use terms::{Distribution, Flow, Terms, Treatment};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +40,9 @@ pub struct Fault {
     pub for_ns: Option<u64>,
     pub kind: FaultKind,
     pub target: Target,
+    /// What the kind needs beyond its target.
+    #[serde(default)]
+    pub terms: Terms,
     /// What it must be seen to cause, or the run is inconclusive.
     pub prove: Vec<Proof>,
 }
@@ -30,10 +52,26 @@ pub struct Fault {
 pub enum FaultKind {
     /// SIGKILL to the processes of a service; started again when it heals.
     Crash,
+    /// SIGTERM to the processes of a service; started again when it heals.
+    Stop,
+    /// SIGSTOP to the processes of a service, SIGCONT when it heals.
+    Pause,
     /// SIGTERM, wait, start again at once.
     Restart,
     /// A broker dies without notice; started again with its page cache when it heals.
     Kill,
+    /// As [`Self::Kill`], without what was not flushed.
+    PowerLoss,
+    Isolate,
+    Flapping,
+    Drop,
+    Delay,
+    Bandwidth,
+    Slicer,
+    SlowClose,
+    LimitData,
+    Timeout,
+    Down,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -50,8 +88,18 @@ pub enum Target {
     Leader { topic: String, partition: u32 },
     /// `coordinator(consumer-db)`: the broker that coordinates the group when the fault begins.
     Coordinator { group: String },
-    /// `controller`: the broker that hosts the active controller when the fault begins.
+    /// `controller`: the active controller when the fault begins.
     Controller,
+    /// `brokers`: all of them. Beside another target: all others.
+    Brokers,
+    /// `followers(signups/0)`: the replicas that do not lead when the fault begins.
+    Followers { topic: String, partition: u32 },
+    /// `services`: every process of the system.
+    Services,
+    /// `load`: the harness's own producers.
+    Load,
+    /// `everyone`: all of the above.
+    Everyone,
 }
 
 /// A consequence that must be seen.

@@ -1,16 +1,10 @@
-use super::kinds::{Aims, KindRow};
-use super::{FaultKind, Proof};
+use super::kinds::KindRow;
+use super::{Aims, FaultKind, Proof};
 use crate::plan::Environment;
 
 /// What a deployment does: SIGTERM, time to end well, start again.
 pub const ROW: KindRow = KindRow {
-    kind: FaultKind::Restart,
-    key: "restart",
     about: "an orderly stop (SIGTERM) and an immediate start, of a service or a broker",
-    aims: Aims {
-        services: true,
-        brokers: true,
-    },
     lasts: false,
     provable: &[
         Proof::GroupRebalanced,
@@ -19,4 +13,5 @@ pub const ROW: KindRow = KindRow {
         Proof::IsrShrank,
     ],
     environments: &[Environment::Embedded, Environment::Sim],
+    ..KindRow::of_processes(FaultKind::Restart, "restart", Aims::PROCESSES)
 };

@@ -10,10 +10,11 @@ pub struct TargetError {
     pub fix: String,
 }
 
-const FORMS: &str = "write a service (`consumer-db`, `consumer-db/0`), broker(1), leader(topic/0), coordinator(group) or controller";
+const FORMS: &str = "write a service (`consumer-db`, `consumer-db/0`), broker(1), leader(topic/0), followers(topic/0), \
+    coordinator(group), controller, brokers, services, load or everyone";
 
 impl Target {
-    /// Reads a target: `consumer-db/0`, `broker(1)`, `leader(signups/0)`, `coordinator(consumer-db)`, `controller`.
+    /// Reads a target: `consumer-db/0`, `broker(1)`, `leader(signups/0)`, `coordinator(consumer-db)`, `controller`, `brokers`.
     ///
     /// # Errors
     /// When it has none of the known forms.
@@ -23,8 +24,13 @@ impl Target {
             what: format!("`{}` is no target", crate::shape::shorten(text)),
             fix: FORMS.into(),
         };
-        if text == "controller" {
-            return Ok(Self::Controller);
+        match text {
+            "controller" => return Ok(Self::Controller),
+            "brokers" => return Ok(Self::Brokers),
+            "services" => return Ok(Self::Services),
+            "load" => return Ok(Self::Load),
+            "everyone" => return Ok(Self::Everyone),
+            _ => {}
         }
         if let Some((kind, inside)) = text.split_once('(') {
             let inside = inside.strip_suffix(')').ok_or_else(wrong)?.trim();
@@ -46,11 +52,12 @@ impl Target {
     fn call(kind: &str, inside: &str) -> Option<Self> {
         match kind {
             "broker" => inside.parse().ok().map(Self::Broker),
-            "leader" => {
+            "leader" | "followers" => {
                 let (topic, partition) = inside.rsplit_once('/')?;
-                Some(Self::Leader {
-                    topic: topic.to_owned(),
-                    partition: partition.parse().ok()?,
+                let (topic, partition) = (topic.to_owned(), partition.parse().ok()?);
+                Some(match kind {
+                    "leader" => Self::Leader { topic, partition },
+                    _ => Self::Followers { topic, partition },
                 })
             }
             "coordinator" if !inside.is_empty() => Some(Self::Coordinator {
@@ -93,7 +100,12 @@ impl fmt::Display for Target {
             Self::Broker(id) => write!(f, "broker({id})"),
             Self::Leader { topic, partition } => write!(f, "leader({topic}/{partition})"),
             Self::Coordinator { group } => write!(f, "coordinator({group})"),
+            Self::Followers { topic, partition } => write!(f, "followers({topic}/{partition})"),
             Self::Controller => write!(f, "controller"),
+            Self::Brokers => write!(f, "brokers"),
+            Self::Services => write!(f, "services"),
+            Self::Load => write!(f, "load"),
+            Self::Everyone => write!(f, "everyone"),
         }
     }
 }

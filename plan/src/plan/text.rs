@@ -162,12 +162,13 @@ impl Plan {
             let end = fault.at_ns.saturating_add(fault.for_ns.unwrap_or(0));
             write!(
                 out,
-                "        {:>9} - {:<9} {:<16} {} {}",
+                "        {:>9} - {:<9} {:<16} {} {}{}",
                 show_duration(fault.at_ns),
                 show_duration(end),
                 fault.name,
                 fault.kind.name(),
-                fault.target
+                fault.target,
+                fault.terms
             )?;
             if !fault.prove.is_empty() {
                 let proofs: Vec<&str> = fault.prove.iter().map(|proof| proof.name()).collect();

@@ -272,7 +272,7 @@ fn fault() -> Shape {
     KINDS
         .iter()
         .fold(fault, |fault, row| {
-            fault.field(row.key, Shape::Text, row.about)
+            fault.field(row.key, (row.shape)(), row.about)
         })
         .one_of(&KEYS)
         .shape()

@@ -69,6 +69,18 @@ impl Node {
         units::parse_rate(self.text()?).ok()
     }
 
+    /// Bytes, when it is a size.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        units::parse_size(self.text()?).ok()
+    }
+
+    /// Bytes a second, when it is a bandwidth.
+    #[must_use]
+    pub fn bandwidth(&self) -> Option<u64> {
+        units::parse_bandwidth(self.text()?).ok()
+    }
+
     /// As JSON, for bodies.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {

@@ -159,7 +159,13 @@ impl Faults {
                     _ => None,
                 }
             }
-            Target::Controller => None,
+            // Those that only act on connections; no kind that this world injects aims at them.
+            Target::Controller
+            | Target::Brokers
+            | Target::Followers { .. }
+            | Target::Services
+            | Target::Load
+            | Target::Everyone => None,
         }
     }
 

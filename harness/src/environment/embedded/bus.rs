@@ -105,6 +105,10 @@ impl Bus for EmbeddedBus {
         self.ask(broker, Cluster::kill)
     }
 
+    fn lose_power(&self, broker: u32) -> Result<(), String> {
+        self.ask(broker, Cluster::lose_power)
+    }
+
     fn stop_broker(&self, broker: u32) -> Result<(), String> {
         self.ask(broker, Cluster::shut_down)
     }

@@ -1,7 +1,7 @@
 //! `faults`: what, at what, when; and whether it can do what it is asked to prove.
 
 use super::Context;
-use crate::fault::{Fault, KINDS, KindRow, Proof, Target, TargetError};
+use crate::fault::{Aims, Fault, KINDS, KindRow, Proof, Target, TargetError};
 use crate::problem::Problems;
 use crate::shape::did_you_mean;
 use crate::units::show_duration;
@@ -46,7 +46,11 @@ fn fault(node: &Node, context: &Context<'_>, problems: &mut Problems) -> Option<
         .iter()
         .filter_map(|row| Some((row, node.get(row.key)?)));
     let (row, aim) = kinds.next()?;
-    let target = target(row, aim, context, problems);
+    let read = (row.read)(aim, &mut |node, aims| target(node, aims, context, problems));
+    let (target, terms) = read.unzip();
+    if let Some(target) = &target {
+        check_aim(row, target, aim, problems);
+    }
     let prove = proofs(row, node, target.as_ref(), context, problems);
     let at = node.get("at")?;
     let at_ns = at.duration()?;
@@ -59,6 +63,7 @@ fn fault(node: &Node, context: &Context<'_>, problems: &mut Problems) -> Option<
         for_ns,
         kind: row.kind,
         target: target?,
+        terms: terms?,
         prove,
     })
 }
@@ -127,38 +132,45 @@ fn check_window(
 }
 
 fn target(
-    row: &KindRow,
     node: &Node,
+    aims: Aims,
     context: &Context<'_>,
     problems: &mut Problems,
 ) -> Option<Target> {
-    let text = node.text()?;
-    let target = match Target::parse(text) {
+    let target = match Target::parse(node.text()?) {
         Ok(target) => target,
         Err(TargetError { what, fix }) => {
             problems.at(&node.place, what, fix);
             return None;
         }
     };
-    let at_service = matches!(target, Target::Service { .. });
-    if (at_service && !row.aims.services) || (!at_service && !row.aims.brokers) {
-        let others = KINDS.iter().filter(|other| {
-            if at_service {
-                other.aims.services
-            } else {
-                other.aims.brokers
-            }
-        });
-        let others: Vec<&str> = others.map(|other| other.key).collect();
-        let wrong = if at_service { "a service" } else { "a broker" };
-        problems.at(
-            &node.place,
-            format!("`{}` cannot aim at {wrong}", row.key),
-            format!("for {wrong}: {}", others.join(", ")),
-        );
+    if !aims.fit(&target) {
+        let what = format!("`{target}` cannot stand here");
+        problems.at(&node.place, what, "name a service or a broker");
     }
     check_target(&target, &node.place, context, problems);
     Some(target)
+}
+
+/// Whether the kind can do anything to its target.
+fn check_aim(row: &KindRow, target: &Target, node: &Node, problems: &mut Problems) {
+    if row.aims.fit(target) {
+        return;
+    }
+    let others = KINDS.iter().filter(|other| other.aims.fit(target));
+    let others: Vec<&str> = others.map(|other| other.key).collect();
+    let wrong = match target {
+        Target::Service { .. } => "a service".to_owned(),
+        Target::Broker(_) | Target::Leader { .. } | Target::Coordinator { .. } => {
+            "a broker".to_owned()
+        }
+        other => format!("`{other}`"),
+    };
+    problems.at(
+        &node.place,
+        format!("`{}` cannot aim at {wrong}", row.key),
+        format!("for {wrong}: {}", others.join(", ")),
+    );
 }
 
 fn check_target(target: &Target, place: &Place, context: &Context<'_>, problems: &mut Problems) {
@@ -174,7 +186,9 @@ fn check_target(target: &Target, place: &Place, context: &Context<'_>, problems:
                 format!("brokers are numbered 1 to {brokers}"),
             );
         }
-        Target::Leader { topic, partition } if context.found => {
+        Target::Leader { topic, partition } | Target::Followers { topic, partition }
+            if context.found =>
+        {
             let topics = &context.cluster.topics;
             match topics.iter().find(|known| known.name == *topic) {
                 Some(known) if *partition >= known.partitions => {
@@ -311,5 +325,6 @@ fn overlap(one: &Fault, other: &Fault, load_ends_ns: u64) -> bool {
     };
     let apart = end(one) <= other.at_ns && one.at_ns < other.at_ns
         || end(other) <= one.at_ns && other.at_ns < one.at_ns;
-    one.target.covers(&other.target) && !apart
+    let exclusive = one.kind.row().exclusive && other.kind.row().exclusive;
+    exclusive && one.target.covers(&other.target) && !apart
 }

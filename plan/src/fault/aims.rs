@@ -1,0 +1,62 @@
+//! What a fault kind may aim at.
+
+use super::Target;
+
+/// The parties that fit a kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Aims {
+    /// A service, or one replica of it.
+    pub services: bool,
+    /// One broker, by number or by role.
+    pub brokers: bool,
+    /// The controller, where it is a node of its own.
+    pub controller: bool,
+    /// Several parties at once: `brokers`, `followers(topic/0)`, `services`, `everyone`.
+    pub many: bool,
+    /// The harness's own producers.
+    pub load: bool,
+}
+
+impl Aims {
+    const NOBODY: Self = Self {
+        services: false,
+        brokers: false,
+        controller: false,
+        many: false,
+        load: false,
+    };
+    pub const SERVICES: Self = Self {
+        services: true,
+        ..Self::NOBODY
+    };
+    pub const BROKERS: Self = Self {
+        brokers: true,
+        ..Self::NOBODY
+    };
+    pub const PROCESSES: Self = Self {
+        services: true,
+        ..Self::BROKERS
+    };
+    /// Whoever has a connection to somebody.
+    pub const PARTIES: Self = Self {
+        services: true,
+        brokers: true,
+        controller: true,
+        many: true,
+        load: true,
+    };
+
+    #[must_use]
+    pub const fn fit(&self, target: &Target) -> bool {
+        match target {
+            Target::Service { .. } => self.services,
+            Target::Broker(_) | Target::Leader { .. } | Target::Coordinator { .. } => self.brokers,
+            // A broker may host the controller; where none does, the environment refuses.
+            Target::Controller => self.brokers || self.controller,
+            Target::Brokers | Target::Followers { .. } | Target::Services | Target::Everyone => {
+                self.many
+            }
+            Target::Load => self.load,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+use super::kinds::{KindRow, ReadTarget};
+use super::{Aims, FaultKind, Target, Terms, link};
+use crate::shape::{Object, Shape, one_or_many};
+use crate::units::SECOND_NS;
+use crate::yaml::Node;
+
+/// A link that comes and goes: isolated for `down`, whole for `up`, and so on.
+pub const ROW: KindRow = KindRow {
+    about: "a link that comes and goes: isolated for `down`, whole for `up`, in turns",
+    shape,
+    read,
+    ..link::row(FaultKind::Flapping, "flapping")
+};
+
+fn shape() -> Shape {
+    Object::new("a flapping link")
+        .required("target", Shape::Text, "who is cut off now and then")
+        .field(
+            "from",
+            one_or_many(Shape::Text),
+            "from whom (default everyone)",
+        )
+        .field(
+            "down",
+            Shape::Duration,
+            "cut off for this long (default 1s)",
+        )
+        .field(
+            "up",
+            Shape::Duration,
+            "then whole for this long (default 1s)",
+        )
+        .shape()
+}
+
+fn read(node: &Node, party: &mut ReadTarget<'_>) -> Option<(Target, Terms)> {
+    let target = party(node.get("target")?, Aims::PARTIES);
+    let from = match node.get("from") {
+        Some(from) => link::parties(from, party),
+        None => Some(vec![Target::Everyone]),
+    };
+    let terms = Terms::Flapping {
+        from: from?,
+        down_ns: link::duration(node, "down").unwrap_or(SECOND_NS),
+        up_ns: link::duration(node, "up").unwrap_or(SECOND_NS),
+    };
+    Some((target?, terms))
+}

@@ -1,0 +1,196 @@
+//! What some kinds need beyond their target.
+
+use super::Target;
+use crate::units::show_duration;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Parameters of a fault, by kind.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Terms {
+    /// The kind needs none.
+    #[default]
+    None,
+    /// `isolate`: away from whom, and which way nothing passes.
+    Apart { from: Vec<Target>, flow: Flow },
+    /// `flapping`: as `Apart`, both ways, in turns that begin with `down_ns`.
+    Flapping {
+        from: Vec<Target>,
+        down_ns: u64,
+        up_ns: u64,
+    },
+    /// Kinds that treat what flows from the fault's target to others.
+    Link {
+        to: Vec<Target>,
+        treatment: Treatment,
+    },
+}
+
+/// Seen from the target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flow {
+    Both,
+    /// What is sent to the target does not arrive.
+    Inbound,
+    /// What the target sends does not arrive.
+    Outbound,
+}
+
+/// What happens to one direction of a connection.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Treatment {
+    /// Every byte arrives later, in order.
+    Delay {
+        latency_ns: u64,
+        jitter_ns: u64,
+        distribution: Distribution,
+    },
+    /// Bytes wait, and none is lost while the connection lives: what a TCP connection makes of dropped packets.
+    Stall,
+    /// Connections are reset as soon as bytes flow.
+    Reset,
+    Bandwidth {
+        bytes_per_s: u64,
+    },
+    /// The end of a connection arrives later.
+    SlowClose {
+        delay_ns: u64,
+    },
+    /// Bytes arrive in small pieces.
+    Slice {
+        average_bytes: u64,
+        variation_bytes: u64,
+        delay_ns: u64,
+    },
+    /// A connection ends after so many bytes.
+    LimitData {
+        bytes: u64,
+    },
+    /// Nothing passes, and the connection is closed after this time; 0: never.
+    Timeout {
+        after_ns: u64,
+    },
+}
+
+/// How a jitter is spread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distribution {
+    /// Evenly in latency ± jitter.
+    Uniform,
+    /// Normal, with the jitter as standard deviation, not below 0.
+    Normal,
+    /// Mostly the latency, now and then many times the jitter more (Pareto, shape 1.5).
+    Pareto,
+}
+
+impl Flow {
+    pub const NAMES: &'static [&'static str] = &["both", "inbound", "outbound"];
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "both" => Some(Self::Both),
+            "inbound" => Some(Self::Inbound),
+            "outbound" => Some(Self::Outbound),
+            _ => None,
+        }
+    }
+}
+
+impl Distribution {
+    pub const NAMES: &'static [&'static str] = &["uniform", "normal", "pareto"];
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "uniform" => Some(Self::Uniform),
+            "normal" => Some(Self::Normal),
+            "pareto" => Some(Self::Pareto),
+            _ => None,
+        }
+    }
+}
+
+/// Goes on after the target: ` from brokers, controller`.
+impl fmt::Display for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Apart { from, flow } => {
+                write!(f, " from {}", list(from))?;
+                match flow {
+                    Flow::Both => Ok(()),
+                    Flow::Inbound => write!(f, ", inbound"),
+                    Flow::Outbound => write!(f, ", outbound"),
+                }
+            }
+            Self::Flapping {
+                from,
+                down_ns,
+                up_ns,
+            } => {
+                let (down, up) = (show_duration(*down_ns), show_duration(*up_ns));
+                write!(f, " from {}, {down} down, {up} up", list(from))
+            }
+            Self::Link { to, treatment } => write!(f, " to {}: {treatment}", list(to)),
+        }
+    }
+}
+
+impl fmt::Display for Treatment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delay {
+                latency_ns,
+                jitter_ns,
+                distribution,
+            } => {
+                write!(f, "{} later", show_duration(*latency_ns))?;
+                match (jitter_ns, distribution) {
+                    (0, _) => Ok(()),
+                    (_, Distribution::Uniform) => {
+                        write!(f, " ± {}", show_duration(*jitter_ns))
+                    }
+                    (_, other) => {
+                        let name = match other {
+                            Distribution::Normal => "normal",
+                            _ => "pareto",
+                        };
+                        write!(f, " ± {} ({name})", show_duration(*jitter_ns))
+                    }
+                }
+            }
+            Self::Stall => write!(f, "stalled"),
+            Self::Reset => write!(f, "reset"),
+            Self::Bandwidth { bytes_per_s } => write!(f, "{bytes_per_s} B/s"),
+            Self::SlowClose { delay_ns } => {
+                write!(f, "closed {} later", show_duration(*delay_ns))
+            }
+            Self::Slice {
+                average_bytes,
+                variation_bytes,
+                delay_ns,
+            } => write!(
+                f,
+                "pieces of {average_bytes} ± {variation_bytes} B, {} apart",
+                show_duration(*delay_ns)
+            ),
+            Self::LimitData { bytes } => write!(f, "ended after {bytes} B"),
+            Self::Timeout { after_ns: 0 } => write!(f, "nothing passes"),
+            Self::Timeout { after_ns } => {
+                write!(
+                    f,
+                    "nothing passes, closed after {}",
+                    show_duration(*after_ns)
+                )
+            }
+        }
+    }
+}
+
+fn list(targets: &[Target]) -> String {
+    let names: Vec<String> = targets.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}

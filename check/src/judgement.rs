@@ -32,6 +32,9 @@ pub struct Judgement {
     /// Of a violation.
     pub headline: Option<Headline>,
     pub load: LoadCounts,
+    /// Distinct events lost in at least one sink, also where its semantics allow that. Where something was in flight at the
+    /// end: at most so many.
+    pub lost: u64,
     /// In the order of the spec's sinks.
     pub sinks: Vec<SinkLedger>,
     /// What was seen, also what is legal or could not be proven; see [`Anomaly::standing`].
@@ -104,14 +107,6 @@ pub struct Latency {
     /// Metric key, as in thresholds.
     pub key: String,
     pub summary: Summary,
-}
-
-impl Judgement {
-    /// Events lost over all sinks: the sum of the ledgers.
-    #[must_use]
-    pub fn lost(&self) -> u64 {
-        self.sinks.iter().map(|sink| sink.lost).sum()
-    }
 }
 
 impl Verdict {

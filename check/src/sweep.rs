@@ -24,6 +24,8 @@ pub struct Swept {
     pub contradictions: u64,
     /// With an outcome, never offered.
     pub unoffered: u64,
+    /// Events that are missing in at least one sink.
+    pub missing_anywhere: u64,
     pub sinks: Vec<SweptSink>,
 }
 
@@ -67,6 +69,7 @@ impl Sweep<'_> {
             settled_by_load: vec![0; streams.len()],
             contradictions: 0,
             unoffered: 0,
+            missing_anywhere: 0,
             sinks: self
                 .spec
                 .sinks
@@ -186,6 +189,7 @@ impl Sweep<'_> {
             place,
             after: None,
         };
+        let mut missing = false;
         for (sink, swept) in swept.sinks.iter_mut().enumerate() {
             let spec = &self.spec.sinks[sink];
             let marks = stream.marks(spot, sink);
@@ -206,6 +210,7 @@ impl Sweep<'_> {
             };
             anomalies(&account).for_each(&mut file);
             if lost::is_missing(&account) {
+                missing = true;
                 let is_past = marks != 0 || stream.seen[sink].is_past(sequence, place);
                 let name = if is_past {
                     AnomalyName::LostWrite
@@ -225,6 +230,7 @@ impl Sweep<'_> {
                 }
             }
         }
+        swept.missing_anywhere += u64::from(missing);
     }
 }
 

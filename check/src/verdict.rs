@@ -77,12 +77,21 @@ pub(crate) fn conclude(mut judge: Judge, health: Health) -> Judgement {
         verdict,
         headline,
         load: swept.load,
+        lost: lost_anywhere(swept.missing_anywhere, &sinks),
         sinks,
         anomalies,
         thresholds,
         reasons,
         latencies,
     }
+}
+
+/// Events lost in at least one sink. Of the missing ones some may be in flight, and nobody knows which: then no more than
+/// the sinks have lost together, and no fewer than any of them.
+fn lost_anywhere(missing_anywhere: u64, sinks: &[SinkLedger]) -> u64 {
+    let least = sinks.iter().map(|sink| sink.lost).max().unwrap_or(0);
+    let most = sinks.iter().map(|sink| sink.lost).sum();
+    missing_anywhere.clamp(least, most)
 }
 
 /// The ledgers and anomalies of all sinks. `sound`: the history does not contradict itself.

@@ -33,6 +33,9 @@ pub struct Report {
     pub setting: String,
     pub duration_s: f64,
     pub load: LoadSummary,
+    /// Distinct events lost in at least one sink, as on the last line. An event lost in two sinks counts once here, and once in
+    /// each sink's `lost`.
+    pub lost: u64,
     pub faults: Vec<FaultSummary>,
     pub sinks: Vec<SinkSummary>,
     pub anomalies: Vec<Anomaly>,
@@ -111,6 +114,7 @@ pub struct SinkSummary {
     pub ok: bool,
     /// Distinct events with an effect.
     pub effects: u64,
+    /// Accepted, without effect, and not in flight.
     pub lost: u64,
     /// Events with more than one effect.
     pub duplicated: u64,
@@ -126,6 +130,7 @@ pub struct Anomaly {
     /// For example `lost-write`.
     pub name: String,
     pub sink: Option<String>,
+    /// Cases in this sink, one an event.
     pub count: u64,
     /// A few of the events, at most 100.
     pub events: Vec<String>,

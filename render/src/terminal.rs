@@ -2,6 +2,7 @@
 
 use crate::report::{Anomaly, Report, SinkSummary, Verdict};
 use crate::text::{Glyphs, inert, number, seconds};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The closing summary, ending in the stable last line.
@@ -27,31 +28,41 @@ pub fn summary(report: &Report, folder: &str, glyphs: Glyphs) -> String {
 }
 
 /// `HELD  scenario=burst env=embedded seed=7421 lost=0 anomalies=0 exit=0`
+///
+/// `lost` counts events, each once however many sinks lack it. `anomalies` counts cases, an event in a sink, by kind in the order
+/// of the alphabet, each kind once: `lost-write:43,unseen:2`.
 #[must_use]
 pub fn last_line(report: &Report) -> String {
     let headline = match report.verdict {
         Verdict::Held => String::new(),
         _ => format!(" ({})", report.headline),
     };
-    let lost: u64 = report.sinks.iter().map(|sink| sink.lost).sum();
-    let anomalies = if report.anomalies.is_empty() {
-        "0".to_owned()
-    } else {
-        let parts: Vec<String> = report
-            .anomalies
-            .iter()
-            .map(|a| format!("{}:{}", a.name, a.count))
-            .collect();
-        parts.join(",")
-    };
     format!(
-        "{}{headline}  scenario={} env={} seed={} lost={lost} anomalies={anomalies} exit={}",
+        "{}{headline}  scenario={} env={} seed={} lost={} anomalies={} exit={}",
         report.verdict.shout(),
         report.scenario,
         report.environment,
         report.seed,
+        report.lost,
+        cases(&report.anomalies),
         report.exit
     )
+}
+
+/// Cases by kind, over all sinks.
+fn cases(anomalies: &[Anomaly]) -> String {
+    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+    for anomaly in anomalies {
+        *kinds.entry(&anomaly.name).or_default() += anomaly.count;
+    }
+    let parts: Vec<String> = kinds
+        .into_iter()
+        .map(|(name, count)| format!("{name}:{count}"))
+        .collect();
+    match parts.is_empty() {
+        true => "0".to_owned(),
+        false => parts.join(","),
+    }
 }
 
 fn header(text: &mut String, report: &Report) {

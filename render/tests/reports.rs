@@ -33,6 +33,7 @@ fn report(verdict: Verdict) -> Report {
             on_time: 1.0,
             pacing_p999_ms: 0.41,
         },
+        lost: if verdict == Verdict::Held { 0 } else { 37 },
         faults: vec![FaultSummary {
             name: "crash-db".to_owned(),
             kind: "crash".to_owned(),
@@ -111,6 +112,20 @@ fn the_last_line_is_stable() {
     assert_eq!(
         terminal::last_line(&report(Verdict::Violated)),
         "VIOLATED (loss)  scenario=burst env=embedded seed=7421 lost=37 anomalies=lost-write:37 exit=1"
+    );
+}
+
+#[test]
+fn on_the_last_line_each_lost_event_and_each_kind_of_anomaly_stands_once() {
+    let mut report = report(Verdict::Violated);
+    let mut mailbox = report.anomalies[0].clone();
+    mailbox.sink = Some("mailbox".to_owned());
+    let mut doubled = report.anomalies[0].clone();
+    (doubled.name, doubled.count) = ("duplicate-effect".to_owned(), 2);
+    report.anomalies.extend([mailbox, doubled]);
+    assert_eq!(
+        terminal::last_line(&report),
+        "VIOLATED (loss)  scenario=burst env=embedded seed=7421 lost=37 anomalies=duplicate-effect:2,lost-write:74 exit=1"
     );
 }
 

@@ -14,6 +14,8 @@ pub struct Found {
     pub unanswered: u64,
     /// By sink.
     pub sinks: Vec<Ledger>,
+    /// In at least one sink.
+    pub missing: BTreeSet<EventId>,
     /// The history contradicts itself.
     pub is_broken: bool,
     pub order_undecided: u64,
@@ -214,6 +216,7 @@ fn judge_sink(
             continue;
         }
         ledger.missing += 1;
+        found.missing.insert(*event);
         let later = |other: &&EventId| match (facts.places.get(event), facts.places.get(other)) {
             (Some(mine), Some(its)) => mine.0 == its.0 && mine.1 < its.1,
             (Some(_), None) => false,

@@ -46,6 +46,7 @@ fn agree(spec: &JudgeSpec, ops: &[Op]) -> Result<(), TestCaseError> {
             found.unanswered
         )
     );
+    prop_assert_eq!(judgement.lost, found.missing.len() as u64);
     for (ledger, expected) in judgement.sinks.iter().zip(&found.sinks) {
         prop_assert_eq!(
             (ledger.due, ledger.effects, ledger.lost, ledger.in_flight),

@@ -39,6 +39,7 @@ pub fn report(
         setting: setting(plan),
         duration_s: survey.end_ns as f64 / 1e9,
         load: load(plan, survey, judgement),
+        lost: judgement.lost,
         faults: plan
             .faults
             .iter()

@@ -1,0 +1,1 @@
+//! A [`Layer`](crate::layer::Layer) that understands Kafka's frames.

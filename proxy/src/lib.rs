@@ -1,0 +1,5 @@
+//! The fault proxy: connections between services and brokers pass it, and faults bite in it.
+
+pub mod kafka;
+pub mod layer;
+pub mod queue;

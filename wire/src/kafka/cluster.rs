@@ -2,7 +2,7 @@
 
 use super::config::{ClusterConfig, TopicConfig};
 use super::fact::Facts;
-use super::link::LinkConfig;
+use super::link::{LinkConfig, LinkStats};
 use super::server::{
     Command, CommandError, Ending, LinkChange, Properties, Server, Snapshot, StartError,
 };
@@ -141,6 +141,23 @@ impl Cluster {
     pub fn set_blocked(&self, from: i32, to: i32, blocked: bool) -> Result<(), CommandError> {
         let change = LinkChange::Blocked(blocked);
         self.set_link(from, to, change)
+    }
+
+    /// Loses (or no longer loses) every message that node `from` sends to node `to`, and the connection with it; node 0 is
+    /// the controller.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn set_cut(&self, from: i32, to: i32, cut: bool) -> Result<(), CommandError> {
+        self.set_link(from, to, LinkChange::Cut(cut))
+    }
+
+    /// What node `from` has sent to node `to` since the cluster began; node 0 is the controller.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn link_stats(&self, from: i32, to: i32) -> Result<LinkStats, CommandError> {
+        self.ask(|reply| Command::LinkStats { from, to, reply })
     }
 
     /// Changes latency and bandwidth of what node `from` sends to node `to` from now on.

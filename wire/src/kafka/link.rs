@@ -8,6 +8,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LinkConfig {
     pub latency: Duration,
+    /// Each message takes up to this much longer, evenly spread. None overtakes another.
+    pub jitter: Duration,
     pub bandwidth_bytes_per_s: u64,
 }
 
@@ -16,6 +18,7 @@ impl Default for LinkConfig {
     fn default() -> Self {
         Self {
             latency: Duration::from_micros(500),
+            jitter: Duration::ZERO,
             bandwidth_bytes_per_s: 1_250_000_000,
         }
     }
@@ -29,14 +32,30 @@ pub enum Delivery<M> {
     Reset,
 }
 
+/// What a link has carried since the cluster began: evidence of what a fault did to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LinkStats {
+    /// Messages that were sent over it.
+    pub sent: u64,
+    /// Of those, the ones that were sent while it was blocked, and waited.
+    pub held: u64,
+    /// Of those, the ones that were lost because it was cut.
+    pub lost: u64,
+}
+
 /// One direction of a link.
 #[derive(Debug)]
 pub struct Link<M> {
     latency: Nanos,
+    jitter: Nanos,
+    /// State of the generator for the jitter.
+    random: u64,
     bandwidth_bytes_per_s: u64,
     /// When the last byte of what was sent so far has left.
     free_at: Nanos,
     blocked: bool,
+    cut: bool,
+    stats: LinkStats,
     queue: VecDeque<(Nanos, Delivery<M>)>,
 }
 
@@ -48,9 +67,13 @@ impl<M> Link<M> {
     pub fn new(config: LinkConfig) -> Self {
         Self {
             latency: nanos(config.latency),
+            jitter: nanos(config.jitter),
+            random: 0,
             bandwidth_bytes_per_s: config.bandwidth_bytes_per_s.max(1),
             free_at: 0,
             blocked: false,
+            cut: false,
+            stats: LinkStats::default(),
             queue: VecDeque::new(),
         }
     }
@@ -60,6 +83,14 @@ impl<M> Link<M> {
         let transmit = u128::from(bytes) * 1_000_000_000 / u128::from(self.bandwidth_bytes_per_s);
         let transmit = Nanos::try_from(transmit).unwrap_or(Nanos::MAX / 4);
         self.free_at = self.free_at.max(now).saturating_add(transmit);
+        self.stats.sent += 1;
+        if self.cut {
+            self.stats.lost += 1;
+            return self.reset(now);
+        }
+        if self.blocked {
+            self.stats.held += 1;
+        }
         if self.queue.len() >= QUEUE_MAX {
             return self.reset(now);
         }
@@ -80,7 +111,10 @@ impl<M> Link<M> {
     }
 
     fn push(&mut self, delivery: Delivery<M>) {
-        let mut at = self.free_at.saturating_add(self.latency);
+        let late = self.draw_jitter();
+        let mut at = self
+            .free_at
+            .saturating_add(self.latency.saturating_add(late));
         // A latency that became shorter must not let later messages overtake.
         if let Some((last, _)) = self.queue.back() {
             at = at.max(*last);
@@ -93,9 +127,32 @@ impl<M> Link<M> {
         self.blocked = blocked;
     }
 
+    /// On a link that is cut every message is lost, and its connection with it.
+    pub fn set_cut(&mut self, cut: bool) {
+        self.cut = cut;
+    }
+
+    #[must_use]
+    pub fn stats(&self) -> LinkStats {
+        self.stats
+    }
+
+    /// SplitMix64, which passes for noise and needs one word.
+    fn draw_jitter(&mut self) -> Nanos {
+        if self.jitter == 0 {
+            return 0;
+        }
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % (self.jitter + 1)
+    }
+
     /// For messages that are sent from now on.
     pub fn set_config(&mut self, config: LinkConfig) {
         self.latency = nanos(config.latency);
+        self.jitter = nanos(config.jitter);
         self.bandwidth_bytes_per_s = config.bandwidth_bytes_per_s.max(1);
     }
 

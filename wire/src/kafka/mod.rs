@@ -24,7 +24,7 @@ pub use cluster::Cluster;
 pub use codec::Malformed;
 pub use config::{ClusterConfig, TopicConfig};
 pub use fact::{Facts, NamedFact, PartitionName, StampedFact};
-pub use link::LinkConfig;
+pub use link::{LinkConfig, LinkStats};
 pub use parse::parse_request;
 pub use serve::{ServeError, ServeOptions, serve};
 pub use server::{CommandError, Counters, GroupPosition, PartitionSnapshot, Snapshot, StartError};

@@ -132,6 +132,8 @@ fn a_blocked_link_fences_the_broker_and_heals() {
             .try_iter()
             .any(|f| matches!(f.fact, NamedFact::Fenced { broker, .. } if broker == cut))
     });
+    let held = fixture.cluster.link_stats(cut, 0).unwrap().held;
+    assert!(held > 0, "the heartbeats to the controller waited");
     for node in (0..=3).filter(|n| *n != cut) {
         fixture.cluster.set_blocked(cut, node, false).unwrap();
         fixture.cluster.set_blocked(node, cut, false).unwrap();

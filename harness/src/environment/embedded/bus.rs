@@ -150,6 +150,7 @@ fn config(plan: &scenario::Cluster, run_folder: &Path, ports: &[PortLease]) -> C
         broker_properties: broker_properties(plan),
         links: LinkConfig {
             latency: Duration::from_nanos(plan.links.latency_ns),
+            jitter: Duration::ZERO,
             bandwidth_bytes_per_s: plan.links.bandwidth_bytes_per_s,
         },
         ..ClusterConfig::new(brokers, run_folder.to_owned())

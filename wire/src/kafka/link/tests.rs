@@ -4,6 +4,7 @@ use proptest::prelude::*;
 fn link(latency_us: u64, bandwidth: u64) -> Link<u32> {
     Link::new(LinkConfig {
         latency: Duration::from_micros(latency_us),
+        jitter: Duration::ZERO,
         bandwidth_bytes_per_s: bandwidth,
     })
 }
@@ -32,6 +33,7 @@ fn a_blocked_link_holds_and_then_delivers_in_order() {
     assert_eq!(link.due(), None);
     assert_eq!(drain(&mut link, Nanos::MAX), []);
     link.set_blocked(false);
+    assert_eq!(link.stats().held, 1);
     assert_eq!(
         drain(&mut link, 1_000_000),
         [Delivery::Message(1), Delivery::Message(2)]
@@ -50,6 +52,22 @@ fn a_reset_drops_what_is_in_flight() {
     );
 }
 
+#[test]
+fn a_cut_link_loses_every_message_and_counts_them() {
+    let mut link = link(1, 1_000_000_000);
+    link.send(0, 1, 1);
+    link.set_cut(true);
+    link.send(0, 1, 2);
+    link.set_cut(false);
+    link.send(0, 1, 3);
+    assert_eq!(
+        drain(&mut link, 1_000_000),
+        [Delivery::Reset, Delivery::Message(3)]
+    );
+    let stats = link.stats();
+    assert_eq!((stats.sent, stats.held, stats.lost), (3, 0, 1));
+}
+
 proptest! {
     #[test]
     fn order_holds_whatever_the_latency_does(
@@ -60,6 +78,7 @@ proptest! {
         for (number, (wait, bytes, latency_us)) in (0..).zip(&sends) {
             now += wait;
             link.set_config(LinkConfig {
+                jitter: Duration::from_micros(latency_us / 3),
                 latency: Duration::from_micros(*latency_us),
                 bandwidth_bytes_per_s: 1_000_000,
             });

@@ -4,8 +4,9 @@ use super::internal::Internal;
 use super::{CONTROLLER, Server, Snapshot};
 use crate::kafka::config::TopicConfig;
 use crate::kafka::fact::Facts;
-use crate::kafka::link::LinkConfig;
-use squall_model::kafka::NodeId;
+use crate::kafka::link::{Link, LinkConfig, LinkStats};
+use crate::kafka::store::Body;
+use squall_model::kafka::{NodeId, Peer};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 use thiserror::Error;
@@ -67,6 +68,11 @@ pub enum Command {
         change: LinkChange,
         reply: Reply<()>,
     },
+    LinkStats {
+        from: i32,
+        to: i32,
+        reply: Reply<LinkStats>,
+    },
     Advertise {
         broker: i32,
         host: String,
@@ -94,6 +100,7 @@ pub enum Command {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LinkChange {
     Blocked(bool),
+    Cut(bool),
     Config(LinkConfig),
 }
 
@@ -116,6 +123,10 @@ impl Server {
                 change,
                 reply,
             } => drop(reply.send(self.set_link(from, to, change))),
+            Command::LinkStats { from, to, reply } => {
+                let stats = self.known_link(from, to).map(|link| link.stats());
+                drop(reply.send(stats));
+            }
             Command::Advertise {
                 broker,
                 host,
@@ -130,16 +141,21 @@ impl Server {
         }
     }
 
-    fn set_link(&mut self, from: i32, to: i32, change: LinkChange) -> Result<(), CommandError> {
+    fn known_link(&mut self, from: i32, to: i32) -> Result<&mut Link<Peer<Body>>, CommandError> {
         for node in [from, to] {
             if node != CONTROLLER.0 {
                 self.broker_index(node)
                     .map_err(|_| CommandError::NoSuchNode(node))?;
             }
         }
-        let link = self.link(NodeId(from), NodeId(to));
+        Ok(self.link(NodeId(from), NodeId(to)))
+    }
+
+    fn set_link(&mut self, from: i32, to: i32, change: LinkChange) -> Result<(), CommandError> {
+        let link = self.known_link(from, to)?;
         match change {
             LinkChange::Blocked(blocked) => link.set_blocked(blocked),
+            LinkChange::Cut(cut) => link.set_cut(cut),
             LinkChange::Config(config) => link.set_config(config),
         }
         Ok(())

@@ -31,4 +31,4 @@ pub use op::{EventId, Kind, Op};
 pub use spec::{
     Expected, FaultSpan, JudgeSpec, Limits, LoadSpec, PhaseWindow, Reading, Semantics, SinkSpec,
 };
-pub use threshold::{MetricKey, Threshold, ThresholdError};
+pub use threshold::{METRICS, MetricKey, MetricKind, Threshold, ThresholdError};

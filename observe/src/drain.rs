@@ -14,6 +14,9 @@ pub struct Drained {
     /// All groups have committed everything, and no sink has shown anything new for the time asked for.
     pub complete: bool,
     pub took: Duration,
+    /// From the call until the last effect or dead letter was seen and no group was behind any more, whichever came later; 0
+    /// when both were so before. The quiet time after it is not in it. `None`: it did not complete.
+    pub settled_after: Option<Duration>,
     /// Sink to what is on its way there by its group's lag. `None`: it has no group, or nobody could tell.
     pub in_flight: BTreeMap<String, Option<u64>>,
     /// What was still missing; empty when complete.
@@ -39,6 +42,9 @@ pub fn drain(
             return Drained {
                 complete: missing.is_none(),
                 took: began.elapsed(),
+                settled_after: missing
+                    .is_none()
+                    .then(|| settled_after(taps, lag, began_ns)),
                 in_flight: in_flight(plan, lag),
                 why: missing.unwrap_or_default(),
             };
@@ -67,6 +73,12 @@ fn missing(taps: &Taps, lag: &LagWatch, quiet: Duration, began_ns: u64) -> Optio
     }
     (u128::from(taps.quiet_ns()) < quiet.as_nanos())
         .then(|| "effects keep showing in the sinks".to_owned())
+}
+
+fn settled_after(taps: &Taps, lag: &LagWatch, began_ns: u64) -> Duration {
+    let clear = lag.latest().clear_since_ns;
+    let settled_ns = clear.max(taps.last_seen_ns()).unwrap_or(0);
+    Duration::from_nanos(settled_ns.saturating_sub(began_ns))
 }
 
 fn in_flight(plan: &Plan, lag: &LagWatch) -> BTreeMap<String, Option<u64>> {

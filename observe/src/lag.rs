@@ -34,6 +34,8 @@ pub struct LagSample {
     pub at_ns: u64,
     /// Group to records committed past by nobody yet; an error text where it could not be found out.
     pub groups: BTreeMap<String, Result<u64, String>>,
+    /// When the first of the looks began that, without a break until this one, found no group behind. `None`: one is.
+    pub clear_since_ns: Option<u64>,
 }
 
 /// Watches on a thread of its own until it is dropped. Writes each change of lag and of committed offsets into the history.
@@ -118,8 +120,14 @@ struct Worker {
 impl Worker {
     fn run(mut self) {
         while !self.shared.stop.load(Relaxed) {
-            let sample = self.look();
-            *self.shared.lock() = sample;
+            let mut sample = self.look();
+            let mut latest = self.shared.lock();
+            if sample.groups.values().all(|lag| *lag == Ok(0)) {
+                let since = latest.clear_since_ns.unwrap_or(sample.at_ns);
+                sample.clear_since_ns = Some(since);
+            }
+            *latest = sample;
+            drop(latest);
             std::thread::sleep(EVERY);
         }
     }
@@ -141,7 +149,11 @@ impl Worker {
             }
             groups.insert(group, lag);
         }
-        LagSample { at_ns, groups }
+        LagSample {
+            at_ns,
+            groups,
+            clear_since_ns: None,
+        }
     }
 
     /// Low and high watermark of every partition.

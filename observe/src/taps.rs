@@ -93,12 +93,14 @@ impl Taps {
     /// How long nothing has been seen anywhere.
     #[must_use]
     pub fn quiet_ns(&self) -> u64 {
-        let last = self
-            .taps
-            .iter()
-            .filter_map(|tap| tap.status().last_seen_ns)
-            .max();
+        let last = self.last_seen_ns();
         self.watch.now_ns().saturating_sub(last.unwrap_or(0))
+    }
+
+    /// When anything was last seen anywhere, nanoseconds of the run.
+    pub(crate) fn last_seen_ns(&self) -> Option<u64> {
+        let status = self.taps.iter().map(Tap::status);
+        status.filter_map(|status| status.last_seen_ns).max()
     }
 
     /// What is wrong with taps right now: health problems of the run.

@@ -105,6 +105,7 @@ fn the_drain_ends_when_lag_is_gone_and_the_sinks_are_quiet() {
         Duration::from_secs(3),
         || false,
     );
+    assert_eq!(stuck.settled_after, None);
     assert!(
         !stuck.complete && stuck.why.contains("relay is 30 behind"),
         "{stuck:?}"
@@ -137,6 +138,10 @@ fn the_drain_ends_when_lag_is_gone_and_the_sinks_are_quiet() {
     );
     assert!(done.complete && done.why.is_empty(), "{done:?}");
     assert_eq!(done.in_flight["out"], Some(0));
+    assert!(done.settled_after.unwrap() < done.took, "{done:?}");
+    // It has drained already: a second drain is nothing but quiet time and looking.
+    let again = drain(&plan, &taps, &lag, Duration::ZERO, WITHIN, || false);
+    assert_eq!(again.settled_after, Some(Duration::ZERO), "{again:?}");
     assert_eq!(taps.seen(0), 28);
     assert!(taps.quiet_ns() >= 200_000_000);
     wait_for("the folder", || {

@@ -176,6 +176,7 @@ pub struct HarnessSummary {
     pub memory_max_mib: f64,
     /// Time beyond the planned one, drain excepted.
     pub overhead_s: f64,
+    /// How long the drain phase took, the quiet time that ends it included; the threshold `drain_ms` leaves that out.
     pub drain_s: f64,
     /// How finely each sink was watched: the longest time, in milliseconds, that nobody looked at it. Empty in the simulator,
     /// which sees every effect when it happens.

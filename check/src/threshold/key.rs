@@ -70,7 +70,7 @@ pub const METRICS: [MetricKind; 7] = [
         Shape::Value,
         &[],
         false,
-        "from the end of the load until nothing is in flight",
+        "from when the load has ended and every fault is healed until the last effect, and until no consumer group is behind",
     ),
     kind(
         "recovery_ms",

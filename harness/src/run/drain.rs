@@ -5,13 +5,13 @@ use crate::exit::Failure;
 use crate::verdict::health_key;
 use squall_history::What;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// No sink may show anything new for so long: a consumer that commits early still has its effects to do.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// Waits, and notes how it ended.
-pub fn wait(running: &Running<'_>, load_ended: Instant) -> Result<(), Failure> {
+/// Waits, and notes how it ended. The load has ended and every fault is healed: `drain_ms` counts from here.
+pub fn wait(running: &Running<'_>) -> Result<(), Failure> {
     let plan = running.context.plan;
     let within = Duration::from_nanos(plan.timing.drain_ns);
     // A user who asked for an end waits for the drain too, but a second Ctrl-C ends at once.
@@ -26,13 +26,11 @@ pub fn wait(running: &Running<'_>, load_ended: Instant) -> Result<(), Failure> {
             });
         }
     }
-    if drained.complete {
-        let quiet = QUIET.as_secs_f64() * 1e3;
-        let value = (load_ended.elapsed().as_secs_f64() * 1e3 - quiet).max(0.0);
+    if let Some(settled_after) = drained.settled_after {
         notes.note(What::Sample {
             metric: "drain_ms".to_owned(),
             labels: BTreeMap::new(),
-            value,
+            value: settled_after.as_secs_f64() * 1e3,
         });
     }
     let detail = format!(

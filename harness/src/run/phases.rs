@@ -59,12 +59,9 @@ impl<'a, 'o> Phases<'a, 'o> {
             Some(self.load(&running)?)
         };
         let env = Arc::clone(&running.env);
-        let load_ended = schedule
-            .as_ref()
-            .map_or_else(Instant::now, |(_, ended)| *ended);
-        self.phase(Phase::Drain, |_| drain::wait(&running, load_ended))?;
+        self.phase(Phase::Drain, |_| drain::wait(&running))?;
         // A rebalance after a crash may come as late as the drain.
-        if let Some((schedule, _)) = schedule {
+        if let Some(schedule) = schedule {
             schedule.finish();
         }
         self.phase(Phase::FinalRead, |_| final_read(running))?;
@@ -143,7 +140,7 @@ impl<'a, 'o> Phases<'a, 'o> {
     }
 
     /// The load with its faults; the faults are healed when it ends. Consequences are looked for until the schedule is finished.
-    fn load(&mut self, running: &Running<'_>) -> Result<(Schedule, Instant), Failure> {
+    fn load(&mut self, running: &Running<'_>) -> Result<Schedule, Failure> {
         let zero = Instant::now() + RUN_UP;
         let load_zero_ns =
             u64::try_from(zero.duration_since(self.context.started).as_nanos()).unwrap_or(0);
@@ -169,7 +166,6 @@ impl<'a, 'o> Phases<'a, 'o> {
             Failure::environment(format!("the faults cannot be scheduled: {error}"))
         })?;
         let sent = load::send(running, load_zero_ns);
-        let ended = Instant::now();
         self.context.notes.note(What::Phase {
             name: Phase::Load,
             began: false,
@@ -178,7 +174,7 @@ impl<'a, 'o> Phases<'a, 'o> {
             schedule.heal();
             Ok(())
         })?;
-        sent.map(|()| (schedule, ended))
+        sent.map(|()| schedule)
     }
 }
 

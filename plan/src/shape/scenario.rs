@@ -5,8 +5,18 @@ use super::system::{system, topic};
 use super::{Object, Shape, list, map_of, one_or_many, text_or};
 use crate::fault::{KINDS, Proof};
 use crate::template::{LOAD_SLOTS, SYSTEM_SLOTS};
-use squall_check::AnomalyName;
+use squall_check::{AnomalyName, METRICS, MetricKind};
 use std::sync::LazyLock;
+
+/// What may be limited, from the table that thresholds are read by.
+static THRESHOLDS: LazyLock<String> = LazyLock::new(|| {
+    let metric = |metric: &MetricKind| format!("{} ({})", metric.name, metric.meaning);
+    let metrics: Vec<String> = METRICS.iter().map(metric).collect();
+    format!(
+        "limits of metrics, as in effect_ms{{sink:users}}: [\"p(99)<3000\"]. There are {}",
+        metrics.join("; ")
+    )
+});
 
 pub(crate) const VERDICTS: &[&str] = &["held", "violated", "inconclusive"];
 pub(crate) const SEMANTICS: &[&str] = &["exactly-once", "at-least-once", "at-most-once"];
@@ -312,11 +322,7 @@ fn expect() -> Shape {
             Shape::Choice(&["allowed", "expected-only"]),
             "whether a dead letter may stand for an expected effect (default allowed)",
         )
-        .field(
-            "thresholds",
-            map_of(one_or_many(Shape::Text)),
-            "limits of metrics: effect_ms{sink:users}: [\"p(99)<3000\"]",
-        )
+        .field("thresholds", map_of(one_or_many(Shape::Text)), &THRESHOLDS)
         .field(
             "rate",
             Shape::Share,

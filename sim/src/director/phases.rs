@@ -43,9 +43,9 @@ pub(super) async fn run(world: Rc<World>, plan: Rc<Plan>) -> Result<(), SimError
     course.phase(Phase::Steady, true);
     course.steady().await?;
     course.phase(Phase::Steady, false);
-    let load_ended = course.load(&faults).await?;
+    course.load(&faults).await?;
     course.phase(Phase::Drain, true);
-    course.drain(load_ended).await;
+    course.drain().await;
     course.phase(Phase::Drain, false);
     faults.close();
     course.phase(Phase::FinalRead, true);
@@ -168,8 +168,8 @@ impl Course {
         Ok(())
     }
 
-    /// Sends every load and heals every fault. When the load ended.
-    async fn load(&self, faults: &Rc<Faults>) -> Result<Nanos, SimError> {
+    /// Sends every load and heals every fault.
+    async fn load(&self, faults: &Rc<Faults>) -> Result<(), SimError> {
         let kernel = &self.world.kernel;
         let zero = kernel.now() + RUN_UP;
         let name = Phase::Load;
@@ -198,13 +198,12 @@ impl Course {
         for (sender, _) in &senders {
             sender.settled().await;
         }
-        let ended = kernel.now();
         self.phase(Phase::Load, false);
         self.rate(&senders);
         self.phase(Phase::Heal, true);
         faults.heal().await;
         self.phase(Phase::Heal, false);
-        Ok(ended)
+        Ok(())
     }
 
     /// Virtual time is never late: every event goes out at its intended time.
@@ -291,10 +290,12 @@ impl Course {
             .collect()
     }
 
-    async fn drain(&self, load_ended: Nanos) {
+    /// The load has ended and every fault is healed: `drain_ms` counts from here.
+    async fn drain(&self) {
         let kernel = &self.world.kernel;
-        let deadline = kernel.now() + self.plan.timing.drain_ns;
-        let (mut effects, mut quiet_since) = (self.world.sinks.standing().0, kernel.now());
+        let began = kernel.now();
+        let deadline = began + self.plan.timing.drain_ns;
+        let (mut effects, mut quiet_since) = (self.world.sinks.standing().0, began);
         let complete = loop {
             let (now_effects, _) = self.world.sinks.standing();
             let idle = self.lags().values().all(|lag| *lag == Some(0));
@@ -321,7 +322,7 @@ impl Course {
         if complete {
             self.sample(
                 "drain_ms",
-                quiet_since.saturating_sub(load_ended) as f64 / MS as f64,
+                quiet_since.saturating_sub(began) as f64 / MS as f64,
             );
         }
         let missing = self.world.sinks.standing().1;

@@ -4,11 +4,13 @@
 mod supervision_support;
 
 use squall::environment::bus::{Bus, Leadership};
+use squall::environment::network::{End, Network, Treated};
 use squall::environment::notes::Notes;
 use squall::environment::site::{Site, SiteParts};
 use squall::environment::{Environment, EnvironmentError};
 use squall_history::{ServiceState, What};
 use squall_plan::Plan;
+use squall_plan::fault::Treatment;
 use squall_plan::scenario::{Files, Request, from_text};
 use std::collections::BTreeSet;
 use std::fs;
@@ -31,6 +33,14 @@ impl Bus for Address {
     fn leaders(&self) -> Vec<Leadership> {
         Vec::new()
     }
+    fn brokers(&self) -> Vec<u32> {
+        vec![1, 2, 3]
+    }
+
+    fn followers(&self, _: &str, _: u32) -> Vec<u32> {
+        vec![3]
+    }
+
     fn coordinator(&self, _: &str) -> Option<u32> {
         None
     }
@@ -44,6 +54,19 @@ impl Bus for Address {
         Err("it has no brokers".to_owned())
     }
     fn shut_down(&self) {}
+}
+
+/// Nobody is connected to anybody.
+struct NoConnections;
+
+impl Network for NoConnections {
+    fn treat(&self, _: &End, _: &End, _: &Treatment) -> Result<Option<Box<dyn Treated>>, String> {
+        Ok(None)
+    }
+
+    fn close(&self, to: &End) -> Result<Box<dyn Treated>, String> {
+        Err(format!("nobody connects to {to}"))
+    }
 }
 
 struct Seen {
@@ -142,7 +165,8 @@ fn plan(system: &str) -> Plan {
 fn site(system: &str, folder: &std::path::Path) -> (Result<Site, EnvironmentError>, Arc<Seen>) {
     let parts = SiteParts {
         name: "test",
-        bus: Box::new(Address),
+        bus: Arc::new(Address),
+        network: Box::new(NoConnections),
         happenings: Arc::default(),
         squall: Some(env!("CARGO_BIN_EXE_squall").into()),
     };

@@ -13,6 +13,12 @@ pub trait Bus: Send + Sync {
     /// Every partition with its present leader.
     fn leaders(&self) -> Vec<Leadership>;
 
+    /// The numbers of all brokers, dead ones too.
+    fn brokers(&self) -> Vec<u32>;
+
+    /// The living brokers that hold a replica of a partition and do not lead it at present.
+    fn followers(&self, topic: &str, partition: u32) -> Vec<u32>;
+
     /// The broker that coordinates a group at present.
     fn coordinator(&self, group: &str) -> Option<u32>;
 

@@ -6,6 +6,7 @@ mod error;
 pub mod guard;
 pub mod happenings;
 pub mod interrupt;
+pub mod network;
 pub mod notes;
 pub mod placement;
 pub mod ports;
@@ -19,6 +20,7 @@ pub use site::Site;
 
 use bus::Bus;
 use happenings::Happenings;
+use network::Network;
 use squall_plan::fault::Fault;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -32,6 +34,9 @@ pub trait Environment: Send + Sync {
     fn bus(&self) -> &dyn Bus;
 
     fn supervisor(&self) -> &Supervisor;
+
+    /// The connections between brokers and services.
+    fn network(&self) -> &dyn Network;
 
     /// What the bus was seen to do.
     fn happenings(&self) -> &Happenings;

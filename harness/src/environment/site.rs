@@ -2,6 +2,7 @@
 
 use super::bus::Bus;
 use super::happenings::Happenings;
+use super::network::Network;
 use super::notes::{Notes, ServiceNotes};
 use super::placement::{self, Placement, Surroundings};
 use super::supervision::{ReplicaId, SupervisionError, Supervisor, SupervisorOptions, TornDown};
@@ -16,7 +17,8 @@ use std::sync::Arc;
 pub struct Site {
     plan: Plan,
     name: &'static str,
-    bus: Box<dyn Bus>,
+    bus: Arc<dyn Bus>,
+    network: Box<dyn Network>,
     happenings: Arc<Happenings>,
     supervisor: Arc<Supervisor>,
     around: Surroundings,
@@ -27,7 +29,8 @@ pub struct Site {
 pub struct SiteParts {
     /// As reports name it.
     pub name: &'static str,
-    pub bus: Box<dyn Bus>,
+    pub bus: Arc<dyn Bus>,
+    pub network: Box<dyn Network>,
     /// Filled by whoever listens to the bus.
     pub happenings: Arc<Happenings>,
     /// Binary that becomes the guard, and that `{{squall}}` means; `None`: this one.
@@ -67,6 +70,7 @@ impl Site {
             plan: plan.clone(),
             name: parts.name,
             bus: parts.bus,
+            network: parts.network,
             happenings: parts.happenings,
             supervisor: Arc::new(supervisor),
             around,
@@ -88,6 +92,10 @@ impl Environment for Site {
 
     fn bus(&self) -> &dyn Bus {
         &*self.bus
+    }
+
+    fn network(&self) -> &dyn Network {
+        &*self.network
     }
 
     fn supervisor(&self) -> &Supervisor {

@@ -20,7 +20,7 @@ impl Watch {
     pub fn new(fault: &Fault, on: &Resolved, env: &dyn Environment) -> Self {
         let broker = match on {
             Resolved::Broker(id) => Some(*id),
-            Resolved::Services(_) => None,
+            Resolved::Services(_) | Resolved::Ends(_) => None,
         };
         let leaders = env.bus().leaders().into_iter();
         let led = leaders.filter(|known| broker.is_some() && known.leader == broker);

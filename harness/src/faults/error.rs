@@ -12,4 +12,6 @@ pub enum FaultError {
     Service(#[from] SupervisionError),
     #[error("broker {broker}: {why}")]
     Broker { broker: u32, why: String },
+    #[error("{what}: {why}")]
+    Network { what: String, why: String },
 }

@@ -4,9 +4,12 @@
 //! [`inject`].
 
 mod broker_down;
+mod connections;
 mod consequence;
 mod crash;
+mod ends;
 mod error;
+mod flapping;
 mod health;
 mod kill;
 mod pause;
@@ -20,7 +23,7 @@ mod target;
 pub use error::FaultError;
 pub use health::fault_health;
 pub use schedule::Schedule;
-pub use target::{Resolved, resolve};
+pub use target::{Resolved, resolve, settle};
 
 use crate::environment::Environment as Env;
 use squall_plan::fault::{Fault, FaultKind};
@@ -65,6 +68,9 @@ pub fn inject(
         (FaultKind::Restart, Resolved::Broker(id)) => Box::new(restart::inject_broker(env, *id)?),
         (FaultKind::Kill, Resolved::Broker(id)) => Box::new(kill::inject(env, *id)?),
         (FaultKind::PowerLoss, Resolved::Broker(id)) => Box::new(power_loss::inject(env, *id)?),
+        (FaultKind::Flapping, _) => Box::new(flapping::inject(env, fault)?),
+        (FaultKind::Down, _) => Box::new(connections::close(fault, &*env)?),
+        (kind, _) if kind.row().acts_on_connections => Box::new(connections::inject(fault, &*env)?),
         _ => {
             let target = fault.target.to_string();
             let kind = fault.kind.name();

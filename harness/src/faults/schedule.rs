@@ -1,7 +1,7 @@
 //! Runs the faults of a plan at their times, each on a thread of its own, so that a slow one holds up no other.
 
 use super::consequence::Watch;
-use super::{FaultError, Injection, Resolved, inject, resolve};
+use super::{FaultError, Injection, Resolved, inject, settle};
 use crate::environment::Environment;
 use crate::environment::notes::Notes;
 use squall_history::{FaultState, What};
@@ -198,7 +198,7 @@ impl Task {
     }
 
     fn begin(&self) -> Result<(Box<dyn Injection>, Signs), FaultError> {
-        let on: Resolved = resolve(&self.fault.target, &*self.env)?;
+        let on: Resolved = settle(&self.fault, &*self.env)?;
         let watch = Watch::new(&self.fault, &on, &*self.env);
         self.note(
             FaultState::Injected,

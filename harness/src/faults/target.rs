@@ -1,9 +1,11 @@
 //! Who a fault hits, settled at the moment when it begins.
 
 use super::FaultError;
+use super::ends::ends;
 use crate::environment::Environment;
+use crate::environment::network::End;
 use crate::environment::supervision::ReplicaId;
-use squall_plan::fault::Target;
+use squall_plan::fault::{Fault, Target};
 use std::fmt;
 
 /// A target, settled.
@@ -11,6 +13,8 @@ use std::fmt;
 pub enum Resolved {
     Services(Vec<ReplicaId>),
     Broker(u32),
+    /// Several at once, or one that is neither; for faults that act on connections.
+    Ends(Vec<End>),
 }
 
 impl fmt::Display for Resolved {
@@ -21,8 +25,26 @@ impl fmt::Display for Resolved {
                 let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
                 f.write_str(&names.join(", "))
             }
+            Self::Ends(ends) => {
+                let names: Vec<String> = ends.iter().map(ToString::to_string).collect();
+                f.write_str(&names.join(", "))
+            }
         }
     }
+}
+
+/// Who a fault hits.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn settle(fault: &Fault, env: &dyn Environment) -> Result<Resolved, FaultError> {
+    if !fault.kind.row().acts_on_connections {
+        return resolve(&fault.target, env);
+    }
+    Ok(match resolve(&fault.target, env) {
+        Ok(resolved) => resolved,
+        Err(_) => Resolved::Ends(ends(&fault.target, env)?),
+    })
 }
 
 /// # Errors

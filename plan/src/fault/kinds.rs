@@ -30,6 +30,8 @@ pub struct KindRow {
     pub lasts: bool,
     /// Whether it takes its target away, so that no other such fault can have it meanwhile.
     pub exclusive: bool,
+    /// Whether it acts on connections, and not on processes.
+    pub acts_on_connections: bool,
     /// Consequences that it can be asked to prove.
     pub provable: &'static [Proof],
     pub environments: &'static [Environment],
@@ -47,6 +49,7 @@ impl KindRow {
             read: read_target,
             lasts: true,
             exclusive: true,
+            acts_on_connections: false,
             provable: &[],
             environments: &[Environment::Embedded],
         }

@@ -9,6 +9,7 @@ use crate::yaml::Node;
 pub(super) const fn row(kind: FaultKind, key: &'static str) -> KindRow {
     KindRow {
         exclusive: false,
+        acts_on_connections: true,
         provable: &[Proof::LeaderMoved, Proof::GroupRebalanced, Proof::IsrShrank],
         environments: &[],
         ..KindRow::of_processes(kind, key, Aims::PARTIES)

@@ -10,7 +10,9 @@ use crate::environment::notes::Notes;
 use crate::environment::ports::PortLease;
 use squall_plan::scenario;
 use squall_plan::system::TopicSpec;
-use squall_wire::kafka::{Cluster, ClusterConfig, CommandError, LinkConfig, TopicConfig};
+use squall_wire::kafka::{
+    Cluster, ClusterConfig, CommandError, LinkConfig, PartitionName, TopicConfig,
+};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -60,15 +62,24 @@ impl EmbeddedBus {
         })
     }
 
+    /// # Errors
+    /// What the cluster said, or that it was shut down.
+    pub fn with_cluster<T>(
+        &self,
+        what: impl FnOnce(&Cluster) -> Result<T, CommandError>,
+    ) -> Result<T, String> {
+        let held = self.cluster.read().unwrap_or_else(PoisonError::into_inner);
+        let cluster = held.as_ref().ok_or("the brokers were shut down")?;
+        what(cluster).map_err(|error| error.to_string())
+    }
+
     fn ask(
         &self,
         broker: u32,
         what: impl FnOnce(&Cluster, i32) -> Result<(), CommandError>,
     ) -> Result<(), String> {
-        let held = self.cluster.read().unwrap_or_else(PoisonError::into_inner);
-        let cluster = held.as_ref().ok_or("the brokers were shut down")?;
         let broker = i32::try_from(broker).map_err(|_| "there is no such broker")?;
-        what(cluster, broker).map_err(|error| error.to_string())
+        self.with_cluster(|cluster| what(cluster, broker))
     }
 }
 
@@ -85,6 +96,28 @@ impl Bus for EmbeddedBus {
 
     fn leaders(&self) -> Vec<Leadership> {
         self.view.leaders()
+    }
+
+    fn brokers(&self) -> Vec<u32> {
+        (1..).take(self.ports.len()).collect()
+    }
+
+    fn followers(&self, topic: &str, partition: u32) -> Vec<u32> {
+        let place = PartitionName {
+            topic: topic.into(),
+            partition: partition.cast_signed(),
+        };
+        let Ok(snapshot) = self.with_cluster(Cluster::snapshot) else {
+            return Vec::new();
+        };
+        let Some(found) = snapshot.partitions.get(&place) else {
+            return Vec::new();
+        };
+        let followers = found
+            .log_ends
+            .keys()
+            .filter(|id| Some(**id) != found.leader);
+        followers.filter_map(|id| u32::try_from(*id).ok()).collect()
     }
 
     fn coordinator(&self, group: &str) -> Option<u32> {
@@ -148,11 +181,7 @@ fn config(plan: &scenario::Cluster, run_folder: &Path, ports: &[PortLease]) -> C
     ClusterConfig {
         ports: Some(ports.iter().map(PortLease::number).collect()),
         broker_properties: broker_properties(plan),
-        links: LinkConfig {
-            latency: Duration::from_nanos(plan.links.latency_ns),
-            jitter: Duration::ZERO,
-            bandwidth_bytes_per_s: plan.links.bandwidth_bytes_per_s,
-        },
+        links: ordinary_link(plan),
         ..ClusterConfig::new(brokers, run_folder.to_owned())
     }
 }
@@ -177,4 +206,13 @@ fn broker_properties(plan: &scenario::Cluster) -> BTreeMap<String, String> {
         "200".to_owned(),
     )]);
     ours.into_iter().chain(plan.broker.clone()).collect()
+}
+
+/// A link between brokers when no fault acts on it.
+pub fn ordinary_link(plan: &scenario::Cluster) -> LinkConfig {
+    LinkConfig {
+        latency: Duration::from_nanos(plan.links.latency_ns),
+        jitter: Duration::ZERO,
+        bandwidth_bytes_per_s: plan.links.bandwidth_bytes_per_s,
+    }
 }

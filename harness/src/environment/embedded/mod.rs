@@ -3,6 +3,8 @@
 mod bus;
 mod coordinator;
 mod facts;
+mod links;
+mod network;
 mod view;
 
 use super::EnvironmentError;
@@ -10,6 +12,8 @@ use super::happenings::Happenings;
 use super::notes::Notes;
 use super::site::{Site, SiteParts};
 use bus::EmbeddedBus;
+use links::Links;
+use network::EmbeddedNetwork;
 use squall_plan::Plan;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,9 +46,12 @@ pub fn start_with(
 ) -> Result<Site, EnvironmentError> {
     let happenings = Arc::new(Happenings::default());
     let bus = EmbeddedBus::start(&plan.cluster, run_folder, &notes, &happenings)?;
+    let bus = Arc::new(bus);
+    let links = Links::new(Arc::clone(&bus), bus::ordinary_link(&plan.cluster));
     let parts = SiteParts {
         name: NAME,
-        bus: Box::new(bus),
+        network: Box::new(EmbeddedNetwork::new(links)),
+        bus,
         happenings,
         squall,
     };

@@ -1,0 +1,67 @@
+//! Connections between the parties of a run, and what may be done to them.
+//!
+//! A fault names two parties; a [`Network`] knows which connections run between them, puts a treatment on each that flows
+//! the named way, and counts what met it: that count is the evidence that the fault bit.
+
+mod touched;
+
+pub use touched::Touched;
+
+use super::supervision::ReplicaId;
+use squall_plan::fault::Treatment;
+use std::fmt;
+
+/// One end of connections.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum End {
+    Broker(u32),
+    /// Where the controller is a node of its own.
+    Controller,
+    Replica(ReplicaId),
+    /// The harness's own producers.
+    Load,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broker(id) => write!(f, "broker {id}"),
+            Self::Controller => f.write_str("the controller"),
+            Self::Replica(id) => write!(f, "{id}"),
+            Self::Load => f.write_str("the load"),
+        }
+    }
+}
+
+/// The connections of a run. Treatments of one direction add up: delays are summed, the narrowest bandwidth counts.
+pub trait Network: Send + Sync {
+    /// Treats all that flows from one end to the other, on connections old and new, until the result is lifted or
+    /// dropped. `None`: no connection ever runs between these two.
+    ///
+    /// # Errors
+    /// Text for users: these connections cannot be treated so.
+    fn treat(
+        &self,
+        from: &End,
+        to: &End,
+        treatment: &Treatment,
+    ) -> Result<Option<Box<dyn Treated>>, String>;
+
+    /// Cuts the connections to a party and refuses new ones, from every end that reaches it, until lifted or dropped.
+    ///
+    /// # Errors
+    /// Text for users: nobody connects to it, or it cannot be done.
+    fn close(&self, to: &End) -> Result<Box<dyn Treated>, String>;
+}
+
+/// A treatment in force. It is lifted when dropped, at the latest.
+pub trait Treated: Send {
+    /// What has met it so far.
+    fn touched(&self) -> Touched;
+
+    /// Lifting twice does nothing.
+    ///
+    /// # Errors
+    /// Text for users.
+    fn lift(&mut self) -> Result<(), String>;
+}

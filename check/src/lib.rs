@@ -19,6 +19,7 @@ mod sweep;
 mod tests;
 pub mod threshold;
 mod verdict;
+mod wording;
 
 pub use anomaly::{Anomaly, AnomalyName, Example, OffsetRange, Place, Standing};
 pub use health::{FaultHealth, Health, Shown, SinkHealth};
@@ -32,3 +33,4 @@ pub use spec::{
     Expected, FaultSpan, JudgeSpec, Limits, LoadSpec, PhaseWindow, Reading, Semantics, SinkSpec,
 };
 pub use threshold::{METRICS, MetricKey, MetricKind, Threshold, ThresholdError};
+pub use wording::counted;

@@ -6,6 +6,7 @@ use crate::judge::Judge;
 use crate::judgement::{Reason, ThresholdResult};
 use crate::spec::{Expected, JudgeSpec};
 use crate::sweep::Swept;
+use crate::wording::counted;
 
 const DEFECT: &str = "Run again; if it happens again it is a defect in Squall or in a tap: report it with the history.";
 
@@ -23,30 +24,34 @@ pub fn of_history(judge: &Judge, swept: &Swept) -> Vec<Reason> {
     let table = [
         (
             defects.repeated_offers,
-            "events are offered twice in the history",
+            "offer",
+            "of an event that was offered before",
         ),
         (
             defects.foreign,
-            "operations belong to a load or a sink that the plan does not have",
+            "operation",
+            "of a load or a sink that the plan does not have",
         ),
         (
             defects.beyond_plan,
-            "operations belong to events beyond those that the plan offers",
+            "operation",
+            "on an event beyond those that the plan offers",
         ),
-        (
-            swept.contradictions,
-            "events are both accepted and rejected",
-        ),
+        (swept.contradictions, "event", "both accepted and rejected"),
         (
             swept.unoffered,
-            "events have an outcome and were never offered",
+            "event",
+            "with an outcome that was never offered",
         ),
     ];
     table
         .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| {
-            let why = format!("The history contradicts itself: {count} {what}.");
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, noun, what)| {
+            let why = format!(
+                "The history contradicts itself: {} {what}.",
+                counted(count, noun)
+            );
             reason("history", why, DEFECT)
         })
         .collect()
@@ -58,16 +63,16 @@ pub fn of_run(judge: &Judge, swept: &Swept) -> Vec<Reason> {
     let mut reasons = of_emptiness(spec, swept);
     if swept.load.unanswered > 0 {
         let why = format!(
-            "{} offered events have no outcome: neither accepted, rejected nor indeterminate.",
-            swept.load.unanswered
+            "No outcome is known of {}: neither accepted, rejected nor indeterminate.",
+            counted(swept.load.unanswered, "offered event")
         );
         let mend = "Let the run come to its end; if it did, report it with the history.";
         reasons.push(reason("outcomes", why, mend));
     }
     if judge.defects.unmeasured > 0 && !spec.thresholds.is_empty() {
         let why = format!(
-            "{} latencies could not be measured, since too much was in flight.",
-            judge.defects.unmeasured
+            "The latency of {} could not be measured, since too much was in flight.",
+            counted(judge.defects.unmeasured, "event")
         );
         reasons.push(reason(
             "latencies",
@@ -79,7 +84,8 @@ pub fn of_run(judge: &Judge, swept: &Swept) -> Vec<Reason> {
         let undecided = state.order.as_ref().map_or(0, |order| order.undecided);
         if undecided > 0 {
             let why = format!(
-                "The order of {undecided} effects in {} could not be judged: they have no key, or too many outcomes were open.",
+                "The order of {} in {} could not be judged: no key, or too many open outcomes.",
+                counted(undecided, "effect"),
                 sink.name
             );
             let mend = "Give the load keys, or lower its time-out.";
@@ -219,7 +225,9 @@ pub fn of_anomalies(anomalies: &[Anomaly]) -> Vec<Reason> {
         .map(|one| {
             let why = format!(
                 "{} in {} may be {}, which this run does not prove.",
-                one.count, one.sink, one.name
+                counted(one.count, "event"),
+                one.sink,
+                one.name
             );
             let mend = "Mend the other reasons named here, and run again.";
             reason(format!("unproven:{}:{}", one.name, one.sink), why, mend)

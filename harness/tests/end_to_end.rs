@@ -60,7 +60,7 @@ fn a_report_has_all_that_its_schema_requires_and_nothing_else() {
 }
 
 /// Runs a fixture that must prove nothing, for this reason.
-fn is_inconclusive(fixture: &str, reason: &str) {
+fn is_inconclusive(fixture: &str, reason: &str) -> Run {
     let _alone = measuring();
     let run = Run::of(fixture, &[]);
     assert_eq!(run.code, Some(2), "{run}");
@@ -71,6 +71,7 @@ fn is_inconclusive(fixture: &str, reason: &str) {
         "{reason:?} is missing in {run}"
     );
     assert!(living(&run).is_empty(), "{run}");
+    run
 }
 
 #[test]
@@ -80,7 +81,11 @@ fn a_load_that_cannot_reach_its_rate_proves_nothing() {
 
 #[test]
 fn a_table_that_is_not_there_proves_nothing() {
-    is_inconclusive("wrong-table.yaml", "The sink users was not read to its end");
+    let run = is_inconclusive("wrong-table.yaml", "The sink users was not read to its end");
+    let told_once = |line: &str| line.matches("Check").count() == 1;
+    let unread = |line: &&str| line.contains("was not read to its end");
+    assert!(run.out.lines().filter(unread).all(told_once), "{run}");
+    assert!(run.out.contains("model, 1 broker  seed"), "{run}");
 }
 
 #[test]

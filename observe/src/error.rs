@@ -2,25 +2,26 @@
 
 use std::path::PathBuf;
 
-/// A sink that cannot be read: while a run starts it may only be early, at the final read it makes the verdict inconclusive.
+/// A sink that cannot be read: while a run starts it may only be early, at the final read it makes the verdict inconclusive,
+/// and the reason says what to check in the system file.
 #[derive(Debug, thiserror::Error)]
 pub enum TapError {
-    #[error("cannot read {}: {source}. Check the sink's path in the system file", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     File {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("cannot read {}: {source}. Check the sink's path, table and id column in the system file", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     Sqlite {
         path: PathBuf,
         source: rusqlite::Error,
     },
-    #[error("cannot read topic {topic}: {source}. Check its name, and that the brokers are up")]
+    #[error("cannot read topic {topic}: {source}")]
     Topic {
         topic: String,
         source: rdkafka::error::KafkaError,
     },
-    #[error("topic {topic} does not exist. Check its name in the system file")]
+    #[error("topic {topic} does not exist")]
     NoTopic { topic: String },
     #[error(
         "topic {topic}: partition {partition} was read up to {next}, its end is {end}, and nothing more came in time"

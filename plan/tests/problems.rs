@@ -74,6 +74,35 @@ fn arguments_are_checked_like_the_file() {
 }
 
 #[test]
+fn a_setting_of_kafka_s_is_guessed_from_a_part_of_its_name() {
+    let cases = [
+        ("bus.kafka.client.idempotence=true", "enable.idempotence"),
+        (
+            "bus.kafka.client.session.timeout=6000",
+            "session.timeout.ms",
+        ),
+        (
+            "bus.kafka.broker.session.timeout=6000",
+            "broker.session.timeout.ms",
+        ),
+        ("bus.kafka.topics.signups.retention=1", "retention.ms"),
+    ];
+    for (set, meant) in cases {
+        let found = problems(BURST, &sets(&[set]));
+        let fix = format!("did you mean `{meant}`?");
+        assert_eq!(found.0.len(), 1, "{found}");
+        assert_eq!(found.0[0].fix, fix, "{set}: {found}");
+    }
+    let in_file = BURST.replace("client: {", "client: { idempotence: true,");
+    assert_ne!(in_file, BURST);
+    let found = problems(&in_file, &Request::default());
+    assert_eq!(
+        found.0[0].fix, "did you mean `enable.idempotence`?",
+        "{found}"
+    );
+}
+
+#[test]
 fn keys_with_dots_are_found_by_set() {
     let request = sets(&[
         "bus.kafka.topics.signups.min.insync.replicas=3",

@@ -4,6 +4,7 @@ use super::pipeline::Context;
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::verdict::{TAP_RESOLUTION, health_key};
+use squall_check::Kind;
 use squall_history::What;
 use squall_observe::{LagSpec, LagWatch, Taps, Watch};
 use squall_plan::Plan;
@@ -110,14 +111,16 @@ pub fn final_read(context: &Context<'_>, taps: Taps) {
     resolution(context, &taps);
     for end in taps.final_read(FINAL_READ_WITHIN) {
         let found = problems.entry(end.place).or_default();
-        match end.read {
-            Ok(read) => found.extend(
-                read.problems
-                    .into_iter()
-                    .map(|problem| format!("{}: {problem}", end.name)),
-            ),
-            Err(error) => found.push(format!("{}: {error}", end.name)),
-        }
+        let told = match end.read {
+            Ok(read) => read.problems,
+            Err(error) => vec![error.to_string()],
+        };
+        // Dead letters have a tap of their own.
+        let whose = |problem: String| match end.kind {
+            Kind::DeadLettered => format!("{}: {problem}", end.name),
+            _ => problem,
+        };
+        found.extend(told.into_iter().map(whose));
         if end.status.foreign > 0 {
             let (source, name) = (end.name, "foreign".to_owned());
             context.notes.note(What::Counter {

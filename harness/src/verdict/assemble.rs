@@ -4,7 +4,7 @@ use super::survey::Survey;
 use super::{again, cure, story};
 use crate::exit::Exit;
 use crate::faults::fault_health;
-use squall_check::{Anomaly, Judgement, SinkLedger, Standing};
+use squall_check::{Anomaly, Judgement, SinkLedger, Standing, counted};
 use squall_history::Phase;
 use squall_plan::Plan;
 use squall_plan::fault::Fault;
@@ -66,11 +66,11 @@ pub fn report(
 }
 
 fn setting(plan: &Plan) -> String {
-    let brokers = plan.cluster.brokers;
+    let brokers = counted(plan.cluster.brokers.into(), "broker");
     match plan.environment {
-        Environment::Embedded => format!("embedded: Squall's Kafka model, {brokers} brokers"),
+        Environment::Embedded => format!("embedded: Squall's Kafka model, {brokers}"),
         Environment::Sim => {
-            format!("sim: Squall's Kafka and client models, {brokers} brokers, virtual time")
+            format!("sim: Squall's Kafka and client models, {brokers}, virtual time")
         }
     }
 }

@@ -92,7 +92,7 @@ fn mend(key: &str) -> &'static str {
         key::DRAIN => "Give timing.drain more time, or find out why the consumers do not catch up.",
         key::HARNESS => "Lower the rate, or run on a machine with more to spare.",
         _ => {
-            "Check that the sink's path, table or topic in the system file is where its effects really live."
+            "Check the sink's path, table and id column, or topic in the system file: its effects must really live there."
         }
     }
 }

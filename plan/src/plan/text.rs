@@ -61,8 +61,8 @@ impl Plan {
         let links = &cluster.links;
         writeln!(
             out,
-            "\nBUS     Kafka, {} brokers, links {} and {} MiB/s",
-            cluster.brokers,
+            "\nBUS     Kafka, {}, links {} and {} MiB/s",
+            squall_check::counted(cluster.brokers.into(), "broker"),
             show_duration(links.latency_ns),
             links.bandwidth_bytes_per_s >> 20
         )?;

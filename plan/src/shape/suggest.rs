@@ -1,10 +1,35 @@
 //! Did you mean ...?
 
-/// The nearest of the candidates, if it is near enough to be what was meant.
+/// The nearest of the candidates, if it is near enough to be what was meant: misspelt a little, or only a part of it.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    let misspelt = misspelt(wrong, &candidates);
+    misspelt.or_else(|| abridged(wrong, &candidates))
+}
+
+/// The shortest candidate that has all words of a name, in their order: `idempotence` for `enable.idempotence`.
+fn abridged<'a>(wrong: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let folded = fold(wrong);
+    // Of one letter or two there is no telling.
+    if folded.len() < 3 {
+        return None;
+    }
+    let has_all = |candidate: &&&str| {
+        let candidate = fold(candidate);
+        let mut words = candidate.split('-');
+        folded
+            .split('-')
+            .all(|wanted| words.any(|word| word == wanted))
+    };
+    let found = candidates.iter().filter(has_all);
+    found.min_by_key(|candidate| candidate.len()).copied()
+}
+
+fn misspelt<'a>(wrong: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let folded = fold(wrong);
     candidates
-        .into_iter()
+        .iter()
+        .copied()
         .map(|candidate| {
             (
                 strsim::damerau_levenshtein(&folded, &fold(candidate)),
@@ -48,4 +73,35 @@ fn fold(text: &str) -> String {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [&str; 5] = [
+        "acks",
+        "broker.session.timeout.ms",
+        "enable.idempotence",
+        "min.insync.replicas",
+        "session.timeout.ms",
+    ];
+
+    #[test]
+    fn a_name_is_meant_that_is_misspelt_or_written_in_part() {
+        let cases = [
+            ("ack", Some("acks")),
+            ("enable_idempotence", Some("enable.idempotence")),
+            ("idempotence", Some("enable.idempotence")),
+            ("session.timeout", Some("session.timeout.ms")),
+            ("broker.timeout", Some("broker.session.timeout.ms")),
+            ("insync", Some("min.insync.replicas")),
+            ("ms", None),
+            ("timeout.session", None),
+            ("colour", None),
+        ];
+        for (wrong, meant) in cases {
+            assert_eq!(nearest(wrong, KNOWN), meant, "{wrong}");
+        }
+    }
 }

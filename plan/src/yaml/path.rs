@@ -12,6 +12,8 @@ pub enum Segment {
     Index(usize),
 }
 
+/// What the settings of another project are called in messages.
+const SETTINGS: &str = "the settings";
 const PATH_BYTES_MAX: usize = 512;
 
 /// Replaces what stands at a path, making the mappings that lead there; `null` takes a key away.
@@ -102,7 +104,7 @@ impl Search<'_> {
             }
             Shape::Settings(known) => {
                 known.contains(&rest) && self.step(node, &Shape::Setting, rest, rest, out)
-                    || self.fail(rest, "the settings", known)
+                    || self.fail(rest, SETTINGS, known)
             }
             Shape::MapOf(of) => self.walk_map(node, of, rest, out),
             Shape::List(of) => self.walk_list(node, of, rest, out),
@@ -231,7 +233,9 @@ impl Search<'_> {
             self.furthest = reached;
             let first = rest.split('.').next().unwrap_or(rest);
             let by_whole = crate::shape::nearest(rest, keys.iter().copied());
-            let wrong = if by_whole.is_some() { rest } else { first };
+            // Nothing stands below a setting, and its name has dots: what is left of the path is one name.
+            let is_whole = by_whole.is_some() || noun == SETTINGS;
+            let wrong = if is_whole { rest } else { first };
             let what = format!("`{wrong}` is no key of {noun}");
             self.error = Some(PathError {
                 what,

@@ -1,6 +1,8 @@
 //! The services as they run for real, against librdkafka's mock cluster: each on a thread of its own with its own `Env`.
 #![allow(clippy::unwrap_used)]
 
+mod mail;
+mod smtp;
 mod world;
 
 use rdkafka::mocking::MockCluster;

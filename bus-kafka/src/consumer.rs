@@ -12,10 +12,11 @@ use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use squall_env::{
     BusError, Consumer, Delivery, KafkaConsumer, Level, Position, Settlement, Token, TopicPartition,
 };
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 
 /// Time between two commits, unless a handler asks for a checkpoint.
 pub const COMMIT_EVERY: Duration = Duration::from_millis(50);
@@ -40,6 +41,8 @@ pub struct KafkaBusConsumer {
     /// The client commits by itself what it delivers.
     commits_itself: bool,
     last_commit: Cell<Instant>,
+    /// The last commit that went out beside the work.
+    aside: RefCell<Option<JoinHandle<()>>>,
     closed: Cell<bool>,
 }
 
@@ -72,6 +75,7 @@ impl KafkaBusConsumer {
             log,
             commits_itself: config.get("enable.auto.commit") == Some("true"),
             last_commit: Cell::new(Instant::now()),
+            aside: RefCell::new(None),
             closed: Cell::new(false),
         })
     }
@@ -125,7 +129,7 @@ impl KafkaBusConsumer {
     fn commit_aside(&self, commits: Vec<(Arc<str>, i32, i64)>) {
         let (client, lanes) = (Arc::clone(&self.client), Arc::clone(&self.lanes));
         let log = Arc::clone(&self.log);
-        tokio::task::spawn_blocking(move || {
+        let aside = tokio::task::spawn_blocking(move || {
             let result = client.commit(&offsets(&commits), CommitMode::Sync);
             let mut held = lock(&lanes);
             held.committing = false;
@@ -137,6 +141,17 @@ impl KafkaBusConsumer {
                 log(Level::Warn, &format!("commit: {error}"));
             }
         });
+        self.aside.replace(Some(aside));
+    }
+
+    /// Waits for the commit that is under way beside the work, then commits what it left.
+    async fn commit_all(&self) -> Result<(), BusError> {
+        let aside = self.aside.take();
+        if let Some(aside) = aside {
+            // Offsets that it could not commit are offered again.
+            let _ = aside.await;
+        }
+        self.checkpoint().await
     }
 
     fn offer_again(&self, commits: &[(Arc<str>, i32, i64)]) {
@@ -236,7 +251,7 @@ impl Consumer for KafkaBusConsumer {
         if self.closed.replace(true) {
             return Ok(());
         }
-        let committed = tokio::time::timeout(LEAVE_WITHIN, self.checkpoint()).await;
+        let committed = tokio::time::timeout(LEAVE_WITHIN, self.commit_all()).await;
         self.client
             .close_queue()
             .map_err(|error| bus_error(&error))?;

@@ -9,7 +9,7 @@ use squall_env::{
     TopicPartition,
 };
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const WITHIN: Duration = Duration::from_secs(60);
@@ -54,6 +54,7 @@ fn group(name: &str, pairs: &[(&str, &str)]) -> ConsumerSettings {
 fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(1)
         .build()
         .unwrap();
     runtime.block_on(async { tokio::time::timeout(WITHIN, test).await.unwrap() });
@@ -184,6 +185,43 @@ fn commits_go_out_by_themselves_while_batches_are_asked_for() {
             let idle = tokio::time::timeout(pause, consumer.next_batch(1)).await;
             assert!(idle.is_err(), "nothing is left to deliver");
         }
+    });
+}
+
+#[test]
+fn a_commit_that_waits_for_its_turn_goes_out_before_the_group_is_left() {
+    let (mock, _) = cluster(1);
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&said);
+    let bus = KafkaBus::new(
+        &mock.bootstrap_servers(),
+        "test",
+        settings(&[]),
+        Arc::new(move |_, text| heard.lock().unwrap().push(text.to_owned())),
+    );
+    run(async {
+        send_all(&bus, 20).await;
+        let consumer = bus.consumer(&group("g", SHORT)).unwrap();
+        let tokens: Vec<Token> = receive(&consumer, 20)
+            .await
+            .iter()
+            .map(|one| one.token)
+            .collect();
+        tokio::time::sleep(crate::COMMIT_EVERY).await;
+        consumer.settle(&tokens, Settlement::Done);
+        let busy = Duration::from_millis(300);
+        let _busy = tokio::task::spawn_blocking(move || std::thread::sleep(busy));
+        let more = tokio::time::timeout(Duration::from_millis(50), consumer.next_batch(1));
+        assert!(more.await.is_err(), "there are no more");
+        consumer.close().await.unwrap();
+        let next = bus.consumer(&group("g", SHORT)).unwrap();
+        let at = [TopicPartition {
+            topic: Arc::from("t"),
+            partition: 0,
+        }];
+        assert_eq!(next.committed(&at).await.unwrap(), [Some(20)]);
+        let failed = |text: &String| text.starts_with("commit");
+        assert!(!said.lock().unwrap().iter().any(failed), "{said:?}");
     });
 }
 

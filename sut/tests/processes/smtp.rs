@@ -57,7 +57,7 @@ fn answer(recipient: &str, attempt: u32) -> Option<&'static str> {
 
 fn converse(stream: TcpStream, seen: &Mutex<Seen>) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?);
-    let mut say = |text: &str| (&stream).write_all(format!("{text}\r\n").as_bytes());
+    let say = |text: &str| (&stream).write_all(format!("{text}\r\n").as_bytes());
     say("220 loopback")?;
     let mut recipient = String::new();
     loop {

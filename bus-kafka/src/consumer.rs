@@ -5,6 +5,7 @@ use crate::context::{ForConsumer, offsets};
 use crate::convert::{bus_error, event};
 use crate::lanes::{Arrival, Lanes};
 use crate::outcomes::lock;
+use crate::quiet::Quiet;
 use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -58,6 +59,7 @@ impl KafkaBusConsumer {
             lanes: Arc::clone(&lanes),
             joined: sender,
             log: Arc::clone(&log),
+            quiet: Quiet::default(),
         };
         let settings_error = |error: KafkaError| BusError::Settings(error.to_string());
         let mut client =

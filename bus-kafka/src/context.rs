@@ -4,6 +4,7 @@ use crate::LogSink;
 use crate::lanes::Lanes;
 use crate::native;
 use crate::outcomes::{Outcomes, lock};
+use crate::quiet::Quiet;
 use rdkafka::ClientContext;
 use rdkafka::Message as _;
 use rdkafka::config::RDKafkaLogLevel;
@@ -14,11 +15,13 @@ use rdkafka::producer::ProducerContext;
 use rdkafka::{Offset, TopicPartitionList};
 use squall_env::{Level, Outcome, Position, Ticket};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use tokio::sync::watch;
 
 pub(crate) struct ForProducer {
     pub(crate) outcomes: Arc<Outcomes>,
     pub(crate) log: LogSink,
+    pub(crate) quiet: Quiet,
 }
 
 pub(crate) struct ForConsumer {
@@ -26,6 +29,7 @@ pub(crate) struct ForConsumer {
     /// True once the group has told this member its share.
     pub(crate) joined: watch::Sender<bool>,
     pub(crate) log: LogSink,
+    pub(crate) quiet: Quiet,
 }
 
 fn pass_on(log: &LogSink, level: RDKafkaLogLevel, facility: &str, text: &str) {
@@ -45,13 +49,20 @@ fn pass_on(log: &LogSink, level: RDKafkaLogLevel, facility: &str, text: &str) {
     log(level, &format!("{facility}: {text}"));
 }
 
+/// A client without its brokers says so many times a second.
+fn complain(log: &LogSink, quiet: &Quiet, error: &KafkaError, reason: &str) {
+    if quiet.tells(error.to_string(), Instant::now()) {
+        log(Level::Warn, &format!("{error}: {reason}"));
+    }
+}
+
 impl ClientContext for ForProducer {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         pass_on(&self.log, level, facility, text);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        (self.log)(Level::Warn, &format!("{error}: {reason}"));
+        complain(&self.log, &self.quiet, &error, reason);
     }
 }
 
@@ -79,7 +90,7 @@ impl ClientContext for ForConsumer {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        (self.log)(Level::Warn, &format!("{error}: {reason}"));
+        complain(&self.log, &self.quiet, &error, reason);
     }
 }
 

@@ -14,6 +14,7 @@ mod lanes_tests;
 mod native;
 mod outcomes;
 mod producer;
+mod quiet;
 
 #[cfg(test)]
 mod tests;

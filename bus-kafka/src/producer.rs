@@ -4,6 +4,7 @@ use crate::LogSink;
 use crate::context::ForProducer;
 use crate::convert::{bus_error, owned_headers, send_error};
 use crate::outcomes::Outcomes;
+use crate::quiet::Quiet;
 use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
@@ -29,6 +30,7 @@ impl KafkaBusProducer {
         let context = ForProducer {
             outcomes: Arc::clone(&outcomes),
             log,
+            quiet: Quiet::default(),
         };
         let client = ThreadedProducer::from_config_and_context(config, context)
             .map_err(|error| BusError::Settings(error.to_string()))?;

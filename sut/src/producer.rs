@@ -66,8 +66,7 @@ pub(crate) async fn run<E: Env>(env: &E, settings: &Settings) -> Result<(), Serv
 
 fn client(settings: &Settings) -> ProducerSettings {
     let mut own = ProducerSettings::default();
-    // An event that never left within this time is answered as not taken, before the request itself times out.
-    let ms = settings.ack_timeout.as_millis() * 5 / 6;
+    let ms = message_timeout(settings.ack_timeout).as_millis();
     if settings.client.get("message.timeout.ms").is_none()
         && settings.client.get("delivery.timeout.ms").is_none()
     {
@@ -78,6 +77,13 @@ fn client(settings: &Settings) -> ProducerSettings {
         own.client.set("enable.idempotence", "false");
     }
     own
+}
+
+/// An event that never left within this time is answered as not taken, before the request itself times out. The client
+/// looks for such events once a second only.
+fn message_timeout(ack_timeout: Duration) -> Duration {
+    let early = (ack_timeout / 6).max(Duration::from_millis(1500));
+    ack_timeout.saturating_sub(early).max(ack_timeout / 2)
 }
 
 fn ready_when_connected<E: Env>(env: &E, producer: &Rc<E::Producer>, topic: String) {
@@ -208,7 +214,7 @@ impl<E: Env> Handler<'_, E> {
             let response = match outcome {
                 Outcome::Acknowledged(position) => {
                     self.count("accepted");
-                    self.log(Level::Debug, "event accepted", id, trace, &[]);
+                    self.log(Level::Info, "event accepted", id, trace, &[]);
                     answer::created(id, position)
                 }
                 Outcome::NotTaken(why) => {

@@ -51,7 +51,7 @@ pub enum ServiceError {
     Store(#[from] StoreError),
     #[error("{0}; look at MAILDIR or SMTP_URL")]
     Mail(#[from] MailError),
-    #[error("{0}; look at HOST and PORT")]
+    #[error("{0}; give it another one by PORT or METRICS_PORT, or look at HOST")]
     Ingress(#[from] IngressError),
     #[error("the process cannot be set up: {0}")]
     Process(#[from] std::io::Error),

@@ -2,7 +2,7 @@
 
 use crate::bugs::{Bug, Bugs};
 use crate::service::Service;
-use squall_env::ClientSettings;
+use squall_env::{ClientSettings, Level};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +15,8 @@ pub struct Settings {
     /// Name and number of this process, for logs and client ids.
     pub service_name: String,
     pub replica: String,
+    /// Log lines of a lesser level are not written.
+    pub log_level: Level,
     pub bootstrap: String,
     /// librdkafka settings for every client of the service.
     pub client: ClientSettings,
@@ -75,6 +77,7 @@ impl Settings {
             service,
             service_name: service.name().to_owned(),
             replica: "0".to_owned(),
+            log_level: Level::Info,
             bootstrap: bootstrap.to_owned(),
             client: ClientSettings::default(),
             host: "127.0.0.1".to_owned(),
@@ -112,6 +115,7 @@ impl Settings {
         reader.required("KAFKA_BOOTSTRAP", &mut settings.bootstrap);
         reader.text("SERVICE_NAME", &mut settings.service_name);
         reader.text("SERVICE_REPLICA", &mut settings.replica);
+        reader.level("LOG_LEVEL", &mut settings.log_level);
         reader.text("HOST", &mut settings.host);
         reader.text("TOPIC", &mut settings.topic);
         reader.text("OUTPUT_TOPIC", &mut settings.output_topic);
@@ -150,6 +154,16 @@ impl Settings {
             Service::Producer | Service::Relay => false,
         }
     }
+}
+
+/// Host and port of `smtp://host[:port]`: a relay on this machine or network, without encryption or password.
+pub(crate) fn mail_server(url: &str) -> Option<(&str, u16)> {
+    let rest = url.strip_prefix("smtp://")?.trim_end_matches('/');
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().ok()?),
+        None => (rest, 25),
+    };
+    (!host.is_empty() && !host.contains(['/', '@'])).then_some((host, port))
 }
 
 struct Reader<'a> {
@@ -199,6 +213,17 @@ impl<'a> Reader<'a> {
         *into = Duration::from_millis(ms);
     }
 
+    fn level(&mut self, name: &str, into: &mut Level) {
+        const LEVELS: [Level; 4] = [Level::Debug, Level::Info, Level::Warn, Level::Error];
+        let Some(value) = self.get(name) else { return };
+        match LEVELS.into_iter().find(|level| level.name() == value) {
+            Some(level) => *into = level,
+            None => self.problems.push(format!(
+                "{name}={value} is none of debug, info, warn and error"
+            )),
+        }
+    }
+
     /// `EFFECT_DELAY_MS` for all effects, `MAIL_DELAY_MS` for one kind; likewise failures.
     fn effect(&mut self, kind: &str) -> EffectSettings {
         let mut effect = EffectSettings::default();
@@ -238,6 +263,12 @@ impl<'a> Reader<'a> {
             let problem = "MAILDIR is not set: the folder for mails (or SMTP_URL, a mail server)";
             self.problems.push(problem.to_owned());
         }
+        if let Some(url) = &settings.smtp_url
+            && mail_server(url).is_none()
+        {
+            let problem = format!("SMTP_URL={url} is not like smtp://127.0.0.1:25");
+            self.problems.push(problem);
+        }
         if settings.service == Service::ConsumerDb && settings.sqlite_path.is_none() {
             let problem = "SQLITE_PATH is not set: the database file";
             self.problems.push(problem.to_owned());
@@ -269,6 +300,8 @@ mod tests {
                 ("PORT", "many"),
                 ("SQUALL_BUGS", "acks-1,coupled"),
                 ("KAFKA_CLIENT", "acks"),
+                ("LOG_LEVEL", "loud"),
+                ("SMTP_URL", "mail:25"),
             ],
         )
         .unwrap_err();
@@ -279,6 +312,8 @@ mod tests {
             "`coupled`",
             "`acks`",
             "SQLITE_PATH",
+            "LOG_LEVEL=loud",
+            "SMTP_URL=mail:25",
         ] {
             assert!(text.contains(name), "{name} is missing in {text}");
         }
@@ -309,5 +344,14 @@ mod tests {
         assert_eq!(settings.metrics_port, Some(4001));
         assert_eq!(settings.dead_letter_topic, "t-dead-letters");
         assert_eq!(settings.group, "consumer-email");
+    }
+
+    #[test]
+    fn mail_servers_are_named_by_url() {
+        assert_eq!(mail_server("smtp://[::1]:2525/"), Some(("[::1]", 2525)));
+        assert_eq!(mail_server("smtp://mail"), Some(("mail", 25)));
+        for wrong in ["mail:25", "smtp://", "smtp://u@mail", "smtp://mail:x"] {
+            assert_eq!(mail_server(wrong), None, "{wrong}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::exit::{Exit, Failure};
 use clap::Args;
+use squall_sut::ServiceError;
 
 #[derive(Args)]
 pub struct ServiceArgs {
@@ -12,6 +13,9 @@ pub struct ServiceArgs {
 pub fn run(args: &ServiceArgs) -> Result<Exit, Failure> {
     match squall_sut::run_service(&args.name) {
         Ok(()) => Ok(Exit::Held),
-        Err(error) => Err(Failure::bad_input(error.to_string())),
+        Err(error @ (ServiceError::Unknown(_) | ServiceError::Settings(_))) => {
+            Err(Failure::bad_input(error.to_string()))
+        }
+        Err(error) => Err(Failure::environment(error.to_string())),
     }
 }

@@ -1,6 +1,6 @@
 //! The HTTP server: `/health`, `/ready` and `/metrics` for all services, everything else to the handler, if there is one.
 
-use super::telemetry::Metrics;
+use super::metrics::{self, Metrics};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming as Body;
@@ -10,6 +10,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use squall_env::{Incoming, Ingress, IngressError, IngressSettings, Request, Responder, Response};
 use std::cell::{Cell, RefCell};
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -107,7 +108,7 @@ pub(super) async fn serve(
 ) -> Result<(), IngressError> {
     let listener = TcpListener::bind((host, port))
         .await
-        .map_err(|error| IngressError(format!("{host}:{port}: {error}")))?;
+        .map_err(|error| refused(host, port, &error))?;
     tokio::task::spawn_local(async move {
         let mut closed = match &desk {
             Some(desk) => desk.closed.subscribe(),
@@ -129,6 +130,14 @@ pub(super) async fn serve(
         }
     });
     Ok(())
+}
+
+fn refused(host: &str, port: u16, error: &std::io::Error) -> IngressError {
+    IngressError(match error.kind() {
+        ErrorKind::AddrInUse => format!("port {port} of {host} is taken by another program"),
+        ErrorKind::PermissionDenied => format!("port {port} of {host} is not for this user"),
+        _ => format!("{host}:{port}: {error}"),
+    })
 }
 
 /// Ends when the switch is on; never when nobody can turn it on any more.
@@ -176,16 +185,19 @@ async fn answer(
     desk: Option<&Desk>,
 ) -> Result<Answer, LetGo> {
     match request.uri().path() {
-        "/health" => Ok(plain(200, "alive\n".to_owned())),
-        "/ready" if state.ready.get() => Ok(plain(200, "ready\n".to_owned())),
-        "/ready" => Ok(plain(503, "not ready\n".to_owned())),
-        "/metrics" => Ok(plain(200, state.metrics.text())),
+        "/health" => Ok(plain(200, "alive\n")),
+        "/ready" if state.ready.get() => Ok(plain(200, "ready\n")),
+        "/ready" => Ok(plain(503, "not ready\n")),
+        "/metrics" => Ok(text(200, state.metrics.text(), metrics::CONTENT_TYPE)),
         _ => match desk {
-            Some(desk) => desk.hand_over(request).await,
-            None => Ok(plain(
-                404,
-                "there are /health, /ready and /metrics\n".to_owned(),
-            )),
+            Some(desk) => {
+                let answer = desk.hand_over(request).await?;
+                let status = answer.status();
+                let labels = [("status", status.as_str())];
+                state.metrics.count(metrics::RESPONSES, &labels, 1);
+                Ok(answer)
+            }
+            None => Ok(plain(404, "there are /health, /ready and /metrics\n")),
         },
     }
 }
@@ -237,19 +249,20 @@ impl Desk {
     }
 }
 
-fn plain(status: u16, text: String) -> Answer {
+fn plain(status: u16, what: &str) -> Answer {
+    text(status, what.to_owned(), "text/plain; charset=utf-8")
+}
+
+fn text(status: u16, text: String, kind: &'static str) -> Answer {
     let mut answer = with_status(status, text.into_bytes());
-    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    let kind = HeaderValue::from_static(kind);
     answer.headers_mut().insert(CONTENT_TYPE, kind);
     answer
 }
 
 fn json(status: u16, error: &str) -> Answer {
     let body = serde_json::json!({ "error": error }).to_string();
-    let mut answer = with_status(status, body.into_bytes());
-    let kind = HeaderValue::from_static("application/json");
-    answer.headers_mut().insert(CONTENT_TYPE, kind);
-    answer
+    text(status, body, "application/json")
 }
 
 fn to_hyper(response: Response) -> Answer {

@@ -1,6 +1,7 @@
 //! Mails as RFC 5322 messages, into a mail folder or to a server.
 
 use super::maildir::Maildir;
+use crate::settings::mail_server;
 use lettre::message::Mailbox;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
@@ -22,7 +23,8 @@ impl ProcessMailer {
         smtp_url: Option<&str>,
     ) -> Result<Self, MailError> {
         if let Some(url) = smtp_url {
-            let (host, port) = server_of(url).map_err(MailError::Permanent)?;
+            let (host, port) = mail_server(url)
+                .ok_or_else(|| MailError::Permanent(format!("{url} names no server")))?;
             let server = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host).port(port);
             return Ok(Self::Server(server.build()));
         }
@@ -52,21 +54,6 @@ impl Mailer for ProcessMailer {
     }
 }
 
-/// Host and port of `smtp://host[:port]`: a relay on this machine or network, without encryption or password.
-fn server_of(url: &str) -> Result<(&str, u16), String> {
-    let wrong = || format!("SMTP_URL={url} is not like smtp://127.0.0.1:25");
-    let rest = url.strip_prefix("smtp://").ok_or_else(wrong)?;
-    let rest = rest.trim_end_matches('/');
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().map_err(|_| wrong())?),
-        None => (rest, 25),
-    };
-    if host.is_empty() || host.contains(['/', '@']) {
-        return Err(wrong());
-    }
-    Ok((host, port))
-}
-
 fn message(mail: &Mail) -> Result<Message, MailError> {
     let address = |text: &str| {
         text.parse::<Mailbox>()
@@ -89,15 +76,6 @@ fn message(mail: &Mail) -> Result<Message, MailError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn servers_are_named_by_url() {
-        assert_eq!(server_of("smtp://[::1]:2525/"), Ok(("[::1]", 2525)));
-        assert_eq!(server_of("smtp://mail"), Ok(("mail", 25)));
-        for wrong in ["mail:25", "smtp://", "smtp://u@mail", "smtp://mail:x"] {
-            assert!(server_of(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_mail_carries_its_event_and_encodes_what_is_not_ascii() {

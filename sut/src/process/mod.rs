@@ -1,16 +1,19 @@
 //! The real [`Env`]: one process, one thread, and around it librdkafka, an HTTP server, SQLite, a mail folder or server.
 
 mod http;
+mod log;
 mod mail;
 mod maildir;
+mod metrics;
 mod signals;
 mod sqlite;
-mod telemetry;
 
 use crate::service::{Service, ServiceError, run};
 use crate::settings::Settings;
 use http::{HttpIngress, State, serve};
+use log::Logger;
 use mail::ProcessMailer;
+use metrics::Metrics;
 use sqlite::SqliteStore;
 use squall_bus_kafka::{KafkaBus, KafkaBusConsumer, KafkaBusProducer};
 use squall_env::{
@@ -25,7 +28,6 @@ use std::hash::BuildHasher as _;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use telemetry::{Logger, Metrics};
 use tokio::sync::watch;
 
 /// Threads of the mail folder: each waits for the disk.
@@ -80,7 +82,11 @@ impl ProcessEnv {
         settings: Settings,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, ServiceError> {
-        let logger = Logger::new(&settings.service_name, &settings.replica);
+        let logger = Logger::new(
+            &settings.service_name,
+            &settings.replica,
+            settings.log_level,
+        );
         let client_id = format!("{}-{}", settings.service_name, settings.replica);
         let for_client = logger.clone();
         let bus = KafkaBus::new(
@@ -95,6 +101,12 @@ impl ProcessEnv {
             ready: Cell::new(false),
             metrics: Metrics::default(),
         });
+        let started = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        state
+            .metrics
+            .gauge(metrics::STARTED, &[], started.as_secs_f64());
         if let Some(port) = settings.metrics_port {
             serve(&settings.host, port, Rc::clone(&state), None).await?;
         }

@@ -85,12 +85,8 @@ fn check_target(request: &Request) -> Result<(), Box<Response>> {
 
 fn parse(body: &[u8]) -> Result<Body, Box<Response>> {
     let value: Value = serde_json::from_slice(body).map_err(|error| {
-        let why = format!(
-            "the body is not JSON, at line {} column {}: {error}",
-            error.line(),
-            error.column()
-        );
-        refused(400, &why, None)
+        // It says the line and the column itself.
+        refused(400, &format!("the body is not JSON: {error}"), None)
     })?;
     let example = r#"the body is to be like {"type": "user_signup", "data": {...}}"#;
     let wrong = |pointer: &str, what: &str| {

@@ -60,6 +60,10 @@ impl Bus for Address {
 struct NoConnections;
 
 impl Network for NoConnections {
+    fn bootstrap(&self, _: &End) -> Result<String, String> {
+        Ok(Address.bootstrap())
+    }
+
     fn treat(&self, _: &End, _: &End, _: &Treatment) -> Result<Option<Box<dyn Treated>>, String> {
         Ok(None)
     }

@@ -2,6 +2,7 @@
 
 use super::EnvironmentError;
 use super::guard::Launch;
+use super::network::{End, Network};
 use super::ports::PortLease;
 use super::supervision::{Readiness, ReplicaId, ReplicaSpec};
 use squall_plan::Plan;
@@ -15,6 +16,7 @@ use std::time::Duration;
 /// What is the same for every service of a run.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
+    /// For those that no fault shall reach.
     pub bootstrap: String,
     /// The run's folder, absolute.
     pub run: PathBuf,
@@ -32,7 +34,11 @@ pub struct Placement {
 impl Placement {
     /// # Errors
     /// When no port is free or a template cannot be filled.
-    pub fn of(plan: &Plan, around: &Surroundings) -> Result<Self, EnvironmentError> {
+    pub fn of(
+        plan: &Plan,
+        around: &Surroundings,
+        network: &dyn Network,
+    ) -> Result<Self, EnvironmentError> {
         let mut placement = Self {
             replicas: Vec::new(),
             ports: BTreeMap::new(),
@@ -45,7 +51,7 @@ impl Placement {
                 .copied()
                 .unwrap_or(service.replicas);
             for replica in 0..count {
-                placement.add(plan, around, service, replica)?;
+                placement.add(plan, around, network, service, replica)?;
             }
         }
         Ok(placement)
@@ -55,10 +61,12 @@ impl Placement {
         &mut self,
         plan: &Plan,
         around: &Surroundings,
+        network: &dyn Network,
         service: &ServiceSpec,
         replica: u32,
     ) -> Result<(), EnvironmentError> {
         let id = ReplicaId::new(&service.name, replica);
+        let bootstrap = network.bootstrap(&End::Replica(id.clone()));
         let mut ports = Vec::new();
         for port in &service.ports {
             ports.push((
@@ -73,6 +81,7 @@ impl Placement {
                 service,
                 replica,
                 ports: &ports,
+                bootstrap: bootstrap.map_err(EnvironmentError::Bus)?,
             }),
         };
         let spec = filler.replica_spec(&id, service)?;
@@ -114,6 +123,7 @@ struct Own<'a> {
     service: &'a ServiceSpec,
     replica: u32,
     ports: &'a [(String, PortLease)],
+    bootstrap: String,
 }
 
 impl Filler<'_> {
@@ -217,7 +227,10 @@ impl Filler<'_> {
 
     fn value(&self, slot: &str) -> Option<String> {
         match slot {
-            "bootstrap" => Some(self.around.bootstrap.clone()),
+            "bootstrap" => Some(match &self.own {
+                Some(own) => own.bootstrap.clone(),
+                None => self.around.bootstrap.clone(),
+            }),
             "run" => Some(self.around.run.display().to_string()),
             "squall" => Some(self.around.squall.display().to_string()),
             "system" => Some(self.system_folder().display().to_string()),

@@ -57,7 +57,7 @@ impl Site {
             run: std::path::absolute(run_folder).unwrap_or_else(|_| run_folder.to_owned()),
             squall: squall.clone(),
         };
-        let placement = Placement::of(plan, &around)?;
+        let placement = Placement::of(plan, &around, &*parts.network)?;
         let options = SupervisorOptions {
             logs: around.run.join("logs"),
             guard_program: Some(squall),

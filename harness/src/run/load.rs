@@ -27,7 +27,7 @@ pub fn send(running: &Running<'_>, load_zero_ns: u64) -> Result<(), Failure> {
             .ok_or_else(|| Failure::defect("a load of the plan has no arrivals"))?;
         let load = RunningLoad::start(
             spec,
-            running.target(&planned.load),
+            running.target(&planned.load)?,
             times,
             running.context.recorder.clone(),
         );

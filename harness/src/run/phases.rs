@@ -1,8 +1,8 @@
 //! The phases of a run on real processes: set-up, steady-state gate, load with faults, heal, drain, final read, tear-down.
 
 use super::pipeline::Context;
-use super::taps::client_settings;
 use super::{drain, load, steady, taps};
+use crate::environment::network::End;
 use crate::environment::{Environment, embedded};
 use crate::exit::Failure;
 use crate::faults::Schedule;
@@ -206,17 +206,24 @@ impl Running<'_> {
     }
 
     /// Where a load goes.
-    pub fn target(&self, load: &Load) -> Target {
-        match &load.entry {
+    ///
+    /// # Errors
+    /// When the load cannot have connections of its own to the brokers.
+    pub fn target(&self, load: &Load) -> Result<Target, Failure> {
+        Ok(match &load.entry {
             LoadEntry::Http { service, port, .. } => Target::Http {
                 addresses: self.env.endpoints(service, port),
             },
             LoadEntry::Topic { .. } => {
                 let mut settings = self.context.plan.cluster.client.clone();
-                settings.extend(client_settings(&*self.env));
+                let bootstrap = self.env.network().bootstrap(&End::Load);
+                settings.insert(
+                    "bootstrap.servers".to_owned(),
+                    bootstrap.map_err(Failure::environment)?,
+                );
                 Target::Topic { settings }
             }
-        }
+        })
     }
 }
 

@@ -34,7 +34,7 @@ pub fn gate(running: &Running<'_>) -> Result<(), Failure> {
         load_zero_ns: running.now_ns(),
         ..running.times
     };
-    let target = running.target(&plan.loads[usize::from(stream)].load);
+    let target = running.target(&plan.loads[usize::from(stream)].load)?;
     let load = RunningLoad::start(spec, target, times, running.context.recorder.clone())
         .map_err(|error| Failure::environment(format!("the probes cannot be sent: {error}")))?;
     let wanted: Vec<usize> = plan.loads[usize::from(stream)]

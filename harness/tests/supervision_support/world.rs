@@ -107,6 +107,10 @@ struct Wire {
 }
 
 impl Network for Wires {
+    fn bootstrap(&self, _: &End) -> Result<String, String> {
+        Ok("127.0.0.1:9".to_owned())
+    }
+
     fn treat(
         &self,
         from: &End,

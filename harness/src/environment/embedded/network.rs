@@ -18,6 +18,10 @@ impl EmbeddedNetwork {
 }
 
 impl Network for EmbeddedNetwork {
+    fn bootstrap(&self, _of: &End) -> Result<String, String> {
+        Ok(self.links.bootstrap())
+    }
+
     fn treat(
         &self,
         from: &End,

@@ -35,6 +35,12 @@ impl fmt::Display for End {
 
 /// The connections of a run. Treatments of one direction add up: delays are summed, the narrowest bandwidth counts.
 pub trait Network: Send + Sync {
+    /// Addresses of all brokers by which this end is to reach them, so that its connections can be told from others'.
+    ///
+    /// # Errors
+    /// Text for users: no port can be had.
+    fn bootstrap(&self, of: &End) -> Result<String, String>;
+
     /// Treats all that flows from one end to the other, on connections old and new, until the result is lifted or
     /// dropped. `None`: no connection ever runs between these two.
     ///

@@ -1,6 +1,7 @@
 //! From scenario YAML and a seed to a plan: pure data.
 
 pub mod fault;
+pub mod nemesis;
 pub mod plan;
 mod problem;
 pub mod rng;

@@ -2,6 +2,7 @@
 
 use super::timeline::timeline;
 use super::{Environment, PLAN_VERSION, Plan, PlannedLoad};
+use crate::nemesis::draw;
 use crate::problem::{Problem, Problems};
 use crate::scenario::{Load, Scenario};
 
@@ -29,6 +30,11 @@ impl Plan {
             .max();
         let load_ends_ns = load_ends_ns.unwrap_or(0);
         let mut faults = scenario.faults.clone();
+        if let Some(nemesis) = &scenario.nemesis {
+            let ends_ns = load_ends_ns.saturating_sub(warm_up);
+            faults.extend(draw(nemesis, scenario, seed, environment, ends_ns));
+            faults.sort_by_key(|fault| fault.at_ns);
+        }
         for fault in &mut faults {
             if !fault.kind.injectable_in(environment) {
                 problems.push(Problem {

@@ -13,6 +13,7 @@ pub use files::{Disk, Files, read_bounded};
 pub use squall_check::Expected as Outcome;
 
 use crate::fault::Fault;
+use crate::nemesis::Nemesis;
 use crate::system::{IdPlace, Semantics, SystemSpec, TopicSpec};
 use crate::units::Rate;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ pub struct Scenario {
     pub loads: Vec<Load>,
     /// Sorted by time, then by file order.
     pub faults: Vec<Fault>,
+    /// Faults that the seed draws.
+    pub nemesis: Option<Nemesis>,
     pub expect: Expect,
     pub timing: Timing,
 }

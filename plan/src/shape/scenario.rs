@@ -54,6 +54,11 @@ fn build() -> Shape {
             "the events that are offered: one load or a list of them",
         )
         .field("faults", list(fault()), "what goes wrong, and when")
+        .field(
+            "nemesis",
+            text_or(Shape::Choice(&["random"]), nemesis()),
+            "faults that the seed draws: `random`, or bounds for the draw",
+        )
         .field("expect", expect(), "what must hold")
         .field("timing", timing(), "lengths of the phases around the load")
         .field(
@@ -250,6 +255,32 @@ fn stage() -> Shape {
             "length of the stage (rate, ramp, sine)",
         )
         .one_of(STAGE_KINDS)
+        .shape()
+}
+
+fn nemesis() -> Shape {
+    static KEYS: LazyLock<Vec<&'static str>> =
+        LazyLock::new(|| KINDS.iter().map(|row| row.key).collect());
+    let count = Shape::Integer { min: 1, max: 100 };
+    Object::new("a nemesis")
+        .field(
+            "kinds",
+            list(Shape::Choice(&KEYS)),
+            "kinds to draw from (default: all that the environment can inject but power_loss)",
+        )
+        .field(
+            "every",
+            Shape::Duration,
+            "mean time between two of them (default 3s)",
+        )
+        .field("shortest", Shape::Duration, "shortest length (default 1s)")
+        .field("longest", Shape::Duration, "longest length (default 5s)")
+        .field("at_most", count.clone(), "in force at once (default 2)")
+        .field(
+            "brokers_at_most",
+            count,
+            "brokers that are hit at once (default 1)",
+        )
         .shape()
 }
 

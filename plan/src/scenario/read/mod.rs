@@ -4,6 +4,7 @@ mod cluster;
 mod expect;
 mod fault;
 mod load;
+mod nemesis;
 mod system;
 mod timing;
 
@@ -41,6 +42,7 @@ pub(super) fn scenario(
         found,
     };
     let faults = fault::read(root.get("faults"), &context, problems);
+    let nemesis = nemesis::read(root.get("nemesis"), problems);
     let expect = expect::read(root.get("expect"), &context, &faults, problems);
     Scenario {
         name: text("name"),
@@ -58,6 +60,7 @@ pub(super) fn scenario(
         cluster,
         loads,
         faults,
+        nemesis,
         expect,
         timing,
     }

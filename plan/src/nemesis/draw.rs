@@ -1,0 +1,290 @@
+//! From a seed to faults.
+
+use super::Nemesis;
+use crate::fault::{Distribution, Fault, FaultKind, Flow, Target, Terms, Treatment};
+use crate::plan::Environment;
+use crate::rng::{Rng, Streams};
+use crate::scenario::Scenario;
+
+const MS: u64 = 1_000_000;
+
+/// The faults of a seed, by time, on a load clock that ends at `load_ends_ns`. All are healed by then; none meets a written
+/// one that takes the same target away.
+pub(crate) fn draw(
+    nemesis: &Nemesis,
+    scenario: &Scenario,
+    seed: u64,
+    environment: Environment,
+    load_ends_ns: u64,
+) -> Vec<Fault> {
+    let mut drawing = Drawing {
+        rng: Streams::new(seed).stream("nemesis", 0),
+        world: World::of(scenario),
+    };
+    let kinds: Vec<FaultKind> = match nemesis.kinds.is_empty() {
+        true => Nemesis::ordinary()
+            .filter(|kind| kind.injectable_in(environment))
+            .collect(),
+        false => nemesis.kinds.clone(),
+    };
+    let mut faults: Vec<Fault> = Vec::new();
+    let mut at_ns = 0_u64;
+    loop {
+        at_ns = at_ns.saturating_add(drawing.wait(nemesis.every_ns));
+        let room = load_ends_ns.saturating_sub(at_ns);
+        if room < nemesis.shortest_ns || kinds.is_empty() {
+            return faults;
+        }
+        let Some(kind) = drawing.pick(&kinds) else {
+            return faults;
+        };
+        let for_ns = drawing.between(nemesis.shortest_ns, nemesis.longest_ns.min(room));
+        let Some((target, terms)) = drawing.aim(kind) else {
+            continue;
+        };
+        let fault = Fault {
+            name: format!(
+                "random-{}-{}",
+                faults.len() + 1,
+                kind.name().replace('_', "-")
+            ),
+            at_ns,
+            for_ns: Some(if kind.row().lasts { for_ns } else { 0 }),
+            kind,
+            target,
+            terms,
+            prove: Vec::new(),
+        };
+        if fits(nemesis, &fault, &faults, &scenario.faults, load_ends_ns) {
+            faults.push(fault);
+        }
+    }
+}
+
+/// Whether one more stays within the bounds.
+fn fits(
+    nemesis: &Nemesis,
+    fault: &Fault,
+    drawn: &[Fault],
+    written: &[Fault],
+    load_ends_ns: u64,
+) -> bool {
+    let together = |other: &&Fault| meet(fault, other, load_ends_ns);
+    let count = |found: usize| u32::try_from(found).unwrap_or(u32::MAX);
+    let all = || drawn.iter().chain(written).filter(together);
+    let collides = all().any(|other| collide(fault, other));
+    let away = all().filter(|other| takes_broker_away(other)).count();
+    !collides
+        && count(all().count()) < nemesis.at_most
+        && (!takes_broker_away(fault) || count(away) < nemesis.brokers_at_most)
+}
+
+/// A restart takes its time; what begins within it is at the same time.
+const RESTART_NS: u64 = 2_000 * MS;
+
+fn meet(one: &Fault, other: &Fault, load_ends_ns: u64) -> bool {
+    let end = |fault: &Fault| match fault.for_ns {
+        Some(0) => fault.at_ns.saturating_add(RESTART_NS),
+        Some(length) => fault.at_ns.saturating_add(length),
+        None => load_ends_ns,
+    };
+    one.at_ns <= end(other) && other.at_ns <= end(one)
+}
+
+/// Both take processes away, and may be after the same one. Who leads is only known in the run.
+fn collide(one: &Fault, other: &Fault) -> bool {
+    let exclusive = one.kind.row().exclusive && other.kind.row().exclusive;
+    exclusive && (one.target.covers(&other.target) || of_brokers(one) && of_brokers(other))
+}
+
+fn of_brokers(fault: &Fault) -> bool {
+    matches!(
+        fault.target,
+        Target::Broker(_) | Target::Leader { .. } | Target::Coordinator { .. } | Target::Controller
+    )
+}
+
+fn takes_broker_away(fault: &Fault) -> bool {
+    of_brokers(fault)
+}
+
+/// What there is to aim at.
+struct World {
+    services: Vec<(String, u32)>,
+    groups: Vec<String>,
+    partitions: Vec<(String, u32)>,
+    brokers: u32,
+}
+
+impl World {
+    fn of(scenario: &Scenario) -> Self {
+        let running = scenario.system.scale.iter();
+        let running = running.filter(|(_, replicas)| **replicas > 0);
+        let groups = scenario.system.spec.services.iter();
+        let topics = scenario.cluster.topics.iter();
+        Self {
+            services: running
+                .map(|(name, count)| (name.clone(), *count))
+                .collect(),
+            groups: groups.filter_map(|service| service.group.clone()).collect(),
+            partitions: topics
+                .flat_map(|topic| (0..topic.partitions).map(|number| (topic.name.clone(), number)))
+                .collect(),
+            brokers: scenario.cluster.brokers,
+        }
+    }
+}
+
+struct Drawing {
+    rng: Rng,
+    world: World,
+}
+
+impl Drawing {
+    /// Exponential with this mean.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss
+    )]
+    fn wait(&mut self, mean_ns: u64) -> u64 {
+        libm::floor(self.rng.exponential() * mean_ns as f64) as u64
+    }
+
+    fn between(&mut self, least: u64, most: u64) -> u64 {
+        least + self.rng.below(most.saturating_sub(least).saturating_add(1))
+    }
+
+    fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
+        let index = self.rng.below(from.len() as u64);
+        from.get(usize::try_from(index).unwrap_or(0)).cloned()
+    }
+
+    fn one_in(&mut self, count: u64) -> bool {
+        self.rng.below(count) == 0
+    }
+
+    fn aim(&mut self, kind: FaultKind) -> Option<(Target, Terms)> {
+        let aims = kind.row().aims;
+        if !kind.row().acts_on_connections {
+            let at_broker = match (aims.services, aims.brokers) {
+                (true, true) => self.one_in(2),
+                (_, brokers) => brokers,
+            };
+            let target = if at_broker {
+                self.broker()
+            } else {
+                self.service()
+            };
+            return Some((target?, Terms::None));
+        }
+        match kind {
+            FaultKind::Isolate => {
+                let flow = self.pick(&[Flow::Both, Flow::Both, Flow::Inbound, Flow::Outbound])?;
+                let (target, from) = self.sides()?;
+                Some((target, Terms::Apart { from, flow }))
+            }
+            FaultKind::Flapping => {
+                let (target, from) = self.sides()?;
+                let down_ns = self.between(100, 1_500) * MS;
+                let up_ns = self.between(100, 1_500) * MS;
+                Some((
+                    target,
+                    Terms::Flapping {
+                        from,
+                        down_ns,
+                        up_ns,
+                    },
+                ))
+            }
+            FaultKind::Down => Some((self.broker()?, Terms::None)),
+            _ => {
+                let treatment = self.treatment(kind)?;
+                // Only these mean something on links that carry messages.
+                let anywhere = matches!(
+                    treatment,
+                    Treatment::Stall | Treatment::Reset | Treatment::Bandwidth { .. }
+                );
+                let (broker, client) = (self.broker()?, self.service()?);
+                let (from, to) = match self.rng.below(if anywhere { 3 } else { 2 }) {
+                    0 => (broker, client),
+                    1 => (client, broker),
+                    _ => (broker, Target::Brokers),
+                };
+                let to = vec![to];
+                Some((from, Terms::Link { to, treatment }))
+            }
+        }
+    }
+
+    /// Who is cut off, and from whom.
+    fn sides(&mut self) -> Option<(Target, Vec<Target>)> {
+        if self.one_in(3) {
+            return Some((self.service()?, vec![Target::Brokers]));
+        }
+        let target = self.broker()?;
+        let from = match self.rng.below(4) {
+            0 => vec![Target::Everyone],
+            1 => vec![Target::Brokers, Target::Controller],
+            2 => vec![Target::Controller],
+            _ => vec![self.service()?],
+        };
+        Some((target, from))
+    }
+
+    fn service(&mut self) -> Option<Target> {
+        let (service, replicas) = self.pick(&self.world.services.clone())?;
+        let replica = self.rng.below(u64::from(replicas));
+        let all = self.one_in(3);
+        Some(Target::Service {
+            service,
+            replica: (!all).then_some(u32::try_from(replica).unwrap_or(0)),
+        })
+    }
+
+    fn broker(&mut self) -> Option<Target> {
+        let number = u32::try_from(self.rng.below(u64::from(self.world.brokers))).unwrap_or(0);
+        let leader = self.pick(&self.world.partitions.clone());
+        let group = self.pick(&self.world.groups.clone());
+        match (self.rng.below(4), leader, group) {
+            (0 | 1, Some((topic, partition)), _) => Some(Target::Leader { topic, partition }),
+            (2, _, Some(group)) => Some(Target::Coordinator { group }),
+            _ => (self.world.brokers > 0).then_some(Target::Broker(number + 1)),
+        }
+    }
+
+    fn treatment(&mut self, kind: FaultKind) -> Option<Treatment> {
+        Some(match kind {
+            FaultKind::Drop => match self.one_in(2) {
+                true => Treatment::Stall,
+                false => Treatment::Reset,
+            },
+            FaultKind::Delay => {
+                let latency_ns = self.between(5, 400) * MS;
+                Treatment::Delay {
+                    latency_ns,
+                    jitter_ns: self.rng.below(latency_ns / 2),
+                    distribution: Distribution::Uniform,
+                }
+            }
+            FaultKind::Bandwidth => Treatment::Bandwidth {
+                bytes_per_s: self.between(8, 512) << 10,
+            },
+            FaultKind::Slicer => Treatment::Slice {
+                average_bytes: self.between(16, 512),
+                variation_bytes: 8,
+                delay_ns: self.between(0, 2) * MS,
+            },
+            FaultKind::SlowClose => Treatment::SlowClose {
+                delay_ns: self.between(100, 2_000) * MS,
+            },
+            FaultKind::LimitData => Treatment::LimitData {
+                bytes: self.between(1, 64) << 10,
+            },
+            FaultKind::Timeout => Treatment::Timeout {
+                after_ns: self.between(0, 1_500) * MS,
+            },
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! `nemesis: random`: faults drawn from the seed, within bounds, instead of written out one by one.
+
+mod draw;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use draw::draw;
+
+use crate::fault::{FaultKind, KINDS};
+use crate::units::SECOND_NS;
+use serde::{Deserialize, Serialize};
+
+/// Bounds of the draw.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Nemesis {
+    /// Kinds to draw from, in the order of [`KINDS`]. Empty: all that the environment can inject and a correct system
+    /// survives.
+    pub kinds: Vec<FaultKind>,
+    /// Mean time between the beginnings of two faults.
+    pub every_ns: u64,
+    /// Lengths are drawn evenly from these two.
+    pub shortest_ns: u64,
+    pub longest_ns: u64,
+    /// In force at once.
+    pub at_most: u32,
+    /// Brokers that are away at once: dead, or cut off from the others.
+    pub brokers_at_most: u32,
+}
+
+impl Default for Nemesis {
+    fn default() -> Self {
+        Self {
+            kinds: Vec::new(),
+            every_ns: 3 * SECOND_NS,
+            shortest_ns: SECOND_NS,
+            longest_ns: 5 * SECOND_NS,
+            at_most: 2,
+            brokers_at_most: 1,
+        }
+    }
+}
+
+impl Nemesis {
+    /// Kinds that are drawn when the scenario names none: all but those that take away what was acknowledged.
+    pub(crate) fn ordinary() -> impl Iterator<Item = FaultKind> {
+        let kinds = KINDS.iter().map(|row| row.kind);
+        kinds.filter(|kind| *kind != FaultKind::PowerLoss)
+    }
+}

@@ -1,25 +1,7 @@
 //! What the bus was seen to do, kept for those who must prove that a fault had consequences.
 
+pub use squall_plan::fault::Happening;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// A consequence that a fault may be asked to prove.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Happening {
-    /// A partition has a leader, after an election.
-    Elected {
-        topic: String,
-        partition: u32,
-        leader: u32,
-    },
-    /// An in-sync set lost members.
-    IsrShrank {
-        topic: String,
-        partition: u32,
-        lost: Vec<u32>,
-    },
-    /// A group finished a rebalance.
-    Rebalanced { group: String, generation: i32 },
-}
 
 /// Rebalances and elections are rare; a bus gone mad shall not fill the memory.
 const KEPT_AT_MOST: usize = 100_000;

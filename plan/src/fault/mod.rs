@@ -2,6 +2,7 @@
 
 mod aims;
 mod bandwidth;
+mod consequence;
 mod crash;
 mod delay;
 mod down;
@@ -23,6 +24,7 @@ mod terms;
 mod timeout;
 
 pub use aims::Aims;
+pub use consequence::{Consequences, Happening};
 
 pub use kinds::{KINDS, KindRow};
 pub use target::TargetError;

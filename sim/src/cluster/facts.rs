@@ -1,9 +1,9 @@
 //! Facts of the machines on their way to the history and to the view.
 
 use super::Cluster;
-use super::view::Happening;
 use squall_history::What;
 use squall_model::kafka::{Fact, MemberId, NodeId, TopicPartition};
+use squall_plan::fault::Happening;
 
 type Told = squall_history::Fact;
 
@@ -81,10 +81,11 @@ impl Cluster {
         }
     }
 
-    fn place(&self, partition: TopicPartition) -> (String, i32) {
+    /// Topic and partition, as faults name them.
+    pub(super) fn place(&self, partition: TopicPartition) -> (String, u32) {
         (
             self.names.text(partition.topic).to_string(),
-            partition.partition,
+            partition.partition.cast_unsigned(),
         )
     }
 
@@ -108,7 +109,7 @@ impl Cluster {
                     client
                 },
                 topic,
-                partition,
+                partition: partition.cast_signed(),
                 offset: *offset,
             });
         }
@@ -126,7 +127,7 @@ impl Cluster {
                 kind: kind.to_owned(),
                 text,
                 topic: Some(topic),
-                partition: Some(partition),
+                partition: Some(partition.cast_signed()),
                 offset,
                 epoch,
                 ..Told::default()

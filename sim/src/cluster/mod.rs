@@ -9,7 +9,7 @@ mod view;
 
 pub use connection::{Broken, Connection};
 pub use names::Names;
-pub use view::{Happening, TopicReader};
+pub use view::TopicReader;
 
 use crate::journal::Journal;
 use crate::kernel::{Kernel, MS, Nanos};

@@ -3,27 +3,8 @@
 use super::{Cluster, Machine};
 use crate::record::Record;
 use squall_model::kafka::{Name, NodeId, Offset, Stored, TopicPartition};
+use squall_plan::fault::Happening;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
-
-/// Something that a fault may have to be seen to cause.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Happening {
-    Elected {
-        topic: String,
-        partition: i32,
-        leader: u32,
-    },
-    IsrShrank {
-        topic: String,
-        partition: i32,
-        lost: Vec<u32>,
-    },
-    Rebalanced {
-        group: String,
-        generation: i32,
-    },
-}
 
 #[derive(Default)]
 pub(super) struct View {
@@ -131,11 +112,10 @@ impl Cluster {
     }
 
     /// Partitions, as topic and number, that this broker leads.
-    pub fn led_by(&self, broker: NodeId) -> Vec<(Rc<str>, i32)> {
+    pub fn led_by(&self, broker: NodeId) -> Vec<(String, u32)> {
         let view = self.view.borrow();
         let led = view.leaders.iter().filter(|(_, leader)| **leader == broker);
-        led.map(|(id, _)| (self.names.text(id.topic), id.partition))
-            .collect()
+        led.map(|(id, _)| self.place(*id)).collect()
     }
 
     #[must_use]

@@ -2,7 +2,6 @@
 
 use super::services::{Replica, Services};
 use crate::client::Access;
-use crate::cluster::{Cluster, Happening};
 use crate::error::SimError;
 use crate::kernel::{MS, Nanos, SECOND, Signal};
 use crate::world::World;
@@ -10,7 +9,7 @@ use squall_env::{Either, select};
 use squall_history::{FaultState, What};
 use squall_model::kafka::{NodeId, Request, Response};
 use squall_plan::Plan;
-use squall_plan::fault::{Fault, FaultKind, Proof, Target};
+use squall_plan::fault::{Consequences, Fault, FaultKind, Target};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -106,7 +105,8 @@ impl Faults {
             );
         };
         let before = self.pids(&hit);
-        let watch = Watch::new(fault, &hit, &self.world.cluster, &self.plan);
+        let mark = self.world.cluster.happenings_mark();
+        let consequences = self.consequences(fault, &hit);
         self.note(
             fault,
             FaultState::Injected,
@@ -120,7 +120,7 @@ impl Faults {
                 format!("bit: {} went down", self.text(&hit)),
             );
         }
-        self.watch(fault, watch, hit_replicas(&hit), before);
+        self.watch(fault, consequences, mark, hit_replicas(&hit), before);
         let over = match fault.for_ns {
             Some(for_ns) => for_ns,
             None => Nanos::MAX,
@@ -248,22 +248,36 @@ impl Faults {
         });
     }
 
+    /// Made just before the fault begins: what happened before is no consequence.
+    fn consequences(&self, fault: &Fault, hit: &Hit) -> Consequences {
+        let broker = match hit {
+            Hit::Broker(id) => Some(*id),
+            Hit::Services(_) => None,
+        };
+        let led = broker.map(|id| self.world.cluster.led_by(id));
+        let group_of = |service: &str| self.plan.system.spec.service(service)?.group.clone();
+        let broker = broker.map(|id| id.0.cast_unsigned());
+        Consequences::new(fault, broker, led.unwrap_or_default(), group_of)
+    }
+
     /// Looks for consequences beside everything else.
     fn watch(
         self: &Rc<Self>,
         fault: &Fault,
-        mut watch: Watch,
+        mut consequences: Consequences,
+        mark: usize,
         replicas: Vec<Replica>,
         before: Vec<u32>,
     ) {
         let (faults, fault) = (Rc::clone(self), fault.clone());
         self.world.kernel.spawn(super::HARNESS, async move {
-            while !watch.wanted.is_empty() && !faults.closed.get() {
+            while consequences.is_waiting() && !faults.closed.get() {
                 let now = faults.pids(&Hit::Services(replicas.clone()));
                 let restarted = (!before.is_empty()
                     && before.iter().zip(&now).all(|(old, new)| old != new))
                 .then(|| format!("process {before:?} -> {now:?}"));
-                for text in watch.look(&faults.world.cluster, restarted.as_deref()) {
+                let find = |is: &dyn Fn(&_) -> bool| faults.world.cluster.find_happening(mark, is);
+                for text in consequences.look(find, || restarted.clone()) {
                     faults.note(&fault, FaultState::Evidence, text);
                 }
                 faults.world.kernel.sleep(LOOK_EVERY).await;
@@ -276,105 +290,5 @@ fn hit_replicas(hit: &Hit) -> Vec<Replica> {
     match hit {
         Hit::Services(replicas) => replicas.clone(),
         Hit::Broker(_) => Vec::new(),
-    }
-}
-
-/// Waits for the consequences of one fault; what happened before it is none.
-struct Watch {
-    mark: usize,
-    wanted: Vec<Proof>,
-    broker: Option<NodeId>,
-    led: Vec<(Rc<str>, i32)>,
-    /// The group that must rebalance; `None`: any.
-    group: Option<String>,
-}
-
-impl Watch {
-    fn new(fault: &Fault, hit: &Hit, cluster: &Cluster, plan: &Plan) -> Self {
-        let broker = match hit {
-            Hit::Broker(id) => Some(*id),
-            Hit::Services(_) => None,
-        };
-        let group = match &fault.target {
-            Target::Service { service, .. } => plan
-                .system
-                .spec
-                .service(service)
-                .and_then(|spec| spec.group.clone()),
-            Target::Coordinator { group } => Some(group.clone()),
-            _ => None,
-        };
-        Self {
-            mark: cluster.happenings_mark(),
-            wanted: fault.prove.clone(),
-            led: broker.map(|id| cluster.led_by(id)).unwrap_or_default(),
-            broker,
-            group,
-        }
-    }
-
-    fn look(&mut self, cluster: &Cluster, restarted: Option<&str>) -> Vec<String> {
-        let mut seen = Vec::new();
-        for proof in std::mem::take(&mut self.wanted) {
-            let found = match proof {
-                Proof::ProcessRestarted => restarted.map(str::to_owned),
-                _ => cluster
-                    .find_happening(self.mark, |happening| self.proves(proof, happening))
-                    .map(|happening| self.tell(&happening)),
-            };
-            match found {
-                Some(text) => seen.push(format!("{}: {text}", proof.name())),
-                None => self.wanted.push(proof),
-            }
-        }
-        seen
-    }
-
-    fn proves(&self, proof: Proof, happening: &Happening) -> bool {
-        let broker = self.broker.map(|id| id.0.cast_unsigned());
-        match (proof, happening) {
-            (
-                Proof::LeaderMoved,
-                Happening::Elected {
-                    topic,
-                    partition,
-                    leader,
-                },
-            ) => broker.is_none_or(|broker| {
-                let was_led = self
-                    .led
-                    .iter()
-                    .any(|(t, p)| **t == **topic && p == partition);
-                *leader != broker && was_led
-            }),
-            (Proof::IsrShrank, Happening::IsrShrank { lost, .. }) => {
-                broker.is_none_or(|broker| lost.contains(&broker))
-            }
-            (Proof::GroupRebalanced, Happening::Rebalanced { group, .. }) => {
-                self.group.as_ref().is_none_or(|wanted| wanted == group)
-            }
-            _ => false,
-        }
-    }
-
-    fn tell(&self, happening: &Happening) -> String {
-        match happening {
-            Happening::Elected {
-                topic,
-                partition,
-                leader,
-            } => match self.broker {
-                Some(old) => format!("{topic}/{partition} leader {old} -> {leader}"),
-                None => format!("{topic}/{partition} leader {leader}"),
-            },
-            Happening::IsrShrank {
-                topic,
-                partition,
-                lost,
-            } => format!("{topic}/{partition} lost in-sync {lost:?}"),
-            Happening::Rebalanced { group, generation } => {
-                format!("{group} generation {generation}")
-            }
-        }
     }
 }

@@ -293,3 +293,47 @@ fn a_system_can_be_written_inline() {
     .unwrap();
     assert_eq!(scenario.system.spec.services.len(), 3);
 }
+
+/// What a text says of one line.
+fn said_of(line: &str) -> String {
+    let text = format!(
+        "squall: 1\nname: x\nsystem: {{ use: systems/signup.yaml }}\nload: {{ topic: signups, stages: [{{ burst: 1 }}] }}\n{line}\n"
+    );
+    match from_text("x.yaml", &text, &Request::default(), &Memory(String::new())) {
+        Ok(_) => "good".to_owned(),
+        Err(found) => found.to_string(),
+    }
+}
+
+#[test]
+fn thresholds_are_guessed_word_by_word() {
+    for (written, meant) in [
+        (r#"efect_ms{sink:users}: "p(50)<5""#, "`effect_ms`"),
+        (r#"effect_ms{snk:users}: "p(50)<5""#, "`sink`"),
+        (r#"effect_ms{sink:uesrs}: "p(50)<5""#, "`users`"),
+        (r#"drain_ms: "valeu<5""#, "`value`"),
+    ] {
+        let said = said_of(&format!("expect:\n  thresholds:\n    {written}"));
+        let fix = format!("fix: did you mean {meant}?");
+        assert!(said.contains(&fix), "{said}");
+    }
+    let said = said_of(r#"expect: { thresholds: { effect_ms: "p99<5" } }"#);
+    assert!(said.contains("fix: write p(99)"), "{said}");
+}
+
+#[test]
+fn settings_of_a_topic_that_the_system_hardly_means_are_refused() {
+    let topic = |name: &str| {
+        said_of(&format!(
+            "bus: {{ kafka: {{ topics: {{ {name}: {{ partitions: 2 }} }} }} }}"
+        ))
+    };
+    let said = topic("signup");
+    assert!(
+        said.contains("x.yaml:5:") && said.contains("did you mean `signups`?"),
+        "{said}"
+    );
+    for good in ["signups", "audit", "email", "signups2"] {
+        assert_eq!(topic(good), "good", "{good}");
+    }
+}

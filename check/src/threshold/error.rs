@@ -11,4 +11,14 @@ pub struct ThresholdError {
     pub what: String,
     /// How to mend it.
     pub mend: String,
+    /// A word that is not known, and all that could stand in its place.
+    pub unknown: Option<(String, Vec<&'static str>)>,
+}
+
+impl ThresholdError {
+    /// With the word that is not known.
+    pub(super) fn of(mut self, word: &str, known: &[&'static str]) -> Self {
+        self.unknown = Some((word.to_owned(), known.to_vec()));
+        self
+    }
 }

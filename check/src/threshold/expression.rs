@@ -90,6 +90,7 @@ impl Expression {
             column: column + 1,
             what: what.to_owned(),
             mend: mend.to_owned(),
+            unknown: None,
         };
         let Some(at) = text.find(['<', '>', '=', '!']) else {
             let what = "there is no comparison in it";
@@ -132,6 +133,7 @@ impl Expression {
                 column: 1,
                 what: format!("{} is {kind}", metric.name),
                 mend,
+                unknown: None,
             });
         }
         Ok(())
@@ -149,6 +151,9 @@ impl fmt::Display for Expression {
         f.write_str(&self.text)
     }
 }
+
+/// By name; percentiles apart.
+const AGGREGATES: &[&str] = &["avg", "min", "max", "med", "count", "rate", "value"];
 
 type MakeError<'a> = &'a dyn Fn(usize, &str, &str) -> ThresholdError;
 
@@ -193,8 +198,11 @@ fn parse_aggregate(text: &str, error: MakeError<'_>) -> Result<Aggregate, Thresh
         }
         _ => {
             let what = format!("`{name}` is nothing that can be compared");
-            let mend = format!("use {TREND}, or value and rate for single values");
-            return Err(error(column, &what, &mend));
+            let mend = match name.strip_prefix('p').map(str::parse::<f64>) {
+                Some(Ok(per_cent)) => format!("write p({per_cent})"),
+                _ => format!("use {TREND}, or value and rate for single values"),
+            };
+            return Err(error(column, &what, &mend).of(name, AGGREGATES));
         }
     })
 }
@@ -208,8 +216,24 @@ fn parse_limit(text: &str, at: usize, error: MakeError<'_>) -> Result<f64, Thres
         Ok(limit) if limit.is_finite() => Ok(limit),
         _ => {
             let what = format!("`{text}` is no number");
-            let mend = "write a plain number: milliseconds for *_ms, 0 to 1 for rates";
-            Err(error(at, &what, mend))
+            Err(error(at, &what, &plain_number(text)))
         }
     }
+}
+
+/// What to write in place of a quantity with a unit, as far as there is a unit.
+fn plain_number(text: &str) -> String {
+    for (unit, divisor) in [("ms", 1.0), ("s", 1e-3), ("m", 1e-3 / 60.0), ("%", 100.0)] {
+        if let Some(Ok(number)) = text
+            .strip_suffix(unit)
+            .map(|rest| rest.trim().parse::<f64>())
+        {
+            let plain = number / divisor;
+            return match unit {
+                "%" => format!("write {plain}, the share from 0 to 1"),
+                _ => format!("write {plain}, in milliseconds"),
+            };
+        }
+    }
+    "write a plain number: milliseconds for *_ms, 0 to 1 for rates".to_owned()
 }

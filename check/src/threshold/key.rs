@@ -125,6 +125,7 @@ impl MetricKey {
             column: column + 1,
             what,
             mend,
+            unknown: None,
         };
         let (name, selector) = match text.find('{') {
             None => (text, None),
@@ -146,7 +147,8 @@ impl MetricKey {
                 0,
                 format!("there is no metric `{}`", name.trim()),
                 format!("use one of {}", names.join(", ")),
-            ));
+            )
+            .of(name.trim(), &names));
         };
         let mut key = Self::new(metric.name);
         if let Some((from, selector)) = selector {
@@ -188,11 +190,10 @@ impl MetricKey {
                 } else {
                     format!("it knows {}", metric.tags.join(", "))
                 };
-                return Err(error(
-                    column,
-                    format!("{} has no tag `{tag}`", metric.name),
-                    mend,
-                ));
+                return Err(
+                    error(column, format!("{} has no tag `{tag}`", metric.name), mend)
+                        .of(tag, metric.tags),
+                );
             }
             if value.is_empty() {
                 let mend = format!("write {tag}:NAME");

@@ -169,7 +169,7 @@ fn mistakes_say_where_what_and_how_to_mend() {
         (
             "effect_ms",
             "p99<3",
-            "`p99<3`, column 1: `p99` is nothing that can be compared; use p(N), avg, min, max, med and count, or value and rate for single values",
+            "`p99<3`, column 1: `p99` is nothing that can be compared; write p(99)",
         ),
         (
             "effect_ms",
@@ -179,12 +179,17 @@ fn mistakes_say_where_what_and_how_to_mend() {
         (
             "effect_ms",
             "p(99)< 3s",
-            "`p(99)< 3s`, column 8: `3s` is no number; write a plain number: milliseconds for *_ms, 0 to 1 for rates",
+            "`p(99)< 3s`, column 8: `3s` is no number; write 3000, in milliseconds",
         ),
         (
             "effect_ms",
             "p(99)<",
             "`p(99)<`, column 7: the limit is missing; write a number after the comparison",
+        ),
+        (
+            "http_error_rate",
+            "rate<5%",
+            "`rate<5%`, column 6: `5%` is no number; write 0.05, the share from 0 to 1",
         ),
         (
             "effect_ms",

@@ -12,7 +12,7 @@ mod system;
 pub use check::check;
 pub use json::{scenario_schema, system_schema};
 pub(crate) use quantity::shorten;
-pub(crate) use suggest::{did_you_mean, nearest};
+pub(crate) use suggest::{did_you_mean, mistaken_for, nearest};
 
 pub use self::scenario::scenario;
 pub use self::system::system;

@@ -25,6 +25,13 @@ fn abridged<'a>(wrong: &str, candidates: &[&'a str]) -> Option<&'a str> {
     found.min_by_key(|candidate| candidate.len()).copied()
 }
 
+/// The name that a name of one's own choice was more likely meant to be. Numbered names are meant as they are.
+pub fn mistaken_for<'a>(own: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let names: Vec<&str> = names.into_iter().collect();
+    let unnumbered = |name: &str| name.replace(|c: char| c.is_ascii_digit(), "");
+    misspelt(&clip(own), &names).filter(|near| unnumbered(near) != unnumbered(own))
+}
+
 fn misspelt<'a>(wrong: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let folded = fold(wrong);
     candidates

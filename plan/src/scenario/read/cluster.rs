@@ -2,6 +2,7 @@
 
 use crate::problem::Problems;
 use crate::scenario::{Cluster, Links};
+use crate::shape::mistaken_for;
 use crate::system::read::{text_map, topic};
 use crate::system::{SystemSpec, TopicSettings, TopicSpec};
 use crate::units::parse_bandwidth;
@@ -21,7 +22,10 @@ pub(super) fn read(bus: Option<&Node>, system: &SystemSpec, problems: &mut Probl
         let own = topic(entry);
         match settings.iter_mut().find(|topic| topic.name == own.name) {
             Some(topic) => lay_over(topic, own),
-            None => settings.push(own),
+            None => {
+                check_name(&own.name, &entry.place, system, problems);
+                settings.push(own);
+            }
         }
     }
     let topics: Vec<TopicSpec> = settings
@@ -42,6 +46,18 @@ pub(super) fn read(bus: Option<&Node>, system: &SystemSpec, problems: &mut Probl
         broker: text_map(get("broker")),
         client,
         links: links(get("links")),
+    }
+}
+
+/// Settings for a topic that nobody uses would be settings for none.
+fn check_name(name: &str, place: &Place, system: &SystemSpec, problems: &mut Problems) {
+    let known = system.topics.iter().map(|topic| topic.name.as_str());
+    if let Some(near) = mistaken_for(name, known) {
+        problems.at(
+            place,
+            format!("`{name}` is no topic of the system"),
+            format!("did you mean `{near}`? If both are meant, add it to the system's topics"),
+        );
     }
 }
 

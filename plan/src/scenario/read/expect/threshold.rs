@@ -4,7 +4,7 @@ use super::Context;
 use crate::fault::Fault;
 use crate::problem::Problems;
 use crate::scenario::Threshold;
-use crate::shape::did_you_mean;
+use crate::shape::{did_you_mean, nearest};
 use crate::yaml::{Entry, Node, Place, Value};
 use squall_check::threshold::{Expression, MetricKey, ThresholdError};
 
@@ -61,11 +61,15 @@ fn report(error: &ThresholdError, place: &Place, quote: usize, problems: &mut Pr
             .unwrap_or_default();
         place.column += quote + before.chars().count();
     }
-    problems.at(
-        &place,
-        format!("threshold: {}", error.what),
-        error.mend.clone(),
+    let near = error
+        .unknown
+        .as_ref()
+        .and_then(|(word, known)| nearest(word, known.iter().copied()));
+    let fix = near.map_or_else(
+        || error.mend.clone(),
+        |near| format!("did you mean `{near}`?"),
     );
+    problems.at(&place, format!("threshold: {}", error.what), fix);
 }
 
 /// Every sink, fault and phase that is selected must be there.

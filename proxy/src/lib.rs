@@ -1,5 +1,7 @@
 //! The fault proxy: connections between services and brokers pass it, and faults bite in it.
 
+pub mod engine;
 pub mod kafka;
 pub mod layer;
 pub mod queue;
+pub mod toxic;

@@ -11,14 +11,23 @@ pub struct ThresholdError {
     pub what: String,
     /// How to mend it.
     pub mend: String,
-    /// A word that is not known, and all that could stand in its place.
-    pub unknown: Option<(String, Vec<&'static str>)>,
+    pub unknown: Option<Box<Unknown>>,
+}
+
+/// A word and what could stand in its place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unknown {
+    pub word: String,
+    pub known: Vec<&'static str>,
 }
 
 impl ThresholdError {
     /// With the word that is not known.
     pub(super) fn of(mut self, word: &str, known: &[&'static str]) -> Self {
-        self.unknown = Some((word.to_owned(), known.to_vec()));
+        self.unknown = Some(Box::new(Unknown {
+            word: word.to_owned(),
+            known: known.to_vec(),
+        }));
         self
     }
 }

@@ -7,7 +7,7 @@ mod key;
 #[cfg(test)]
 mod tests;
 
-pub use error::ThresholdError;
+pub use error::{ThresholdError, Unknown};
 pub use expression::{Aggregate, Comparison, Expression};
 pub use key::{METRICS, MetricKey, MetricKind, Shape};
 

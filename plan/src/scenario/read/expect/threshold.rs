@@ -64,7 +64,7 @@ fn report(error: &ThresholdError, place: &Place, quote: usize, problems: &mut Pr
     let near = error
         .unknown
         .as_ref()
-        .and_then(|(word, known)| nearest(word, known.iter().copied()));
+        .and_then(|unknown| nearest(&unknown.word, unknown.known.iter().copied()));
     let fix = near.map_or_else(
         || error.mend.clone(),
         |near| format!("did you mean `{near}`?"),

@@ -5,7 +5,7 @@ use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 use squall_env::{Insert, Kind, Store, StoreError, Table, Value};
 use std::collections::BTreeMap;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -59,8 +59,29 @@ fn gone() -> StoreError {
     StoreError::Permanent("the thread of the database has ended".to_owned())
 }
 
-/// Write-ahead log, and every transaction on disk before it is answered.
+/// Replicas that start together set the journal's mode together. SQLite refuses one of them at once, without the busy
+/// timeout, since waiting could never end; asking again does.
 fn connect(path: &str, tables: &[Table]) -> rusqlite::Result<Connection> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match set_up(path, tables) {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}
+
+/// Write-ahead log, and every transaction on disk before it is answered.
+fn set_up(path: &str, tables: &[Table]) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -196,6 +217,24 @@ mod tests {
             matches!(locked, Err(StoreError::Temporary(_))),
             "{locked:?}"
         );
+    }
+
+    #[test]
+    fn replicas_that_start_together_all_get_in() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("db");
+            let path = path.to_str().unwrap();
+            let start = std::sync::Barrier::new(8);
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        start.wait();
+                        connect(path, TABLES).unwrap();
+                    });
+                }
+            });
+        }
     }
 
     #[tokio::test(flavor = "current_thread")]

@@ -207,6 +207,28 @@ fn tear_down_ends_what_strayed_into_another_session_without_its_marker() {
 }
 
 #[test]
+fn a_kill_ends_what_strayed_from_the_replica_and_nothing_of_another() {
+    let bench = Bench::new();
+    let script = "setsid env -i sleep 1113 & setsid sleep 1114 & exec sleep 1000";
+    let [a, b] = ["a", "b"].map(|name| bench.declare(name, script, |_| {}));
+    let strays = |id| bench.below_guard_in_other_groups(id);
+    let alive = |pid: &i32| processes::read(*pid).is_some_and(|p| p.is_alive());
+    let leader = bench.supervisor.spawn(&a).unwrap();
+    eventually("both strays", || strays(&a).len() == 2);
+    let of_a = strays(&a);
+    bench.supervisor.spawn(&b).unwrap();
+    let of_b = || {
+        let mut pids = strays(&b);
+        pids.retain(|pid| !of_a.contains(pid) && *pid != leader);
+        pids
+    };
+    eventually("the strays of the other", || of_b().len() == 2);
+    assert_eq!(bench.kill(&a), Some(ExitSeen::KILLED));
+    assert!(!of_a.iter().any(alive), "they outlived the kill");
+    assert_eq!(of_b().iter().filter(|pid| alive(pid)).count(), 2);
+}
+
+#[test]
 fn a_lost_guard_is_told_and_tear_down_still_sweeps() {
     let bench = Bench::new();
     let id = bench.declare("a", "sleep 1000 & wait", |_| {});

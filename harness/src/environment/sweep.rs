@@ -8,11 +8,16 @@ use std::time::{Duration, Instant};
 /// Environment variable that every service of a run carries, and what they start inherits.
 pub const MARKER_VARIABLE: &str = "SQUALL_RUN";
 
+/// As [`MARKER_VARIABLE`], with the replica that it is a process of: `consumer-db/0`.
+pub const REPLICA_VARIABLE: &str = "SQUALL_REPLICA";
+
 /// How a process of a run is recognised. Any one suffices.
 #[derive(Clone, Debug)]
 pub struct Net {
     /// Value of [`MARKER_VARIABLE`].
     pub run: String,
+    /// Value of [`REPLICA_VARIABLE`], where a process that carries the run's marker must carry this too.
+    pub replica: Option<String>,
     /// Process groups that were made for services.
     pub groups: BTreeSet<i32>,
     /// Everything that descends from this process: the guard, to which orphans are handed.
@@ -44,13 +49,12 @@ impl Net {
     /// Every living process of the run.
     #[must_use]
     pub fn living(&self) -> Vec<Process> {
-        let marker = self.marker();
         let own = i32::try_from(std::process::id()).unwrap_or(-1);
         let all = processes::list();
         let mut caught: BTreeSet<i32> = self.root.into_iter().collect();
         caught.extend(
             all.iter()
-                .filter(|p| self.groups.contains(&p.group) || processes::carries(p.pid, &marker))
+                .filter(|p| self.groups.contains(&p.group) || self.is_marked(p.pid))
                 .map(|p| p.pid),
         );
         add_descendants(&all, &mut caught);
@@ -58,6 +62,13 @@ impl Net {
             .filter(|p| p.is_alive() && caught.contains(&p.pid))
             .filter(|p| p.pid != own && Some(p.pid) != self.root)
             .collect()
+    }
+
+    fn is_marked(&self, pid: i32) -> bool {
+        let replica = self.replica.as_ref();
+        let replica = replica.map(|replica| format!("{REPLICA_VARIABLE}={replica}"));
+        processes::carries(pid, &self.marker())
+            && replica.is_none_or(|replica| processes::carries(pid, &replica))
     }
 
     /// SIGKILL to all of them, again and again (they may be forking), until none is left or time is up.
@@ -89,6 +100,13 @@ impl Net {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+}
+
+/// SIGKILL to each that is still the same process.
+pub fn end(processes: &[Process]) {
+    for process in processes {
+        kill(process);
     }
 }
 

@@ -173,6 +173,7 @@ impl Guard {
 
     fn sweep(&self) -> Swept {
         let net = Net {
+            replica: None,
             run: self.run.clone(),
             groups: self.groups.numbers(),
             root: i32::try_from(std::process::id()).ok(),

@@ -4,7 +4,7 @@ use super::error::SupervisionError;
 use super::replica::{ReplicaId, ServiceEvent, Status};
 use super::supervisor::{Supervisor, known};
 use crate::environment::guard::{ExitSeen, Order, Signal};
-use crate::environment::sweep::{Net, Swept};
+use crate::environment::sweep::{self, Net, Swept};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -30,13 +30,24 @@ pub struct TornDown {
 }
 
 impl Supervisor {
-    /// SIGKILL to the whole group of each, all at once; returns once nothing of them is left. `None`: that one was not
-    /// running.
+    /// SIGKILL to the whole group of each, all at once, and to what strayed from it into a session of its own; returns once
+    /// nothing of them is left. `None`: that one was not running.
     ///
     /// # Errors
     /// When one is unknown, the guard is gone, or the kernel does not let go of a process.
     pub fn kill(&self, ids: &[ReplicaId]) -> Result<Vec<Option<Ended>>, SupervisionError> {
+        // An orphan without the marker shows whose it is only for as long as its parent lives.
+        let mut nets: Vec<Net> = ids.iter().map(|id| self.net_of(id)).collect();
+        let family: Vec<_> = nets.iter().flat_map(Net::living).collect();
         let sent = self.signal_all(ids, Signal::Kill)?;
+        sweep::end(&family);
+        for (id, net) in ids.iter().zip(&mut nets) {
+            // Once the guard has reaped the group, its number may go to strangers.
+            net.groups.clear();
+            if !net.end_all(KILL_WITHIN).left.is_empty() {
+                return Err(immortal(id));
+            }
+        }
         let await_end = |(id, sent): (&ReplicaId, bool)| match sent {
             true => self.await_killed(id).map(Some),
             false => Ok(None),
@@ -145,10 +156,7 @@ impl Supervisor {
 
     fn await_killed(&self, id: &ReplicaId) -> Result<Ended, SupervisionError> {
         self.await_gone(id, KILL_WITHIN)?
-            .ok_or_else(|| SupervisionError::Immortal {
-                replica: id.clone(),
-                after: KILL_WITHIN,
-            })
+            .ok_or_else(|| immortal(id))
     }
 
     /// Waits for the end that SIGTERM asked for at `begun`, and forces it after the stop timeout (`true`).
@@ -220,8 +228,28 @@ impl Supervisor {
         let groups: BTreeSet<i32> = pids.collect();
         Net {
             run: self.run.clone(),
+            replica: None,
             groups,
             root: None,
         }
+    }
+
+    /// What is of one replica only.
+    fn net_of(&self, id: &ReplicaId) -> Net {
+        let state = self.shared.lock();
+        let status = state.replicas.get(id).map(|replica| replica.status);
+        Net {
+            run: self.run.clone(),
+            replica: Some(id.to_string()),
+            groups: status.and_then(Status::pid).into_iter().collect(),
+            root: None,
+        }
+    }
+}
+
+fn immortal(id: &ReplicaId) -> SupervisionError {
+    SupervisionError::Immortal {
+        replica: id.clone(),
+        after: KILL_WITHIN,
     }
 }

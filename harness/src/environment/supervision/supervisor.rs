@@ -5,7 +5,7 @@ use super::log;
 use super::replica::{Observer, Replica, ReplicaId, ReplicaSpec, ServiceEvent, Status};
 use super::state::{Shared, State};
 use crate::environment::guard::{ExitSeen, GuardClient, Order};
-use crate::environment::sweep::MARKER_VARIABLE;
+use crate::environment::sweep::{MARKER_VARIABLE, REPLICA_VARIABLE};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -82,7 +82,8 @@ impl Supervisor {
     /// Makes a replica known without starting it. Declaring it again changes what its next start does.
     pub fn declare(&self, mut spec: ReplicaSpec) {
         let marker = (MARKER_VARIABLE.to_owned(), self.run.clone());
-        spec.launch.environment.extend([marker]);
+        let replica = (REPLICA_VARIABLE.to_owned(), spec.id.to_string());
+        spec.launch.environment.extend([marker, replica]);
         let mut state = self.shared.lock();
         match state.replicas.get_mut(&spec.id) {
             Some(known) => known.spec = spec,

@@ -27,6 +27,8 @@ fn ctrl_c_drains_and_reports_and_is_not_held() {
         "{run}"
     );
     assert_eq!(run.report()["verdict"], "inconclusive");
+    let stopping = "stopping: heal, drain, report; Ctrl-C again stops at once\n";
+    assert_eq!(run.err, stopping, "{run}");
     assert!(living(&run).is_empty(), "{run}");
 }
 

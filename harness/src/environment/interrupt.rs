@@ -1,5 +1,6 @@
 //! Ctrl-C. The first asks for an orderly end: heal, drain, report. The second ends at once: what was registered with
-//! [`Interrupt::at_second`] runs, then the process exits with [`EXIT_AT_ONCE`].
+//! [`Interrupt::at_second`] runs, then the process exits with [`EXIT_AT_ONCE`]. Where a terminal hands Ctrl-C over as a key,
+//! [`Interrupt::press`] is the signal.
 //!
 //! SIGTERM and SIGHUP (a terminal that closes) count as Ctrl-C.
 
@@ -14,7 +15,7 @@ use std::time::Duration;
 /// Exit code after a second Ctrl-C: what shells report for a process that SIGINT ended.
 pub const EXIT_AT_ONCE: i32 = 130;
 
-type Cleanup = Box<dyn FnOnce() + Send>;
+type Call = Box<dyn FnOnce() + Send>;
 
 /// A handle to the process's Ctrl-C; clones are the same one.
 #[derive(Clone)]
@@ -25,21 +26,26 @@ pub struct Interrupt {
 #[derive(Default)]
 struct Shared {
     requested: AtomicBool,
-    cleanups: Mutex<BTreeMap<u64, Cleanup>>,
+    first: Calls,
+    second: Calls,
     lock: Mutex<()>,
     changed: Condvar,
 }
 
-/// What is to run at a second Ctrl-C, for as long as this lives.
-#[must_use = "dropping it takes the cleanup back"]
-pub struct AtSecond {
+/// What is to run at a moment, by the order of registration.
+type Calls = Mutex<BTreeMap<u64, Call>>;
+
+/// What is to run at a Ctrl-C, for as long as this lives.
+#[must_use = "dropping it takes the call back"]
+pub struct Registered {
     shared: Arc<Shared>,
+    calls: fn(&Shared) -> &Calls,
     number: u64,
 }
 
-impl Drop for AtSecond {
+impl Drop for Registered {
     fn drop(&mut self) {
-        self.shared.cleanups().remove(&self.number);
+        lock((self.calls)(&self.shared)).remove(&self.number);
     }
 }
 
@@ -62,10 +68,7 @@ impl Interrupt {
             .name("interrupt".to_owned())
             .spawn(move || {
                 for _ in signals.forever() {
-                    if heard.is_requested() {
-                        heard.end_at_once();
-                    }
-                    heard.request();
+                    heard.press();
                 }
             })?;
         *listening = Some(interrupt.clone());
@@ -80,9 +83,21 @@ impl Interrupt {
         }
     }
 
+    /// A Ctrl-C: the first asks for an orderly end, one more ends at once and does not return.
+    pub fn press(&self) {
+        if self.is_requested() {
+            self.end_at_once();
+        }
+        self.request();
+    }
+
     /// Asks for an orderly end, as the first Ctrl-C does.
     pub fn request(&self) {
-        self.shared.requested.store(true, Ordering::SeqCst);
+        if !self.shared.requested.swap(true, Ordering::SeqCst) {
+            take(&self.shared.first)
+                .into_values()
+                .for_each(|call| call());
+        }
         let _held = self
             .shared
             .lock
@@ -111,28 +126,65 @@ impl Interrupt {
         self.is_requested()
     }
 
+    /// Runs when an orderly end is asked for, on the thread that asks. Must not wait for long.
+    pub fn at_first<T>(&self, call: impl FnOnce() -> T + Send + 'static) -> Registered {
+        self.register(|shared| &shared.first, call)
+    }
+
     /// Runs at a second Ctrl-C, before the process exits; the latest registered first. Must not wait for long.
-    pub fn at_second<T>(&self, cleanup: impl FnOnce() -> T + Send + 'static) -> AtSecond {
-        let mut cleanups = self.shared.cleanups();
-        let number = cleanups.last_key_value().map_or(0, |(last, _)| last + 1);
-        cleanups.insert(number, Box::new(move || drop(cleanup())));
-        AtSecond {
+    pub fn at_second<T>(&self, cleanup: impl FnOnce() -> T + Send + 'static) -> Registered {
+        self.register(|shared| &shared.second, cleanup)
+    }
+
+    fn register<T>(
+        &self,
+        calls: fn(&Shared) -> &Calls,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Registered {
+        let mut registered = lock(calls(&self.shared));
+        let number = registered.last_key_value().map_or(0, |(last, _)| last + 1);
+        registered.insert(number, Box::new(move || drop(call())));
+        drop(registered);
+        Registered {
             shared: Arc::clone(&self.shared),
+            calls,
             number,
         }
     }
 
     fn end_at_once(&self) -> ! {
-        let cleanups = std::mem::take(&mut *self.shared.cleanups());
-        for cleanup in cleanups.into_values().rev() {
-            cleanup();
-        }
+        let cleanups = take(&self.shared.second).into_values();
+        cleanups.rev().for_each(|cleanup| cleanup());
         std::process::exit(EXIT_AT_ONCE)
     }
 }
 
-impl Shared {
-    fn cleanups(&self) -> MutexGuard<'_, BTreeMap<u64, Cleanup>> {
-        self.cleanups.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(calls: &Calls) -> MutexGuard<'_, BTreeMap<u64, Call>> {
+    calls.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn take(calls: &Calls) -> BTreeMap<u64, Call> {
+    std::mem::take(&mut *lock(calls))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[test]
+    fn an_orderly_end_is_told_once_and_to_those_who_still_listen() {
+        let interrupt = Interrupt::detached();
+        let told = Arc::new(AtomicUsize::new(0));
+        let tell = |by: usize| {
+            let told = Arc::clone(&told);
+            move || told.fetch_add(by, Ordering::SeqCst)
+        };
+        let _listening = interrupt.at_first(tell(1));
+        drop(interrupt.at_first(tell(10)));
+        interrupt.press();
+        interrupt.request();
+        assert_eq!(told.load(Ordering::SeqCst), 1);
+        assert!(interrupt.is_requested());
     }
 }

@@ -1,6 +1,7 @@
 //! Feeds the live view from the recorder's counters, or prints a plain line a few times a run.
 
 use super::phases::phase_name;
+use crate::environment::interrupt::Interrupt;
 use crate::exit::Failure;
 use squall_history::{Fact, FaultState, Note, Recorder, What};
 use squall_plan::Plan;
@@ -23,13 +24,13 @@ pub struct LiveView {
 }
 
 impl LiveView {
-    /// Takes over the terminal. `stop` is called when the user asks for an orderly stop.
+    /// Takes over the terminal. Keys that ask for an end go to `interrupt`.
     pub fn start(
         plan: &Plan,
         recorder: Recorder,
         began: Instant,
         glyphs: Glyphs,
-        stop: impl Fn() + Send + 'static,
+        interrupt: Interrupt,
     ) -> Result<Self, Failure> {
         let mut screen = Screen::enter(glyphs).map_err(|error| {
             Failure::environment(format!("cannot take over the terminal: {error}"))
@@ -38,13 +39,21 @@ impl LiveView {
         let mut feed = Feed::new(plan, recorder, began);
         let ended = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ended);
+        // An end at once drops nothing.
+        let at_once = interrupt.at_second(live::restore);
         let watch = move || {
+            let _at_once = at_once;
             while !seen.load(Relaxed) {
-                if screen.show(&feed.snapshot()).is_err() {
+                let snapshot = Snapshot {
+                    stopping: interrupt.is_requested(),
+                    ..feed.snapshot()
+                };
+                if screen.show(&snapshot).is_err() {
                     return;
                 }
                 match screen.key(FRAME) {
-                    Ok(Some(Key::Stop)) => stop(),
+                    Ok(Some(Key::Stop)) => interrupt.request(),
+                    Ok(Some(Key::Interrupt)) => interrupt.press(),
                     Ok(None) => {}
                     Err(_) => return,
                 }

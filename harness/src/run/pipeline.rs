@@ -9,6 +9,7 @@ use crate::verdict;
 use squall_history::{FILE_NAME, Head, ROWS_VERSION, Recorder, What};
 use squall_plan::Plan;
 use squall_plan::plan::Environment;
+use squall_render::live::STOPPING;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
@@ -60,6 +61,11 @@ fn embedded(
         interrupt,
     };
     let live = live_view(&context, options)?;
+    // On the error output: the other one is in use by the phases, which may be waiting for something.
+    let _told = live.is_none().then(|| {
+        let tell = || writeln!(std::io::stderr(), "{STOPPING}");
+        context.interrupt.at_first(tell)
+    });
     let ended = Phases::new(&context, live.is_none().then_some(out)).run();
     drop(live);
     finish::close(&context, &ended)?;
@@ -70,14 +76,12 @@ fn live_view(context: &Context<'_>, options: &RunOptions) -> Result<Option<LiveV
     if !options.live {
         return Ok(None);
     }
-    let interrupt = context.interrupt.clone();
-    let stop = move || interrupt.request();
     LiveView::start(
         context.plan,
         context.recorder.clone(),
         context.started,
         options.glyphs,
-        stop,
+        context.interrupt.clone(),
     )
     .map(Some)
 }

@@ -1,6 +1,6 @@
 //! Drawing a [`Snapshot`] on any size of terminal.
 
-use super::{FaultState, Snapshot};
+use super::{FaultState, STOPPING, Snapshot};
 use crate::text::{Glyphs, inert};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -25,10 +25,14 @@ pub fn draw(frame: &mut Frame<'_>, snapshot: &Snapshot, glyphs: Glyphs) {
     draw_sinks(frame, sinks, snapshot);
     draw_faults(frame, faults, snapshot, glyphs);
     draw_notes(frame, notes, snapshot);
-    frame.render_widget(
-        Line::from(" q or Ctrl-C: stop cleanly (heal, drain, report)").dim(),
-        foot,
-    );
+    frame.render_widget(foot_line(snapshot), foot);
+}
+
+fn foot_line(snapshot: &Snapshot) -> Line<'static> {
+    if snapshot.stopping {
+        return Line::from(format!(" {STOPPING}")).fg(Color::Yellow).bold();
+    }
+    Line::from(" q or Ctrl-C: stop cleanly (heal, drain, report)").dim()
 }
 
 /// Rows of the taller of the two middle boxes, borders included, as far as the events keep a share of the terminal.

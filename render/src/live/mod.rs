@@ -6,7 +6,10 @@ mod screen;
 mod tests;
 
 pub use draw::draw;
-pub use screen::{Key, Screen};
+pub use screen::{Key, Screen, restore};
+
+/// What a user who asked for an end is told, on the live view and in plain lines.
+pub const STOPPING: &str = "stopping: heal, drain, report; Ctrl-C again stops at once";
 
 /// All that the view shows at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +18,8 @@ pub struct Snapshot {
     pub environment: String,
     pub seed: u64,
     pub phase: String,
+    /// The user asked for an end, and what was begun is being brought to it.
+    pub stopping: bool,
     pub elapsed_s: f64,
     /// Planned end of the load.
     pub planned_s: f64,

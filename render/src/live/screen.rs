@@ -10,8 +10,15 @@ use std::time::Duration;
 /// What a user asked for by a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Key {
-    /// q, Escape or Ctrl-C (in raw mode it comes as a key).
+    /// q or Escape: an orderly end.
     Stop,
+    /// Ctrl-C, which comes as a key in raw mode.
+    Interrupt,
+}
+
+/// Gives the terminal back. For those who end the process without dropping the [`Screen`].
+pub fn restore() {
+    ratatui::restore();
 }
 
 /// The alternate screen while a run goes on.
@@ -47,7 +54,12 @@ impl Screen {
             key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
         let quit = matches!(key.code, KeyCode::Char('q') | KeyCode::Esc);
         let pressed = key.kind == KeyEventKind::Press;
-        Ok((pressed && (interrupt || quit)).then_some(Key::Stop))
+        Ok(match (interrupt, quit) {
+            _ if !pressed => None,
+            (true, _) => Some(Key::Interrupt),
+            (false, true) => Some(Key::Stop),
+            (false, false) => None,
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{FaultRow, FaultState, SinkRow, Snapshot, draw};
+use super::{FaultRow, FaultState, STOPPING, SinkRow, Snapshot, draw};
 use crate::text::Glyphs;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -34,6 +34,23 @@ fn snapshot() -> Snapshot {
         notes: vec![(10_001.0, "consumer-db/0 killed".to_owned())],
         ..Snapshot::default()
     }
+}
+
+#[test]
+fn a_user_who_asked_for_an_end_sees_that_it_comes_and_how_to_force_it() {
+    let shown = |stopping: bool| {
+        let snapshot = Snapshot {
+            stopping,
+            ..snapshot()
+        };
+        let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+        terminal
+            .draw(|frame| draw(frame, &snapshot, Glyphs::Ascii))
+            .unwrap();
+        terminal.backend().to_string()
+    };
+    assert!(shown(true).contains(STOPPING));
+    assert!(!shown(false).contains("stopping"));
 }
 
 fn rendered(width: u16, height: u16, glyphs: Glyphs) -> String {

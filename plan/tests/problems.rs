@@ -11,17 +11,18 @@ fn problems(text: &str, request: &Request) -> Problems {
         .expect_err("the text is meant to be bad")
 }
 
+fn assert_each_is_placed_and_mended(found: &Problems) {
+    for problem in &found.0 {
+        let placed = problem.line > 0 && problem.column > 0;
+        assert!(placed && !problem.fix.is_empty(), "{problem:?}");
+    }
+}
+
 #[test]
 fn every_mistake_of_a_file_is_reported_at_once() {
     let found = problems(include_str!("bad/many.yaml"), &Request::default());
     assert!(found.0.len() >= 35, "{found}");
-    assert!(
-        found
-            .0
-            .iter()
-            .all(|problem| problem.line > 0 && problem.column > 0 && !problem.fix.is_empty()),
-        "{found}"
-    );
+    assert_each_is_placed_and_mended(&found);
     insta::assert_snapshot!(found);
 }
 
@@ -30,26 +31,14 @@ fn every_mistake_of_a_system_file_is_reported_at_once() {
     let scenario = "squall: 1\nname: x\nsystem: { use: system.yaml }\nload: { topic: order, stages: [{ burst: 1 }] }\n";
     let memory = Memory(include_str!("bad/system.yaml").to_owned());
     let found = from_text("good.yaml", scenario, &Request::default(), &memory).unwrap_err();
-    assert!(
-        found
-            .0
-            .iter()
-            .all(|problem| problem.line > 0 && !problem.fix.is_empty()),
-        "{found}"
-    );
+    assert_each_is_placed_and_mended(&found);
     insta::assert_snapshot!(found);
 }
 
 #[test]
 fn what_cannot_be_together_is_refused() {
     let found = problems(include_str!("bad/crossed.yaml"), &Request::default());
-    assert!(
-        found
-            .0
-            .iter()
-            .all(|problem| problem.line > 0 && !problem.fix.is_empty()),
-        "{found}"
-    );
+    assert_each_is_placed_and_mended(&found);
     insta::assert_snapshot!(found);
 }
 

@@ -1,11 +1,14 @@
 //! Settings from environment variables, with all problems at once.
 
+mod reader;
+
 use crate::bugs::{Bug, Bugs};
 use crate::service::Service;
+use reader::Reader;
+pub(crate) use reader::mail_server;
 use squall_env::{ClientSettings, Level};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 /// What a service is told. Made from variables by [`Settings::read`], or by hand in tests and in the simulator.
@@ -152,130 +155,6 @@ impl Settings {
             Service::ConsumerEmail => true,
             Service::ConsumerDb => self.bugs.has(Bug::CoupledConsumers),
             Service::Producer | Service::Relay => false,
-        }
-    }
-}
-
-/// Host and port of `smtp://host[:port]`: a relay on this machine or network, without encryption or password.
-pub(crate) fn mail_server(url: &str) -> Option<(&str, u16)> {
-    let rest = url.strip_prefix("smtp://")?.trim_end_matches('/');
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().ok()?),
-        None => (rest, 25),
-    };
-    (!host.is_empty() && !host.contains(['/', '@'])).then_some((host, port))
-}
-
-struct Reader<'a> {
-    variables: &'a BTreeMap<String, String>,
-    problems: Vec<String>,
-}
-
-impl<'a> Reader<'a> {
-    fn get(&self, name: &str) -> Option<&'a str> {
-        self.variables
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
-    }
-
-    fn optional(&self, name: &str) -> Option<String> {
-        self.get(name).map(str::to_owned)
-    }
-
-    fn text(&self, name: &str, into: &mut String) {
-        if let Some(value) = self.get(name) {
-            value.clone_into(into);
-        }
-    }
-
-    fn required(&mut self, name: &str, into: &mut String) {
-        self.text(name, into);
-        if into.is_empty() {
-            let problem = format!("{name} is not set: the brokers, as host:port,host:port");
-            self.problems.push(problem);
-        }
-    }
-
-    fn number<T: FromStr>(&mut self, name: &str, into: &mut T) {
-        let Some(value) = self.get(name) else { return };
-        match value.trim().parse() {
-            Ok(number) => *into = number,
-            Err(_) => self.problems.push(format!(
-                "{name}={value} is not a whole number that fits here"
-            )),
-        }
-    }
-
-    fn duration(&mut self, name: &str, into: &mut Duration) {
-        let mut ms = u64::try_from(into.as_millis()).unwrap_or(u64::MAX);
-        self.number(name, &mut ms);
-        *into = Duration::from_millis(ms);
-    }
-
-    fn level(&mut self, name: &str, into: &mut Level) {
-        const LEVELS: [Level; 4] = [Level::Debug, Level::Info, Level::Warn, Level::Error];
-        let Some(value) = self.get(name) else { return };
-        match LEVELS.into_iter().find(|level| level.name() == value) {
-            Some(level) => *into = level,
-            None => self.problems.push(format!(
-                "{name}={value} is none of debug, info, warn and error"
-            )),
-        }
-    }
-
-    /// `EFFECT_DELAY_MS` for all effects, `MAIL_DELAY_MS` for one kind; likewise failures.
-    fn effect(&mut self, kind: &str) -> EffectSettings {
-        let mut effect = EffectSettings::default();
-        for prefix in ["EFFECT", kind] {
-            self.duration(&format!("{prefix}_DELAY_MS"), &mut effect.delay);
-            let name = format!("{prefix}_FAILURES_PER_MILLE");
-            self.number(&name, &mut effect.failures_per_mille);
-        }
-        effect
-    }
-
-    /// A service without an API of its own is asked for its state on `PORT` unless it is told otherwise.
-    fn metrics_port(&mut self, service: Service) -> Option<u16> {
-        let name = match self.get("METRICS_PORT") {
-            None if service != Service::Producer => "PORT",
-            _ => "METRICS_PORT",
-        };
-        let mut port = 0;
-        self.number(name, &mut port);
-        (port != 0).then_some(port)
-    }
-
-    fn client(&mut self, into: &mut ClientSettings) {
-        let list = self.get("KAFKA_CLIENT").unwrap_or_default();
-        for pair in list.split(',').filter(|pair| !pair.trim().is_empty()) {
-            match pair.split_once('=') {
-                Some((name, value)) => into.set(name.trim(), value.trim()),
-                None => self.problems.push(format!(
-                    "KAFKA_CLIENT: `{pair}` is not name=value, as in acks=all,linger.ms=5"
-                )),
-            }
-        }
-    }
-
-    fn check(&mut self, settings: &Settings) {
-        if settings.sends_mail() && settings.maildir.is_none() && settings.smtp_url.is_none() {
-            let problem = "MAILDIR is not set: the folder for mails (or SMTP_URL, a mail server)";
-            self.problems.push(problem.to_owned());
-        }
-        if let Some(url) = &settings.smtp_url
-            && mail_server(url).is_none()
-        {
-            let problem = format!("SMTP_URL={url} is not like smtp://127.0.0.1:25");
-            self.problems.push(problem);
-        }
-        if settings.service == Service::ConsumerDb && settings.sqlite_path.is_none() {
-            let problem = "SQLITE_PATH is not set: the database file";
-            self.problems.push(problem.to_owned());
-        }
-        if settings.batch_max == 0 {
-            self.problems
-                .push("BATCH_MAX=0 would never handle an event".to_owned());
         }
     }
 }

@@ -54,10 +54,10 @@ pub fn resolve(root: &Node, shape: &Shape, path: &str) -> Result<Vec<Segment>, P
         furthest: 0,
         error: None,
         steps_left: 10_000,
+        found: Vec::new(),
     };
-    let mut segments = Vec::new();
-    if search.walk(Some(root), shape, path, &mut segments) {
-        return Ok(segments);
+    if search.walk(Some(root), shape, path) {
+        return Ok(search.found);
     }
     Err(search.error.unwrap_or_else(|| PathError {
         what: format!("`{path}`"),
@@ -71,16 +71,12 @@ struct Search<'path> {
     furthest: usize,
     error: Option<PathError>,
     steps_left: usize,
+    /// The steps of the reading under way.
+    found: Vec<Segment>,
 }
 
 impl Search<'_> {
-    fn walk(
-        &mut self,
-        node: Option<&Node>,
-        shape: &Shape,
-        rest: &str,
-        out: &mut Vec<Segment>,
-    ) -> bool {
+    fn walk(&mut self, node: Option<&Node>, shape: &Shape, rest: &str) -> bool {
         if rest.is_empty() {
             return true;
         }
@@ -96,51 +92,38 @@ impl Search<'_> {
                     let child = object
                         .get(key)
                         .map_or(&Shape::Setting, |field| &field.shape);
-                    if self.step(node, child, rest, key, out) {
+                    if self.step(node, child, rest, key) {
                         return true;
                     }
                 }
                 self.fail(rest, object.noun, &keys)
             }
             Shape::Settings(known) => {
-                known.contains(&rest) && self.step(node, &Shape::Setting, rest, rest, out)
+                known.contains(&rest) && self.step(node, &Shape::Setting, rest, rest)
                     || self.fail(rest, SETTINGS, known)
             }
-            Shape::MapOf(of) => self.walk_map(node, of, rest, out),
-            Shape::List(of) => self.walk_list(node, of, rest, out),
-            Shape::Either(either) => self.walk_either(node, either, rest, out),
-            Shape::Body(_) | Shape::Anything => self.walk_anything(node, rest, out),
+            Shape::MapOf(of) => self.walk_map(node, of, rest),
+            Shape::List(of) => self.walk_list(node, of, rest),
+            Shape::Either(either) => self.walk_either(node, either, rest),
+            Shape::Body(_) | Shape::Anything => self.walk_anything(node, rest),
             _ => self.fail(rest, "a single value", &[]),
         }
     }
 
     /// One step by `key`, if the path goes on with it.
-    fn step(
-        &mut self,
-        node: Option<&Node>,
-        child: &Shape,
-        rest: &str,
-        key: &str,
-        out: &mut Vec<Segment>,
-    ) -> bool {
+    fn step(&mut self, node: Option<&Node>, child: &Shape, rest: &str, key: &str) -> bool {
         let Some(after) = after_key(rest, key) else {
             return false;
         };
-        out.push(Segment::Key(key.to_owned()));
-        let found = self.walk(node.and_then(|node| node.get(key)), child, after, out);
+        self.found.push(Segment::Key(key.to_owned()));
+        let found = self.walk(node.and_then(|node| node.get(key)), child, after);
         if !found {
-            out.pop();
+            self.found.pop();
         }
         found
     }
 
-    fn walk_map(
-        &mut self,
-        node: Option<&Node>,
-        of: &Shape,
-        rest: &str,
-        out: &mut Vec<Segment>,
-    ) -> bool {
+    fn walk_map(&mut self, node: Option<&Node>, of: &Shape, rest: &str) -> bool {
         let mut known: Vec<&str> = node
             .map_or(&[][..], Node::entries)
             .iter()
@@ -148,7 +131,7 @@ impl Search<'_> {
             .collect();
         known.sort_by_key(|key| std::cmp::Reverse(key.len()));
         for key in &known {
-            if self.step(node, of, rest, key, out) {
+            if self.step(node, of, rest, key) {
                 return true;
             }
         }
@@ -160,21 +143,15 @@ impl Search<'_> {
                 .filter(|at| *at > 0)
                 .collect();
             for at in splits {
-                if self.step(None, of, rest, &rest[..at], out) {
+                if self.step(None, of, rest, &rest[..at]) {
                     return true;
                 }
             }
         }
-        !below_known && self.step(None, of, rest, rest, out)
+        !below_known && self.step(None, of, rest, rest)
     }
 
-    fn walk_list(
-        &mut self,
-        node: Option<&Node>,
-        of: &Shape,
-        rest: &str,
-        out: &mut Vec<Segment>,
-    ) -> bool {
+    fn walk_list(&mut self, node: Option<&Node>, of: &Shape, rest: &str) -> bool {
         let items = node.map_or(&[][..], Node::items);
         for (index, item) in items.iter().enumerate() {
             let name = item.get("name").and_then(Node::text).unwrap_or_default();
@@ -182,11 +159,11 @@ impl Search<'_> {
             else {
                 continue;
             };
-            out.push(Segment::Index(index));
-            if self.walk(Some(item), of, after, out) {
+            self.found.push(Segment::Index(index));
+            if self.walk(Some(item), of, after) {
                 return true;
             }
-            out.pop();
+            self.found.pop();
         }
         let names: Vec<String> = (0..items.len().min(20))
             .map(|index| index.to_string())
@@ -195,26 +172,20 @@ impl Search<'_> {
         self.fail(rest, "the list (its items go by index or name)", &names)
     }
 
-    fn walk_either(
-        &mut self,
-        node: Option<&Node>,
-        either: &Either,
-        rest: &str,
-        out: &mut Vec<Segment>,
-    ) -> bool {
+    fn walk_either(&mut self, node: Option<&Node>, either: &Either, rest: &str) -> bool {
         let by_kind = node.and_then(|node| match &node.value {
             Value::Map(_) => either.map.as_ref(),
             Value::List(_) => either.list.as_ref(),
             Value::Scalar { .. } => None,
         });
         match (by_kind, &either.map) {
-            (Some(shape), _) => self.walk(node, shape, rest, out),
-            (None, Some(map)) => self.walk(None, map, rest, out),
+            (Some(shape), _) => self.walk(node, shape, rest),
+            (None, Some(map)) => self.walk(None, map, rest),
             (None, None) => self.fail(rest, "a single value", &[]),
         }
     }
 
-    fn walk_anything(&mut self, node: Option<&Node>, rest: &str, out: &mut Vec<Segment>) -> bool {
+    fn walk_anything(&mut self, node: Option<&Node>, rest: &str) -> bool {
         let entries = node.map_or(&[][..], Node::entries);
         let known = entries
             .iter()
@@ -223,7 +194,7 @@ impl Search<'_> {
         let key = known
             .max_by_key(|key| key.len())
             .unwrap_or_else(|| rest.split('.').next().unwrap_or(rest));
-        !key.is_empty() && self.step(node, &Shape::Anything, rest, key, out)
+        !key.is_empty() && self.step(node, &Shape::Anything, rest, key)
     }
 
     /// Remembers the failure that came furthest; always false.

@@ -1,0 +1,3 @@
+#[allow(dead_code)] // some helpers are used by some tests
+mod common;
+mod pass;

@@ -183,6 +183,11 @@ fn judge(path: &Path, events: u64, sinks: u64, ops: u64, bytes: u64) -> Result<(
     let reading = began.elapsed().as_secs_f64();
 
     let began = Instant::now();
+    let mut reader = Reader::open(path)?;
+    while reader.next_notes()?.is_some() {}
+    let passing_by = began.elapsed().as_secs_f64();
+
+    let began = Instant::now();
     let mut judge = Judge::new(spec(events, sinks));
     let mut reader = Reader::open(path)?;
     let mut memory_max = 0;
@@ -206,6 +211,7 @@ fn judge(path: &Path, events: u64, sinks: u64, ops: u64, bytes: u64) -> Result<(
         bytes as f64 / ops as f64
     );
     println!("reading alone       {:6.1} M ops/s", rate(reading));
+    println!("passing ops by      {:6.1} M ops/s", rate(passing_by));
     println!("reading and judging {:6.1} M ops/s", rate(judging));
     println!(
         "the judge's memory  {:6.2} bytes an event at most, {:.1} MB",

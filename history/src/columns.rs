@@ -9,6 +9,8 @@
 use crate::varint::{Cursor, put, put_signed};
 use squall_check::{EventId, Kind, Op};
 
+const SHORT: &str = "its columns are shorter than they should be";
+
 const KIND_MASK: u8 = 0b0000_0111;
 const PLACE: u8 = 0b0000_1000;
 const EVENT: u8 = 0b0001_0000;
@@ -208,9 +210,13 @@ impl Decoder {
         }
     }
 
+    /// How many ops a payload holds.
+    pub fn count(payload: &[u8]) -> Result<u64, &'static str> {
+        Cursor::new(payload).next().ok_or(SHORT)
+    }
+
     /// Replaces `ops` with those of the payload. The error says what is wrong with it.
     pub fn decode(&mut self, payload: &[u8], ops: &mut Vec<Op>) -> Result<(), &'static str> {
-        const SHORT: &str = "its columns are shorter than they should be";
         self.memory.reset();
         ops.clear();
         let mut head = Cursor::new(payload);

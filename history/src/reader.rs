@@ -37,6 +37,9 @@ pub struct Reader<R: Read = BufReader<File>> {
     payload: Vec<u8>,
     ops: Vec<Op>,
     notes: Vec<Note>,
+    /// Whether ops are counted only.
+    skip_ops: bool,
+    ops_skipped: u64,
     tail: Tail,
     done: bool,
     /// For the iterator: the block in hand and the next row of it.
@@ -80,6 +83,8 @@ impl<R: Read> Reader<R> {
             payload: Vec::new(),
             ops: Vec::new(),
             notes: Vec::new(),
+            skip_ops: false,
+            ops_skipped: 0,
             tail: Tail::default(),
             done: false,
             current: 0,
@@ -110,6 +115,23 @@ impl<R: Read> Reader<R> {
             Some(_) => Ok(Some(Batch::Notes(&self.notes))),
             None => Ok(None),
         }
+    }
+
+    /// The next block of notes, or `None` at the end. Ops on the way there are counted by [`Self::ops_skipped`] and not decoded;
+    /// their blocks are held against their checksums all the same.
+    pub fn next_notes(&mut self) -> Result<Option<&[Note]>, HistoryError> {
+        self.skip_ops = true;
+        let mut found = self.advance();
+        while let Ok(Some(block::OPS)) = found {
+            found = self.advance();
+        }
+        self.skip_ops = false;
+        Ok(found?.map(|_| self.notes.as_slice()))
+    }
+
+    /// Ops that [`Self::next_notes`] has passed by.
+    pub const fn ops_skipped(&self) -> u64 {
+        self.ops_skipped
     }
 
     /// How the history ends, as far as it was read.
@@ -199,6 +221,10 @@ impl<R: Read> Reader<R> {
 
     fn decode(&mut self, kind: u8, began: u64) -> Result<u8, HistoryError> {
         match kind {
+            block::OPS if self.skip_ops => {
+                let count = Decoder::count(&self.payload);
+                self.ops_skipped += count.map_err(|why| self.corrupt(began, why))?;
+            }
             block::OPS => self
                 .decoder
                 .decode(&self.payload, &mut self.ops)

@@ -155,6 +155,24 @@ proptest! {
     }
 
     #[test]
+    fn notes_are_read_alone_with_the_ops_counted(events in events(), flush in any::<Index>()) {
+        let bytes = write(&events, &[flush.index(events.len().max(1))]);
+        let mut reader = Reader::new(&bytes[..]).unwrap();
+        let mut notes = Vec::new();
+        while let Some(found) = reader.next_notes().unwrap() {
+            notes.extend_from_slice(found);
+        }
+        let note = |event: &Event| match event {
+            Event::Note(note) => Some(note.clone()),
+            Event::Op(_) => None,
+        };
+        let written: Vec<Note> = events.iter().filter_map(note).collect();
+        let ops = events.len() - written.len();
+        prop_assert_eq!(notes, written);
+        prop_assert_eq!(reader.ops_skipped(), ops as u64);
+    }
+
+    #[test]
     fn the_same_calls_make_the_same_bytes(events in events()) {
         prop_assert_eq!(write(&events, &[3]), write(&events, &[3]));
     }

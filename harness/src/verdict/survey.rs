@@ -1,9 +1,7 @@
 //! What the notes of a history say, gathered in one pass before the operations are judged.
 
 use super::health::TAP_RESOLUTION;
-use squall_history::{
-    Batch, FaultState, Head, HistoryError, Note, Phase, Reader, ServiceState, What,
-};
+use squall_history::{FaultState, Head, HistoryError, Note, Phase, Reader, ServiceState, What};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -44,12 +42,10 @@ impl Survey {
     pub fn read(folder: &Path) -> Result<Self, HistoryError> {
         let mut survey = Self::default();
         let mut reader = Reader::open(folder)?;
-        while let Some(batch) = reader.next_batch()? {
-            match batch {
-                Batch::Ops(ops) => survey.ops += ops.len() as u64,
-                Batch::Notes(notes) => notes.iter().for_each(|note| survey.note(note)),
-            }
+        while let Some(notes) = reader.next_notes()? {
+            notes.iter().for_each(|note| survey.note(note));
         }
+        survey.ops = reader.ops_skipped();
         survey.bytes_dropped = reader.tail().bytes_dropped;
         Ok(survey)
     }

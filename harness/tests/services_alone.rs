@@ -9,7 +9,6 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 const SIGN_UP: &str =
     r#"{"type": "user_signup", "data": {"user": "jo", "email": "jo@squall.test"}}"#;
@@ -222,8 +221,9 @@ fn a_request_in_flight_is_answered_before_the_producer_ends() {
     brokers.signal(Signal::STOP);
     let port = producer.port;
     let caller = std::thread::spawn(move || ask(port, "POST", "/event", &[], SIGN_UP));
-    // Nobody can tell from outside that the event is on its way; taking it is a matter of microseconds.
-    std::thread::sleep(Duration::from_millis(300));
+    eventually("a request in flight", || {
+        metric(&producer, "signup_requests_in_flight") == 1.0
+    });
     producer.signal(Signal::TERM);
     eventually("a closed door", || producer.get("/ready").0 == 0);
     brokers.signal(Signal::CONT);

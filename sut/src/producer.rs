@@ -123,6 +123,8 @@ impl<E: Env> Handler<'_, E> {
             self.complete(outcomes.drain(..));
             requests.drain(..).for_each(|incoming| self.take(incoming));
             self.expire();
+            let open = self.waiting.len() as f64;
+            env.gauge("signup_requests_in_flight", &[], open);
             if closed {
                 break;
             }

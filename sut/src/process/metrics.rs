@@ -15,6 +15,10 @@ const HELP: &[(&str, &str)] = &[
         "Events that came in over HTTP, by what became of them.",
     ),
     (
+        "signup_requests_in_flight",
+        "Requests whose event the broker has not acknowledged yet.",
+    ),
+    (
         "signup_events_total",
         "Events received from the bus, by what became of them; retried counts attempts.",
     ),

@@ -10,8 +10,8 @@
 //! | `PurgeQueue` | purged before it was ever sent |
 //!
 //! All others are indeterminate. `MessageTimedOut` is one of them although librdkafka knows (`rd_kafka_message_status`)
-//! whether the message was ever sent, for its Rust binding does not tell. `NotEnoughReplicas` is one because an earlier
-//! attempt may have been appended.
+//! whether the message was ever sent: rdkafka 0.39 has no safe call for it, only the raw pointer of a `BorrowedMessage`, and
+//! unsafe code is denied here. `NotEnoughReplicas` is one because an earlier attempt may have been appended.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 

@@ -1,7 +1,9 @@
 //! The fault proxy: connections between services and brokers pass it, and faults bite in it.
 
+pub mod api;
 pub mod engine;
 pub mod kafka;
 pub mod layer;
 pub mod queue;
+pub mod serve;
 pub mod toxic;

@@ -1,12 +1,14 @@
-//! `squall serve kafka`: the embedded cluster alone, for anyone's tests.
+//! `squall serve`: the embedded cluster alone, or the fault proxy alone, for anyone's tests.
 
 use crate::environment::interrupt::Interrupt;
 use crate::exit::{Exit, Failure};
 use clap::{Args, Subcommand};
-use squall_wire::kafka::{ServeOptions, serve};
+use squall_wire::kafka;
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 #[derive(Args)]
@@ -19,6 +21,8 @@ pub struct ServeArgs {
 enum What {
     /// A Kafka cluster on loopback; prints its bootstrap addresses when ready, runs until Ctrl-C
     Kafka(KafkaArgs),
+    /// The fault proxy with Toxiproxy's HTTP API; prints the API's address when ready, runs until Ctrl-C
+    Proxy(ProxyArgs),
 }
 
 #[derive(Args)]
@@ -37,23 +41,67 @@ struct KafkaArgs {
     data: Option<PathBuf>,
 }
 
+#[derive(Args)]
+struct ProxyArgs {
+    /// Where the HTTP API listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8474")]
+    api: SocketAddr,
+    /// Proxies to begin with: a JSON list, as `POST /populate` and Toxiproxy's own -config take it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Seed of all random draws: which connections a toxic acts on, jitter, sizes of slices
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
 fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write it as name=value")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 pub fn run(args: &ServeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let What::Kafka(kafka) = &args.what;
-    let options = ServeOptions {
-        brokers: kafka.brokers,
-        port: (kafka.port != 0).then_some(kafka.port),
-        broker_properties: kafka
+    match &args.what {
+        What::Kafka(args) => serve_kafka(args, out),
+        What::Proxy(args) => serve_proxy(args, out),
+    }
+}
+
+fn serve_kafka(args: &KafkaArgs, mut out: &mut dyn Write) -> Result<Exit, Failure> {
+    let options = kafka::ServeOptions {
+        brokers: args.brokers,
+        port: (args.port != 0).then_some(args.port),
+        broker_properties: args
             .broker
             .iter()
             .cloned()
             .collect::<BTreeMap<String, String>>(),
-        data_dir: kafka.data.clone(),
+        data_dir: args.data.clone(),
     };
+    let stopped = stopped()?;
+    kafka::serve(&options, &mut out, &stopped)
+        .map_err(|error| Failure::environment(error.to_string()))?;
+    Ok(Exit::Held)
+}
+
+fn serve_proxy(args: &ProxyArgs, mut out: &mut dyn Write) -> Result<Exit, Failure> {
+    use squall_proxy::serve::{ServeError, ServeOptions, serve};
+    let options = ServeOptions {
+        api: args.api,
+        config: args.config.clone(),
+        seed: args.seed,
+    };
+    let stopped = stopped()?;
+    serve(&options, &mut out, &stopped).map_err(|error| match error {
+        ServeError::Config { .. } | ServeError::Read { .. } => {
+            Failure::bad_input(error.to_string())
+        }
+        _ => Failure::environment(error.to_string()),
+    })?;
+    Ok(Exit::Held)
+}
+
+/// Brings something at the first Ctrl-C.
+fn stopped() -> Result<Receiver<()>, Failure> {
     let interrupt = Interrupt::listen()
         .map_err(|error| Failure::environment(format!("cannot listen for Ctrl-C: {error}")))?;
     let (stop, stopped) = std::sync::mpsc::channel();
@@ -66,7 +114,5 @@ pub fn run(args: &ServeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         .name("stop".to_owned())
         .spawn(wait)
         .map_err(|error| Failure::environment(format!("cannot start a thread: {error}")))?;
-    let mut out = out;
-    serve(&options, &mut out, &stopped).map_err(|error| Failure::environment(error.to_string()))?;
-    Ok(Exit::Held)
+    Ok(stopped)
 }

@@ -98,6 +98,7 @@ impl Engine {
     /// When the name is taken or the address cannot be listened on.
     pub fn create(&self, config: ProxyConfig) -> Result<ProxyInfo, ProxyError> {
         let address = listen_address(&config.listen);
+        let address = address.map_err(|error| ProxyError::Listen(format!("listen tcp: {error}")));
         self.call(move |event_loop| event_loop.create(config, address))?
     }
 

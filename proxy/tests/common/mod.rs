@@ -1,6 +1,9 @@
 //! What live tests share: servers on loopback, and waiting on conditions.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod http;
+pub mod real;
+
 use squall_proxy::engine::{Engine, ProxyConfig, ProxyInfo};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -37,7 +37,11 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
 /// # Errors
 /// What is wrong with it, in Toxiproxy's words.
 pub fn read_config(text: &[u8]) -> Result<Vec<ProxyConfig>, String> {
-    decode::populate(text).map_err(|error| error.message)
+    decode::populate(text).map_err(|error| {
+        // Here it is a file and no body.
+        let text = error.message.strip_prefix("bad request body: ");
+        text.unwrap_or(&error.message).to_owned()
+    })
 }
 
 /// The API on a port of its own, until it is dropped.

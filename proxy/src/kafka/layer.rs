@@ -314,6 +314,8 @@ impl Layer for KafkaLayer {
             Side::Client => self.take_requests(now_ns, input, out),
             Side::Upstream => self.take_answers(now_ns, input, out),
         }
+        // A delay may be none.
+        self.flush(now_ns, from.other(), out);
         if !self.is_open() {
             input.clear();
         }

@@ -162,3 +162,8 @@ pub fn opaque_request(key: i16, version: i16, correlation: i32, body: &[u8]) -> 
 pub fn opaque_answer(correlation: i32, body: &[u8]) -> Vec<u8> {
     framed(&[&correlation.to_be_bytes()[..], body].concat())
 }
+
+/// A topic id of the reference codec, whose type it does not name.
+pub fn uuid<T: std::str::FromStr<Err: std::fmt::Debug>>(id: u128) -> T {
+    format!("{id:032x}").parse().expect("32 digits")
+}

@@ -1,3 +1,8 @@
-#[allow(dead_code)] // some helpers are used by some tests
+mod addresses;
 mod common;
+mod delays;
+mod errors;
+mod hostile;
+mod oracle;
 mod pass;
+mod rules;

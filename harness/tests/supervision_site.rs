@@ -68,7 +68,11 @@ impl Network for NoConnections {
         Ok(None)
     }
 
-    fn close(&self, to: &End) -> Result<Box<dyn Treated>, String> {
+    fn passed_bytes(&self, _: &End) -> u64 {
+        0
+    }
+
+    fn close(&self, to: &End) -> Result<Vec<Box<dyn Treated>>, String> {
         Err(format!("nobody connects to {to}"))
     }
 }

@@ -11,6 +11,7 @@ pub mod notes;
 pub mod placement;
 pub mod ports;
 pub mod processes;
+mod proxied;
 pub mod site;
 pub mod supervision;
 pub mod sweep;

@@ -66,9 +66,8 @@ pub fn close(fault: &Fault, env: &dyn Environment) -> Result<Connections, FaultE
     let mut closed = Connections::new(fault);
     for end in ends(&fault.target, env)? {
         let treated = env.network().close(&end);
-        closed
-            .treated
-            .push(treated.map_err(|why| network(fault, why))?);
+        let treated = treated.map_err(|why| network(fault, why))?;
+        closed.treated.extend(treated);
     }
     Ok(closed)
 }

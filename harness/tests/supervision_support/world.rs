@@ -137,15 +137,19 @@ impl Network for Wires {
         })))
     }
 
-    fn close(&self, to: &End) -> Result<Box<dyn Treated>, String> {
+    fn passed_bytes(&self, _: &End) -> u64 {
+        self.lock().traffic
+    }
+
+    fn close(&self, to: &End) -> Result<Vec<Box<dyn Treated>>, String> {
         let mut inside = self.lock();
         inside.closed.push(to.clone());
-        Ok(Box::new(Wire {
+        Ok(vec![Box::new(Wire {
             wires: Arc::clone(&self.0),
             before: inside.traffic,
             way: None,
             closed: Some(to.clone()),
-        }))
+        })])
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::kinds::{KindRow, ReadTarget};
 use super::{Aims, FaultKind, Proof, Target, Terms, Treatment};
+use crate::plan::Environment;
 use crate::shape::{Object, Shape, one_or_many};
 use crate::yaml::Node;
 
@@ -11,7 +12,7 @@ pub(super) const fn row(kind: FaultKind, key: &'static str) -> KindRow {
         exclusive: false,
         acts_on_connections: true,
         provable: &[Proof::LeaderMoved, Proof::GroupRebalanced, Proof::IsrShrank],
-        environments: &[],
+        environments: &[Environment::Embedded],
         ..KindRow::of_processes(kind, key, Aims::PARTIES)
     }
 }

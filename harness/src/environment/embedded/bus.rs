@@ -62,6 +62,11 @@ impl EmbeddedBus {
         })
     }
 
+    /// Where the brokers listen, by number.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.ports.iter().map(address).collect()
+    }
+
     /// # Errors
     /// What the cluster said, or that it was shut down.
     pub fn with_cluster<T>(

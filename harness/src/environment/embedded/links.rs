@@ -1,7 +1,6 @@
 //! Links between brokers, and between brokers and the controller, of the embedded cluster. They carry messages, not bytes.
 
 use super::bus::EmbeddedBus;
-use crate::environment::bus::Bus;
 use crate::environment::network::{End, Touched, Treated};
 use squall_plan::fault::{Distribution, Treatment};
 use squall_wire::kafka::{LinkConfig, LinkStats};
@@ -35,10 +34,6 @@ impl Links {
             ordinary,
             treatments: Mutex::default(),
         }
-    }
-
-    pub fn bootstrap(&self) -> String {
-        self.bus.bootstrap()
     }
 
     /// # Errors

@@ -10,6 +10,7 @@ mod view;
 use super::EnvironmentError;
 use super::happenings::Happenings;
 use super::notes::Notes;
+use super::proxied::Proxied;
 use super::site::{Site, SiteParts};
 use bus::EmbeddedBus;
 use links::Links;
@@ -48,9 +49,10 @@ pub fn start_with(
     let bus = EmbeddedBus::start(&plan.cluster, run_folder, &notes, &happenings)?;
     let bus = Arc::new(bus);
     let links = Links::new(Arc::clone(&bus), bus::ordinary_link(&plan.cluster));
+    let proxied = Proxied::start(bus.addresses(), plan.seed).map_err(EnvironmentError::Bus)?;
     let parts = SiteParts {
         name: NAME,
-        network: Box::new(EmbeddedNetwork::new(links)),
+        network: Box::new(EmbeddedNetwork::new(links, proxied)),
         bus,
         happenings,
         squall,

@@ -41,6 +41,10 @@ pub trait Network: Send + Sync {
     /// Text for users: no port can be had.
     fn bootstrap(&self, of: &End) -> Result<String, String>;
 
+    /// Bytes that have passed between this end and the brokers where faults can reach them. None, though it was at work,
+    /// means that it goes another way, and no fault on its connections is one.
+    fn passed_bytes(&self, of: &End) -> u64;
+
     /// Treats all that flows from one end to the other, on connections old and new, until the result is lifted or
     /// dropped. `None`: no connection ever runs between these two.
     ///
@@ -57,7 +61,7 @@ pub trait Network: Send + Sync {
     ///
     /// # Errors
     /// Text for users: nobody connects to it, or it cannot be done.
-    fn close(&self, to: &End) -> Result<Box<dyn Treated>, String>;
+    fn close(&self, to: &End) -> Result<Vec<Box<dyn Treated>>, String>;
 }
 
 /// A treatment in force. It is lifted when dropped, at the latest.

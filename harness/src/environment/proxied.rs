@@ -1,0 +1,312 @@
+//! Connections between parties and brokers, each through a proxy of its own, so that faults can tell them apart.
+//!
+//! Every party gets an address for every broker. Clients go where a broker's answers send them, so those answers are rewritten:
+//! told a broker's own address, a client would go past the proxy, and every fault on it would be none.
+
+use super::network::{End, Touched, Treated};
+use squall_plan::fault::{Distribution, Treatment};
+use squall_proxy::engine::{Counters, Engine, ProxyConfig, ProxyError, Refusal};
+use squall_proxy::kafka::{Address, AddressMap, Endpoint, FlowRegistry, KafkaSettings, Link};
+use squall_proxy::toxic::{Direction, ToxicKind, ToxicSpec};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The proxies of a run.
+pub struct Proxied {
+    engine: Engine,
+    /// By number, from 1.
+    brokers: Vec<SocketAddr>,
+    flows: FlowRegistry,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Addresses by which a party reaches the brokers.
+    parties: BTreeMap<End, String>,
+    /// How many treatments stall a direction of a proxy.
+    stalls: BTreeMap<(String, &'static str), u32>,
+    /// How many faults close a proxy.
+    closed: BTreeMap<String, u32>,
+    /// Toxics have names of their own.
+    toxics: u64,
+}
+
+impl Proxied {
+    /// # Errors
+    /// Text for users: the system gives no event loop.
+    pub fn start(brokers: Vec<SocketAddr>, seed: u64) -> Result<Self, String> {
+        let engine = Engine::start(seed);
+        Ok(Self {
+            engine: engine.map_err(|error| format!("the fault proxy cannot start: {error}"))?,
+            brokers,
+            flows: FlowRegistry::default(),
+            state: Mutex::default(),
+        })
+    }
+
+    /// Addresses of all brokers for a party; its proxies come into being with the first call.
+    ///
+    /// # Errors
+    /// Text for users: no port can be had.
+    pub fn bootstrap(&self, party: &End) -> Result<String, String> {
+        let mut state = self.lock();
+        if let Some(known) = state.parties.get(party) {
+            return Ok(known.clone());
+        }
+        let map = AddressMap::default();
+        let mut addresses = Vec::new();
+        for (node, upstream) in (1..).zip(&self.brokers) {
+            let mut settings = KafkaSettings::new(Link {
+                party: party.to_string(),
+                broker: node,
+            });
+            settings.addresses = Some(map.clone());
+            settings.flows = self.flows.clone();
+            let mut config = ProxyConfig::new(name(party, node), upstream.to_string());
+            config.layer = Some(Arc::new(settings));
+            let made = self.engine.create(config).map_err(text)?;
+            let listen: SocketAddr = made.listen.parse().map_err(|_| made.listen.clone())?;
+            let address = |at: &SocketAddr| Address::new(&at.ip().to_string(), at.port());
+            let broker = Endpoint {
+                node,
+                address: address(upstream),
+            };
+            map.insert(broker, address(&listen));
+            addresses.push(listen.to_string());
+        }
+        let bootstrap = addresses.join(",");
+        state.parties.insert(party.clone(), bootstrap.clone());
+        Ok(bootstrap)
+    }
+
+    /// What flows from one end to the other, of which one is a broker and one is not.
+    ///
+    /// # Errors
+    /// Text for users: no port can be had, or it cannot be treated so.
+    pub fn treat(
+        self: &Arc<Self>,
+        (party, node, direction): (&End, i32, Direction),
+        treatment: &Treatment,
+    ) -> Result<Box<dyn Treated>, String> {
+        // A party that nobody has asked for yet has a way of its own from now on.
+        self.bootstrap(party)?;
+        let proxy = name(party, node);
+        let before = self.counters(&proxy)?;
+        let how = match toxic(treatment)? {
+            None => {
+                self.stall(&proxy, direction)?;
+                How::Stall(direction)
+            }
+            Some(kind) => {
+                let mut toxic = ToxicSpec::new(kind, direction);
+                let mut state = self.lock();
+                state.toxics += 1;
+                toxic.name = format!("fault-{}", state.toxics);
+                self.engine.add_toxic(&proxy, toxic.clone()).map_err(text)?;
+                How::Toxic(direction, toxic.name)
+            }
+        };
+        Ok(Box::new(TreatedProxy {
+            proxied: Arc::clone(self),
+            proxy,
+            how,
+            before,
+            lifted: None,
+        }))
+    }
+
+    /// Cuts every party's connections to a broker, and refuses new ones.
+    ///
+    /// # Errors
+    /// Text for users.
+    pub fn close(self: &Arc<Self>, node: i32) -> Result<Vec<Box<dyn Treated>>, String> {
+        let parties: Vec<End> = self.lock().parties.keys().cloned().collect();
+        let mut closed: Vec<Box<dyn Treated>> = Vec::new();
+        for party in parties {
+            let proxy = name(&party, node);
+            let before = self.counters(&proxy)?;
+            let mut state = self.lock();
+            *state.closed.entry(proxy.clone()).or_default() += 1;
+            self.engine.refuse(&proxy, Refusal::Refuse).map_err(text)?;
+            self.engine.cut(&proxy).map_err(text)?;
+            drop(state);
+            closed.push(Box::new(TreatedProxy {
+                proxied: Arc::clone(self),
+                proxy,
+                how: How::Closed,
+                before,
+                lifted: None,
+            }));
+        }
+        Ok(closed)
+    }
+
+    /// Bytes that have passed between a party and the brokers.
+    pub fn passed_bytes(&self, party: &End) -> u64 {
+        let nodes = (1..).take(self.brokers.len());
+        let counters = nodes.filter_map(|node| self.counters(&name(party, node)).ok());
+        counters
+            .map(|counters| counters.upstream.sent_bytes + counters.downstream.sent_bytes)
+            .sum()
+    }
+
+    fn stall(&self, proxy: &str, direction: Direction) -> Result<(), String> {
+        let mut state = self.lock();
+        let count = state
+            .stalls
+            .entry((proxy.to_owned(), direction.name()))
+            .or_default();
+        *count += 1;
+        self.engine.stall(proxy, direction, true).map_err(text)
+    }
+
+    fn let_go(&self, proxy: &str, direction: Direction) -> Result<(), String> {
+        let mut state = self.lock();
+        let count = state
+            .stalls
+            .entry((proxy.to_owned(), direction.name()))
+            .or_default();
+        *count = count.saturating_sub(1);
+        match count {
+            0 => self.engine.stall(proxy, direction, false).map_err(text),
+            _ => Ok(()),
+        }
+    }
+
+    fn open(&self, proxy: &str) -> Result<(), String> {
+        let mut state = self.lock();
+        let count = state.closed.entry(proxy.to_owned()).or_default();
+        *count = count.saturating_sub(1);
+        match count {
+            0 => self.engine.refuse(proxy, Refusal::None).map_err(text),
+            _ => Ok(()),
+        }
+    }
+
+    fn counters(&self, proxy: &str) -> Result<Counters, String> {
+        self.engine.counters(proxy).map_err(text)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn name(party: &End, node: i32) -> String {
+    format!("{party} > broker {node}")
+}
+
+#[allow(clippy::needless_pass_by_value)] // As `map_err` hands it over.
+fn text(error: ProxyError) -> String {
+    format!("the fault proxy: {error}")
+}
+
+const MS: u64 = 1_000_000;
+
+/// The toxic that does it; `None`: a stall.
+fn toxic(treatment: &Treatment) -> Result<Option<ToxicKind>, String> {
+    Ok(Some(match *treatment {
+        Treatment::Stall => return Ok(None),
+        Treatment::Reset => ToxicKind::ResetPeer { timeout_ms: 0 },
+        Treatment::Delay {
+            latency_ns,
+            jitter_ns,
+            distribution: Distribution::Uniform,
+        } => ToxicKind::Latency {
+            latency_ms: number(latency_ns.div_ceil(MS)),
+            jitter_ms: number(jitter_ns / MS),
+        },
+        Treatment::Delay { .. } => {
+            return Err("the proxy knows only the uniform distribution".to_owned());
+        }
+        Treatment::Bandwidth { bytes_per_s } => ToxicKind::Bandwidth {
+            rate_kb_s: number(bytes_per_s.div_ceil(1_000)),
+        },
+        Treatment::SlowClose { delay_ns } => ToxicKind::SlowClose {
+            delay_ms: number(delay_ns.div_ceil(MS)),
+        },
+        Treatment::Slice {
+            average_bytes,
+            variation_bytes,
+            delay_ns,
+        } => ToxicKind::Slicer {
+            average_size_bytes: number(average_bytes),
+            size_variation_bytes: number(variation_bytes),
+            delay_us: number(delay_ns / 1_000),
+        },
+        Treatment::LimitData { bytes } => ToxicKind::LimitData {
+            bytes: number(bytes),
+        },
+        Treatment::Timeout { after_ns } => ToxicKind::Timeout {
+            timeout_ms: number(after_ns.div_ceil(MS)),
+        },
+    }))
+}
+
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+enum How {
+    Stall(Direction),
+    Toxic(Direction, String),
+    Closed,
+}
+
+struct TreatedProxy {
+    proxied: Arc<Proxied>,
+    proxy: String,
+    how: How,
+    before: Counters,
+    lifted: Option<Touched>,
+}
+
+impl Treated for TreatedProxy {
+    fn touched(&self) -> Touched {
+        if let Some(lifted) = self.lifted {
+            return lifted;
+        }
+        let now = self.proxied.counters(&self.proxy).unwrap_or(self.before);
+        let bytes = match self.how {
+            How::Stall(direction) | How::Toxic(direction, _) => {
+                let (now, before) = (now.direction(direction), self.before.direction(direction));
+                let held = now.held_bytes - before.held_bytes;
+                held + (now.dropped_bytes - before.dropped_bytes)
+            }
+            How::Closed => 0,
+        };
+        let ended = |counters: &Counters| counters.resets + counters.closed_by_toxic;
+        let connections = match self.how {
+            How::Stall(_) => 0,
+            How::Toxic(..) | How::Closed => ended(&now) - ended(&self.before),
+        };
+        Touched {
+            bytes,
+            connections,
+            ..Touched::default()
+        }
+    }
+
+    fn lift(&mut self) -> Result<(), String> {
+        if self.lifted.is_some() {
+            return Ok(());
+        }
+        self.lifted = Some(self.touched());
+        match &self.how {
+            How::Stall(direction) => self.proxied.let_go(&self.proxy, *direction),
+            How::Toxic(_, toxic) => {
+                let removed = self.proxied.engine.remove_toxic(&self.proxy, toxic);
+                removed.map_err(text)
+            }
+            How::Closed => self.proxied.open(&self.proxy),
+        }
+    }
+}
+
+impl Drop for TreatedProxy {
+    fn drop(&mut self) {
+        let _ = self.lift();
+    }
+}

@@ -39,6 +39,14 @@ fn case(name: String, ok: bool, kind: NonSuccessKind, observed: &str) -> TestCas
     case
 }
 
+fn skipped(name: String, why: &str) -> TestCase {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(why);
+    let mut case = TestCase::new(name, status);
+    case.set_classname("squall");
+    case
+}
+
 fn verdict_case(report: &Report) -> TestCase {
     let kind = if report.verdict == Verdict::Inconclusive {
         NonSuccessKind::Error
@@ -77,18 +85,11 @@ fn sink_cases(report: &Report) -> Vec<TestCase> {
 
 fn fault_cases(report: &Report) -> Vec<TestCase> {
     let case_of = |fault: &crate::report::FaultSummary| {
-        let ok = fault.bit && fault.demanded.iter().all(|demand| demand.met);
-        let observed = if fault.evidence.is_empty() {
-            "nothing shows that it bit".to_owned()
-        } else {
-            fault.evidence.join("; ")
-        };
-        case(
-            format!("fault {} bit", fault.name),
-            ok,
-            NonSuccessKind::Error,
-            &observed,
-        )
+        let name = format!("fault {} bit", fault.name);
+        match fault.ok() {
+            Some(ok) => case(name, ok, NonSuccessKind::Error, &fault.shown()),
+            None => skipped(name, &fault.shown()),
+        }
     };
     report.faults.iter().map(case_of).collect()
 }

@@ -88,8 +88,12 @@ fn faults(text: &mut String, report: &Report) {
             cell(&fault.name),
             fault.kind,
             cell(&fault.target),
-            if fault.bit { "yes" } else { "**no**" },
-            cell(&fault.evidence.join("; "))
+            match (fault.bit, fault.required) {
+                (true, _) => "yes",
+                (false, true) => "**no**",
+                (false, false) => "no",
+            },
+            cell(&fault.shown())
         );
     }
     let _ = writeln!(text);

@@ -92,10 +92,40 @@ pub struct FaultSummary {
     pub healed_ms: Option<f64>,
     /// Whether it shows that it did something.
     pub bit: bool,
+    /// Whether it had to. Faults that the seed drew may find nothing to bite.
+    #[serde(default = "yes")]
+    pub required: bool,
     /// What shows it.
     pub evidence: Vec<String>,
     /// Consequences that the scenario demands.
     pub demanded: Vec<Demand>,
+}
+
+/// Reports from before there were others.
+const fn yes() -> bool {
+    true
+}
+
+impl FaultSummary {
+    /// `None`: it found nothing to bite, and need not.
+    #[must_use]
+    pub fn ok(&self) -> Option<bool> {
+        let met = self.demanded.iter().all(|demand| demand.met);
+        match self.bit || self.required {
+            true => Some(self.bit && met),
+            false => None,
+        }
+    }
+
+    /// What shows that it bit, in one line.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match (self.evidence.is_empty(), self.required) {
+            (false, _) => self.evidence.join("; "),
+            (true, true) => "nothing shows that it bit".to_owned(),
+            (true, false) => "found nothing to bite".to_owned(),
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]

@@ -110,18 +110,14 @@ fn fault_block(text: &mut String, report: &Report, glyphs: Glyphs) {
         let _ = writeln!(text, "FAULTS    none planned");
     }
     for (index, fault) in report.faults.iter().enumerate() {
-        let ok = fault.bit && fault.demanded.iter().all(|demand| demand.met);
+        let mark = fault.ok().map_or("-", |ok| glyphs.mark(ok));
         let until = fault.healed_ms.map_or_else(|| "end".to_owned(), seconds);
-        let evidence = if fault.evidence.is_empty() {
-            "nothing shows that it bit".to_owned()
-        } else {
-            inert(&fault.evidence.join("; "))
-        };
+        let evidence = inert(&fault.shown());
         let _ = writeln!(
             text,
             "{} {} {}  {} {}  {} to {until}  {evidence}",
             label("FAULTS", index),
-            glyphs.mark(ok),
+            mark,
             fault.name,
             fault.kind,
             fault.target,

@@ -41,6 +41,7 @@ fn report(verdict: Verdict) -> Report {
             at_ms: 10_000.0,
             healed_ms: Some(13_000.0),
             bit: true,
+            required: true,
             evidence: vec!["consumer-db/0 ended by SIGKILL".to_owned()],
             demanded: vec![Demand {
                 consequence: "group-rebalanced".to_owned(),

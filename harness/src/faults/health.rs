@@ -32,6 +32,23 @@ pub fn fault_health<'a>(
     faults.iter().map(health).collect()
 }
 
+/// As [`fault_health`], but for those that the seed drew: one may find nothing to bite, as long as some fault did.
+#[must_use]
+pub fn required_health<'a>(
+    faults: &[Fault],
+    notes: impl IntoIterator<Item = &'a What>,
+) -> BTreeMap<String, FaultHealth> {
+    let mut all = fault_health(faults, notes);
+    if all.values().any(|health| health.bit.is_shown()) {
+        for fault in faults.iter().filter(|fault| fault.drawn) {
+            if let Some(health) = all.get_mut(&fault.name) {
+                health.bit = Shown::Yes;
+            }
+        }
+    }
+    all
+}
+
 #[derive(Default)]
 struct Trace {
     injected: bool,
@@ -127,6 +144,7 @@ mod tests {
             },
             terms: Terms::None,
             prove: vec![Proof::GroupRebalanced],
+            drawn: false,
         }
     }
 
@@ -157,6 +175,28 @@ mod tests {
         assert_eq!(judge(&all[..2]), (true, false, false));
         assert_eq!(judge(&all[..1]), (false, false, false));
         assert_eq!(judge(&[]), (false, true, false));
+    }
+
+    #[test]
+    fn a_drawn_fault_may_find_nothing_to_bite_as_long_as_one_did() {
+        let drawn = |name: &str| Fault {
+            name: name.to_owned(),
+            drawn: true,
+            prove: Vec::new(),
+            ..fault()
+        };
+        let faults = [drawn("crash"), drawn("other")];
+        let shown = |notes: &[What]| {
+            let health = required_health(&faults, notes);
+            (
+                health["crash"].bit.is_shown(),
+                health["other"].bit.is_shown(),
+            )
+        };
+        let bit = note(FaultState::Evidence, "bit: a/0 (pid 3) ended by SIGKILL");
+        let injected = note(FaultState::Injected, "crash a/0");
+        assert_eq!(shown(&[injected.clone(), bit]), (true, true));
+        assert_eq!(shown(&[injected]), (false, false));
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod stop;
 mod target;
 
 pub use error::FaultError;
-pub use health::fault_health;
+pub use health::{fault_health, required_health};
 pub use schedule::Schedule;
 pub use target::{Resolved, resolve, settle};
 

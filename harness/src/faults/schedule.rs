@@ -150,7 +150,10 @@ impl Drop for Open<'_> {
 
 /// What is to be seen of a fault.
 struct Signs {
-    bitten: bool,
+    /// The bite as it was noted last.
+    told: Option<String>,
+    /// Note it again if it reads otherwise now.
+    retell: bool,
     watch: Watch,
 }
 
@@ -188,6 +191,8 @@ impl Task {
             Ok(detail) => self.note(FaultState::Healed, detail),
             Err(error) => self.note(FaultState::Failed, format!("it did not heal: {error}")),
         }
+        // How much it met is known only now.
+        signs.retell = true;
         self.look(&mut signs, &*injection);
         drop(open);
         if signs.watch.is_waiting() {
@@ -206,7 +211,8 @@ impl Task {
         );
         let injection = inject(&self.fault, &on, &self.env)?;
         let mut signs = Signs {
-            bitten: false,
+            told: None,
+            retell: false,
             watch,
         };
         self.look(&mut signs, &*injection);
@@ -215,16 +221,18 @@ impl Task {
 
     /// Notes what is new, and says whether there is more to look for.
     fn look(&self, signs: &mut Signs, injection: &dyn Injection) -> bool {
-        let bite = (!signs.bitten).then(|| injection.bite()).flatten();
-        if let Some(bite) = bite {
-            signs.bitten = true;
-            let text = format!("{}: {bite}", super::health::BIT);
-            self.note(FaultState::Evidence, text);
+        if signs.told.is_none() || std::mem::take(&mut signs.retell) {
+            let bite = injection.bite();
+            if let Some(bite) = bite.filter(|bite| signs.told.as_ref() != Some(bite)) {
+                let text = format!("{}: {bite}", super::health::BIT);
+                self.note(FaultState::Evidence, text);
+                signs.told = Some(bite);
+            }
         }
         for text in signs.watch.look(&*self.env, injection) {
             self.note(FaultState::Evidence, text);
         }
-        !signs.bitten || signs.watch.is_waiting()
+        signs.told.is_none() || signs.watch.is_waiting()
     }
 
     fn note(&self, state: FaultState, detail: String) {

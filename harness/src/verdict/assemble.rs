@@ -147,15 +147,21 @@ fn fault_summary(fault: &Fault, survey: &Survey) -> report::FaultSummary {
         bit: fault_health(std::slice::from_ref(fault), &survey.fault_notes)
             .values()
             .all(|health| health.bit.is_shown()),
+        required: !fault.drawn,
         demanded: fault.prove.iter().map(demand).collect(),
         evidence: shown_evidence(evidence),
     }
 }
 
-/// What shows that the fault bit; consequences that were demanded stand in lines of their own.
+/// What shows that the fault bit, as it was told last; consequences that were demanded stand in lines of their own.
 fn shown_evidence(evidence: Vec<String>) -> Vec<String> {
     let bit = |text: String| text.strip_prefix("bit: ").map(str::to_owned);
-    evidence.into_iter().filter_map(bit).collect()
+    evidence
+        .into_iter()
+        .filter_map(bit)
+        .next_back()
+        .into_iter()
+        .collect()
 }
 
 fn sink(ledger: &SinkLedger, judgement: &Judgement) -> report::SinkSummary {

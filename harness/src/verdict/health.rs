@@ -1,7 +1,7 @@
 //! What must have been shown for a verdict, from the notes of the run. What no note shows counts as not shown.
 
 use super::survey::Survey;
-use crate::faults::fault_health;
+use crate::faults::required_health;
 use squall_check::{Health, MetricKey, Metrics, Shown, SinkHealth, Trend};
 use squall_plan::Plan;
 
@@ -37,7 +37,7 @@ pub fn derive(plan: &Plan, survey: &Survey) -> Health {
         harness: harness(survey),
         recorder: recorder(survey),
         system: system(survey),
-        faults: fault_health(&plan.faults, &survey.fault_notes),
+        faults: required_health(&plan.faults, &survey.fault_notes),
         sinks: plan
             .system
             .spec

@@ -316,5 +316,6 @@ pub fn fault(kind: FaultKind, target: Target, at_ms: u64, for_ms: u64, prove: &[
         target,
         terms: Terms::None,
         prove: prove.to_vec(),
+        drawn: false,
     }
 }

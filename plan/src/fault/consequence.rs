@@ -172,6 +172,7 @@ mod tests {
             target: Target::parse(target).unwrap(),
             terms: Default::default(),
             prove: prove.to_vec(),
+            drawn: false,
         }
     }
 

@@ -47,6 +47,9 @@ pub struct Fault {
     pub terms: Terms,
     /// What it must be seen to cause, or the run is inconclusive.
     pub prove: Vec<Proof>,
+    /// Drawn from the seed and not written: it may find nothing to bite.
+    #[serde(default)]
+    pub drawn: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

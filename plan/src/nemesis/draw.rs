@@ -54,6 +54,7 @@ pub(crate) fn draw(
             target,
             terms,
             prove: Vec::new(),
+            drawn: true,
         };
         if fits(nemesis, &fault, &faults, &scenario.faults, load_ends_ns) {
             faults.push(fault);
@@ -279,7 +280,7 @@ impl Drawing {
                 delay_ns: self.between(100, 2_000) * MS,
             },
             FaultKind::LimitData => Treatment::LimitData {
-                bytes: self.between(1, 64) << 10,
+                bytes: self.between(100, 4_000),
             },
             FaultKind::Timeout => Treatment::Timeout {
                 after_ns: self.between(0, 1_500) * MS,

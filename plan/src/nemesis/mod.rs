@@ -41,9 +41,10 @@ impl Default for Nemesis {
 }
 
 impl Nemesis {
-    /// Kinds that are drawn when the scenario names none: all but those that take away what was acknowledged.
+    /// Kinds that are drawn when the scenario names none: all but the one that takes away what was acknowledged, and the one
+    /// that needs a connection which ends just then.
     pub(crate) fn ordinary() -> impl Iterator<Item = FaultKind> {
         let kinds = KINDS.iter().map(|row| row.kind);
-        kinds.filter(|kind| *kind != FaultKind::PowerLoss)
+        kinds.filter(|kind| !matches!(kind, FaultKind::PowerLoss | FaultKind::SlowClose))
     }
 }

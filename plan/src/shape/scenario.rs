@@ -266,7 +266,7 @@ fn nemesis() -> Shape {
         .field(
             "kinds",
             list(Shape::Choice(&KEYS)),
-            "kinds to draw from (default: all that the environment can inject but power_loss)",
+            "kinds to draw from (default: all that the environment can inject but power_loss and slow_close)",
         )
         .field(
             "every",

@@ -65,6 +65,7 @@ fn fault(node: &Node, context: &Context<'_>, problems: &mut Problems) -> Option<
         target: target?,
         terms: terms?,
         prove,
+        drawn: false,
     })
 }
 

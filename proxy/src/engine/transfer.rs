@@ -39,11 +39,9 @@ impl Turn<'_> {
         for direction in Direction::BOTH {
             more |= self.pump(connection, direction)?;
         }
-        if connection.layer.is_some() {
-            // What the second direction brought may have been an answer for the first.
-            for direction in Direction::BOTH {
-                self.drain(connection, direction)?;
-            }
+        // What the second direction brought may concern the first: a layer's answer, a close both ways.
+        for direction in Direction::BOTH {
+            self.drain(connection, direction)?;
         }
         if connection.flows.iter().all(|flow| flow.done) {
             return Err(Over::Closed);

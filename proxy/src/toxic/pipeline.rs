@@ -128,6 +128,12 @@ impl Pipeline {
         }
     }
 
+    /// The toxic of this name as it is set.
+    #[must_use]
+    pub fn toxic(&self, name: &str) -> Option<&ToxicSpec> {
+        self.index_of(name).map(|index| &self.stages[index].spec)
+    }
+
     fn index_of(&self, name: &str) -> Option<usize> {
         self.stages.iter().position(|stage| stage.spec.name == name)
     }

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-/// Builds one answer frame: length, correlation id, then what the caller writes.
+/// Builds one frame, or a part of one. What it writes must begin with the length field to be finished.
 pub struct Writer {
     buffer: BytesMut,
     flexible: bool,
@@ -28,6 +28,13 @@ impl Writer {
         if flexible_header {
             writer.buffer.put_u8(0);
         }
+        writer
+    }
+
+    /// A frame of which the caller writes all but the length, in classic lengths.
+    pub fn frame() -> Self {
+        let mut writer = Self::part(false);
+        writer.i32(0);
         writer
     }
 

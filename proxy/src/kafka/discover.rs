@@ -1,0 +1,102 @@
+//! Asks a cluster for its brokers.
+
+use super::address::{Address, Endpoint};
+use super::api::METADATA;
+use super::frame;
+use super::reader::{Malformed, Reader};
+use super::writer::Writer;
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+use thiserror::Error;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Metadata 1: the first in which no topics can be asked for; every broker since 0.10 has it.
+const VERSION: i16 = 1;
+/// A cluster of thousands of brokers answers with less.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// Why a cluster did not tell its brokers.
+#[derive(Debug, Error)]
+pub enum DiscoverError {
+    #[error(
+        "cannot connect to {address}: {error}; is the cluster up, and is this its listener without TLS?"
+    )]
+    Connect { address: Address, error: io::Error },
+    #[error(
+        "{address} gave no answer to a Metadata request: {error}; a listener with TLS cannot be used, one with SASL tells only clients"
+    )]
+    Answer { address: Address, error: io::Error },
+    #[error("{address} does not answer as Kafka does: {error}")]
+    Malformed { address: Address, error: Malformed },
+}
+
+/// The brokers that the cluster at `address` names.
+///
+/// # Errors
+/// When nobody answers there as Kafka does. Waits at most 5 s for each of connecting, sending and the answer.
+pub fn brokers(address: &Address) -> Result<Vec<Endpoint>, DiscoverError> {
+    let mut socket = connect(address).map_err(|error| DiscoverError::Connect {
+        address: address.clone(),
+        error,
+    })?;
+    let answer = ask(&mut socket).map_err(|error| DiscoverError::Answer {
+        address: address.clone(),
+        error,
+    })?;
+    read(&answer).map_err(|error| DiscoverError::Malformed {
+        address: address.clone(),
+        error,
+    })
+}
+
+fn connect(address: &Address) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for resolved in (address.host.as_str(), address.port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&resolved, TIMEOUT) {
+            Ok(socket) => {
+                socket.set_read_timeout(Some(TIMEOUT))?;
+                socket.set_write_timeout(Some(TIMEOUT))?;
+                return Ok(socket);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn ask(socket: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut w = Writer::frame();
+    w.i16(METADATA);
+    w.i16(VERSION);
+    w.i32(0);
+    w.string("squall-proxy");
+    // No topics.
+    w.array_length(0);
+    socket.write_all(&w.finish())?;
+    let mut answer = vec![0; 8];
+    socket.read_exact(&mut answer)?;
+    let bytes = match frame::answer(&answer, ANSWER_BYTES_MAX) {
+        Ok(Some(head)) if head.correlation == 0 => head.bytes,
+        _ => return Err(io::Error::from(io::ErrorKind::InvalidData)),
+    };
+    answer.resize(bytes, 0);
+    socket.read_exact(&mut answer[8..])?;
+    Ok(answer)
+}
+
+fn read(answer: &[u8]) -> Result<Vec<Endpoint>, Malformed> {
+    let mut r = Reader::new(answer, false);
+    // Length, correlation id.
+    r.skip(4 + 4)?;
+    let mut brokers = Vec::new();
+    r.array(|r| {
+        let (node, host, port) = (r.i32()?, r.string()?, r.i32()?);
+        r.nullable_string()?;
+        let port = u16::try_from(port).map_err(|_| Malformed::BadLength)?;
+        let address = Address::new(host, port);
+        brokers.push(Endpoint { node, address });
+        Ok(())
+    })?;
+    Ok(brokers)
+}

@@ -102,6 +102,11 @@ fn a_service_that_ends_by_itself_proves_nothing() {
 }
 
 #[test]
+fn a_service_that_goes_past_the_proxy_proves_nothing() {
+    is_inconclusive("bypass.yaml", "no byte of odd/0 passed the fault proxy");
+}
+
+#[test]
 fn a_fault_without_its_consequence_proves_nothing() {
     is_inconclusive("no-bite.yaml", "did not cause group-rebalanced");
 }

@@ -25,7 +25,7 @@ use network::Network;
 use squall_plan::fault::Fault;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use supervision::{SupervisionError, Supervisor, TornDown};
+use supervision::{ReplicaId, SupervisionError, Supervisor, TornDown};
 
 /// A bus and the services of a system, up and running, and the handles to disturb them.
 pub trait Environment: Send + Sync {
@@ -50,6 +50,9 @@ pub trait Environment: Send + Sync {
 
     /// Addresses of a named port of all replicas of a service, by replica.
     fn endpoints(&self, service: &str, port: &str) -> Vec<SocketAddr>;
+
+    /// The processes that were told where the brokers are.
+    fn on_bus(&self) -> Vec<ReplicaId>;
 
     /// Consumer group of a service.
     fn group_of(&self, service: &str) -> Option<&str>;

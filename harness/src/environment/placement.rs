@@ -28,6 +28,8 @@ pub struct Surroundings {
 pub struct Placement {
     /// In the order of starting: services in file order, replicas by number.
     pub replicas: Vec<ReplicaSpec>,
+    /// Those that were told where the brokers are.
+    pub on_bus: Vec<ReplicaId>,
     ports: BTreeMap<ReplicaId, Vec<(String, PortLease)>>,
 }
 
@@ -41,6 +43,7 @@ impl Placement {
     ) -> Result<Self, EnvironmentError> {
         let mut placement = Self {
             replicas: Vec::new(),
+            on_bus: Vec::new(),
             ports: BTreeMap::new(),
         };
         for service in &plan.system.spec.services {
@@ -67,6 +70,7 @@ impl Placement {
     ) -> Result<(), EnvironmentError> {
         let id = ReplicaId::new(&service.name, replica);
         let bootstrap = network.bootstrap(&End::Replica(id.clone()));
+        let bootstrap = bootstrap.map_err(EnvironmentError::Bus)?;
         let mut ports = Vec::new();
         for port in &service.ports {
             ports.push((
@@ -81,10 +85,15 @@ impl Placement {
                 service,
                 replica,
                 ports: &ports,
-                bootstrap: bootstrap.map_err(EnvironmentError::Bus)?,
+                bootstrap: &bootstrap,
             }),
         };
         let spec = filler.replica_spec(&id, service)?;
+        let launch = &spec.launch;
+        let mut told = launch.arguments.iter().chain(launch.environment.values());
+        if told.any(|text| text.contains(&bootstrap)) {
+            self.on_bus.push(id.clone());
+        }
         self.replicas.push(spec);
         self.ports.insert(id, ports);
         Ok(())
@@ -123,7 +132,7 @@ struct Own<'a> {
     service: &'a ServiceSpec,
     replica: u32,
     ports: &'a [(String, PortLease)],
-    bootstrap: String,
+    bootstrap: &'a str,
 }
 
 impl Filler<'_> {
@@ -228,7 +237,7 @@ impl Filler<'_> {
     fn value(&self, slot: &str) -> Option<String> {
         match slot {
             "bootstrap" => Some(match &self.own {
-                Some(own) => own.bootstrap.clone(),
+                Some(own) => own.bootstrap.to_owned(),
                 None => self.around.bootstrap.clone(),
             }),
             "run" => Some(self.around.run.display().to_string()),

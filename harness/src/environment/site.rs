@@ -122,6 +122,10 @@ impl Environment for Site {
         self.placement.endpoints(service, port)
     }
 
+    fn on_bus(&self) -> Vec<ReplicaId> {
+        self.placement.on_bus.clone()
+    }
+
     fn group_of(&self, service: &str) -> Option<&str> {
         self.plan.system.spec.service(service)?.group.as_deref()
     }

@@ -11,6 +11,7 @@ mod reports;
 mod simulated;
 mod steady;
 mod taps;
+mod traffic;
 
 pub use folder::{PLAN_FILE, RunFolder};
 pub use pipeline::run;

@@ -1,7 +1,7 @@
 //! The phases of a run on real processes: set-up, steady-state gate, load with faults, heal, drain, final read, tear-down.
 
 use super::pipeline::Context;
-use super::{drain, load, steady, taps};
+use super::{drain, load, steady, taps, traffic};
 use crate::environment::network::End;
 use crate::environment::{Environment, embedded};
 use crate::exit::Failure;
@@ -64,6 +64,7 @@ impl<'a, 'o> Phases<'a, 'o> {
         if let Some(schedule) = schedule {
             schedule.finish();
         }
+        traffic::check(self.context, &*env);
         self.phase(Phase::FinalRead, |_| final_read(running))?;
         self.phase(Phase::TearDown, |phases| tear_down(phases.context, &*env))?;
         Ok(if self.context.interrupt.is_requested() {

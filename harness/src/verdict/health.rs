@@ -70,7 +70,14 @@ fn shown(survey: &Survey, key: &str) -> Shown {
 /// Whether the harness sent in time, and looked often enough at every sink if the time of effects is limited.
 fn harness(plan: &Plan, survey: &Survey) -> Shown {
     let mut limits = plan.expect.thresholds.iter();
-    if !limits.any(|limit| limit.metric.starts_with("effect_ms")) {
+    watched(
+        limits.any(|limit| limit.metric.starts_with("effect_ms")),
+        survey,
+    )
+}
+
+fn watched(effects_are_timed: bool, survey: &Survey) -> Shown {
+    if !effects_are_timed {
         return shown(survey, key::HARNESS);
     }
     let (sink, ms) = survey
@@ -175,7 +182,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    fn watched_every(ms: f64) -> Shown {
+    fn watched_every(ms: f64, effects_are_timed: bool) -> Shown {
         let mut survey = Survey::default();
         let key = key::HARNESS.to_owned();
         survey.health.insert(key, (true, String::new()));
@@ -184,20 +191,24 @@ mod tests {
             let sample = (TAP_RESOLUTION.to_owned(), labels);
             survey.samples.insert(sample, value);
         }
-        harness(&survey)
+        watched(effects_are_timed, &survey)
     }
 
     #[test]
     fn a_harness_that_did_not_look_at_a_sink_had_no_time_to_spare() {
-        assert!(watched_every(900.0).is_shown());
-        let Shown::No { why, .. } = watched_every(1_500.0) else {
+        assert!(watched_every(900.0, true).is_shown());
+        let Shown::No { why, .. } = watched_every(1_500.0, true) else {
             panic!("a second and a half is not often enough");
         };
         assert!(why.contains("mailbox for 1500 ms"), "{why}");
+        assert!(
+            watched_every(1_500.0, false).is_shown(),
+            "what is lost shows all the same"
+        );
     }
 
     #[test]
     fn a_harness_of_which_nothing_is_known_shows_nothing() {
-        assert_eq!(harness(&Survey::default()), Shown::Unknown);
+        assert_eq!(watched(true, &Survey::default()), Shown::Unknown);
     }
 }

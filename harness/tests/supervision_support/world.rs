@@ -210,6 +210,9 @@ impl Environment for World {
     fn endpoints(&self, _: &str, _: &str) -> Vec<SocketAddr> {
         Vec::new()
     }
+    fn on_bus(&self) -> Vec<ReplicaId> {
+        Vec::new()
+    }
     fn group_of(&self, service: &str) -> Option<&str> {
         (service == "a").then_some("workers")
     }

@@ -9,7 +9,7 @@ const NOT_LEADER_OR_FOLLOWER: i16 = 6;
 const HEARTBEAT: i16 = 12;
 
 fn set(front: &KafkaFront, rule: Rule) {
-    front.update_rules(|rules| rules.with(rule)).unwrap();
+    front.update_rules(|rules| rules.with(rule)).expect("a rule");
 }
 
 /// Many small requests, so that shares of them are many too.
@@ -46,7 +46,7 @@ fn lost_answers(idempotence: &str) -> usize {
     let producer = producer(&front, &settings);
     let acknowledged = produce(&producer, COUNT);
     assert_eq!(acknowledged.len(), COUNT);
-    let evidence = front.rules().current().evidence("lose").unwrap();
+    let evidence = front.rules().current().evidence("lose").expect("its evidence");
     assert!(
         evidence.acted > 0 && evidence.resets == evidence.acted,
         "{evidence:?}"

@@ -1,6 +1,7 @@
 //! What flowed: the proof that traffic passed the proxy.
 
 use super::api::Api;
+use super::reader::Malformed;
 use crate::layer::Side;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -25,6 +26,7 @@ pub(super) struct Flow {
     requests: [AtomicU64; KEYS],
     answers: [AtomicU64; KEYS],
     malformed: AtomicU64,
+    malformed_last: Mutex<Option<Malformed>>,
     rewritten: AtomicU64,
 }
 
@@ -43,6 +45,7 @@ impl Flow {
             requests: zeros(),
             answers: zeros(),
             malformed: AtomicU64::default(),
+            malformed_last: Mutex::default(),
             rewritten: AtomicU64::default(),
         }
     }
@@ -59,8 +62,9 @@ impl Flow {
         self.bytes[from.index()].fetch_add(count as u64, Relaxed);
     }
 
-    pub fn malformed(&self) {
+    pub fn malformed(&self, why: Malformed) {
         self.malformed.fetch_add(1, Relaxed);
+        *lock(&self.malformed_last) = Some(why);
     }
 
     pub fn rewritten(&self) {
@@ -75,6 +79,7 @@ impl Flow {
             requests: named(&self.requests),
             answers: named(&self.answers),
             malformed: self.malformed.load(Relaxed),
+            malformed_last: *lock(&self.malformed_last),
             rewritten: self.rewritten.load(Relaxed),
         }
     }
@@ -105,6 +110,8 @@ pub struct FlowSnapshot {
     pub answers: BTreeMap<&'static str, u64>,
     /// Connections that were closed because of bytes that are no Kafka frame, or of one that must be decoded and cannot.
     pub malformed: u64,
+    /// Why the last of these was closed.
+    pub malformed_last: Option<Malformed>,
     /// Answers in which an address was replaced or versions were clamped.
     pub rewritten: u64,
 }
@@ -122,6 +129,7 @@ impl FlowSnapshot {
         self.bytes_from_client += other.bytes_from_client;
         self.bytes_from_upstream += other.bytes_from_upstream;
         self.malformed += other.malformed;
+        self.malformed_last = other.malformed_last.or(self.malformed_last);
         self.rewritten += other.rewritten;
         for (name, count) in &other.requests {
             *self.requests.entry(name).or_default() += count;
@@ -192,6 +200,10 @@ impl FlowRegistry {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Link, Connections>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

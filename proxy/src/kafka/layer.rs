@@ -1,17 +1,16 @@
 //! The layer on one connection: what both directions share.
 
+use super::active::{ActiveRules, Fate};
 use super::address::AddressMap;
-use super::delay;
 use super::error_answer::Broker;
 use super::flow::{Flow, FlowRegistry, Link};
-use super::lane::{Flushed, Lane, Stamp};
+use super::lane::{Flushed, Lane};
 use super::reader::Malformed;
-use super::rule::{Action, Way};
+use super::rule::Way;
 use super::rules::{SharedRules, Tracked};
 use super::{answers, requests};
 use crate::layer::{ConnectionInfo, Layer, LayerFactory, Output, Side};
 use bytes::{Bytes, BytesMut};
-use squall_plan::rng::{Rng, Streams};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -56,12 +55,6 @@ impl LayerFactory for KafkaSettings {
     }
 }
 
-/// A rule that covers this connection, with its random stream.
-pub(super) struct Active {
-    tracked: Arc<Tracked>,
-    rng: Rng,
-}
-
 /// A request whose answer the client waits for.
 pub(super) enum Pending {
     Upstream(Asked),
@@ -77,13 +70,6 @@ pub(super) struct Asked {
     pub correlation: i32,
     /// The rule that loses its answer.
     pub lose: Option<Arc<Tracked>>,
-}
-
-/// What rules do to a frame.
-#[derive(Default)]
-pub(super) struct Fate {
-    pub wait: Option<Stamp>,
-    pub breaks: Option<(Arc<Tracked>, Action)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,8 +96,7 @@ pub struct KafkaLayer {
     pub(super) pending: VecDeque<Pending>,
     pub(super) lanes: [Lane; 2],
     pub(super) withholding: Option<Withholding>,
-    active: Vec<Active>,
-    rules_version: u64,
+    active: ActiveRules,
     phase: Phase,
     connection: ConnectionInfo,
 }
@@ -119,21 +104,18 @@ pub struct KafkaLayer {
 impl KafkaLayer {
     #[must_use]
     pub fn new(settings: KafkaSettings, connection: &ConnectionInfo) -> Self {
-        let mut layer = Self {
+        Self {
             flow: settings.flows.open(&settings.link, connection.ordinal),
             requests: requests::Intake::Head,
             answers: answers::Intake::Head,
             pending: VecDeque::new(),
             lanes: Side::BOTH.map(Lane::new),
             withholding: None,
-            active: Vec::new(),
-            rules_version: 0,
+            active: ActiveRules::new(&settings, connection),
             phase: Phase::Open,
             connection: connection.clone(),
             settings,
-        };
-        layer.load_rules();
-        layer
+        }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -142,28 +124,6 @@ impl KafkaLayer {
 
     pub(super) fn lane(&mut self, to: Side) -> &mut Lane {
         &mut self.lanes[to.index()]
-    }
-
-    fn load_rules(&mut self) {
-        self.rules_version = self.settings.rules.version();
-        let mut before = std::mem::take(&mut self.active);
-        for tracked in self.settings.rules.current().tracked() {
-            if !tracked.rule.scope.covers(&self.settings.link) {
-                continue;
-            }
-            let old = before.iter().position(|a| Arc::ptr_eq(&a.tracked, tracked));
-            let active = old.map(|at| before.swap_remove(at));
-            self.active.push(active.unwrap_or_else(|| Active {
-                tracked: tracked.clone(),
-                rng: self.stream(&tracked.rule.name),
-            }));
-        }
-    }
-
-    /// The stream of a rule on this connection: other rules and other connections do not shift it.
-    fn stream(&self, rule: &str) -> Rng {
-        let purpose = format!("kafka {} {rule}", self.connection.proxy);
-        Streams::new(self.connection.seed).stream(&purpose, self.connection.ordinal)
     }
 
     /// Brokers as clients of this connection are told them; at least the one of the connection, where the client knows it.
@@ -187,46 +147,17 @@ impl KafkaLayer {
         (node >= 0).then_some(here).into_iter().collect()
     }
 
-    pub(super) fn is_active(&self, rule: &Arc<Tracked>) -> bool {
-        is_active(&self.active, rule)
+    pub(super) fn fate(&mut self, now_ns: u64, way: Way, key: i16) -> Fate {
+        self.active.fate(now_ns, way, key)
     }
 
-    /// Asks every rule about a frame.
-    pub(super) fn fate(&mut self, now_ns: u64, way: Way, key: i16) -> Fate {
-        let mut fate = Fate::default();
-        for Active { tracked, rng } in &mut self.active {
-            if !tracked.rule.matches(way, key) {
-                continue;
-            }
-            tracked.matched();
-            let (action, share_ppm) = (tracked.rule.action, tracked.rule.share_ppm);
-            let hit = share_ppm >= 1_000_000 || rng.chance(share_ppm);
-            let taken = match action.delays() {
-                true => fate.wait.is_some(),
-                false => fate.breaks.is_some(),
-            };
-            if !hit || taken || !tracked.claim() {
-                continue;
-            }
-            match release_ns(now_ns, action, rng) {
-                Some(release_ns) => {
-                    fate.wait = Some(Stamp {
-                        arrived_ns: now_ns,
-                        release_ns,
-                        rule: tracked.clone(),
-                    });
-                }
-                None => fate.breaks = Some((tracked.clone(), action)),
-            }
-        }
-        fate
+    pub(super) fn is_active(&self, rule: &Arc<Tracked>) -> bool {
+        self.active.has(rule)
     }
 
     /// What comes first in every call: rules that changed, frames whose time has come.
     fn begin(&mut self, now_ns: u64, out: &mut Output) {
-        if self.settings.rules.version() != self.rules_version {
-            self.load_rules();
-        }
+        self.active.refresh(&self.settings, &self.connection);
         for to in Side::BOTH {
             self.flush(now_ns, to, out);
         }
@@ -247,7 +178,7 @@ impl KafkaLayer {
         }
         let active = &self.active;
         let lane = &mut self.lanes[to.index()];
-        if let Flushed::Cut(rule) = lane.flush(now_ns, |rule| is_active(active, rule), out) {
+        if let Flushed::Cut(rule) = lane.flush(now_ns, |rule| active.has(rule), out) {
             rule.acted(now_ns);
             rule.reset();
             self.die(now_ns.saturating_add(LINGER_NS));
@@ -266,8 +197,7 @@ impl KafkaLayer {
 
     /// Closes the connection after what was sent before.
     pub(super) fn malformed(&mut self, why: Malformed, out: &mut Output) {
-        let _ = why;
-        self.flow.malformed();
+        self.flow.malformed(why);
         self.phase = Phase::Over;
         for side in Side::BOTH {
             out.end(side);
@@ -283,27 +213,6 @@ impl KafkaLayer {
                 self.lane(Side::Client).send(answer, out);
             }
         }
-    }
-}
-
-fn is_active(active: &[Active], rule: &Arc<Tracked>) -> bool {
-    active.iter().any(|a| Arc::ptr_eq(&a.tracked, rule))
-}
-
-/// When the frame passes, where the action delays it.
-fn release_ns(now_ns: u64, action: Action, rng: &mut Rng) -> Option<u64> {
-    match action {
-        Action::Delay {
-            latency_ns,
-            jitter_ns,
-            distribution,
-            ..
-        } => {
-            let late_ns = delay::draw(latency_ns, jitter_ns, distribution, rng);
-            Some(now_ns.saturating_add(late_ns))
-        }
-        Action::Hold { .. } => Some(u64::MAX),
-        _ => None,
     }
 }
 

@@ -14,6 +14,7 @@
 //! Bodies are read by a reader of this module. `kafka-protocol` reserves memory for whatever an array's length claims, so one frame could
 //! end the process, and squall-wire's codec has none of the versions that only other clusters speak. That crate is the oracle of the tests.
 
+mod active;
 mod address;
 mod answers;
 mod api;

@@ -9,7 +9,9 @@ const NOT_LEADER_OR_FOLLOWER: i16 = 6;
 const HEARTBEAT: i16 = 12;
 
 fn set(front: &KafkaFront, rule: Rule) {
-    front.update_rules(|rules| rules.with(rule)).expect("a rule");
+    front
+        .update_rules(|rules| rules.with(rule))
+        .expect("a rule");
 }
 
 /// Many small requests, so that shares of them are many too.
@@ -46,7 +48,11 @@ fn lost_answers(idempotence: &str) -> usize {
     let producer = producer(&front, &settings);
     let acknowledged = produce(&producer, COUNT);
     assert_eq!(acknowledged.len(), COUNT);
-    let evidence = front.rules().current().evidence("lose").expect("its evidence");
+    let evidence = front
+        .rules()
+        .current()
+        .evidence("lose")
+        .expect("its evidence");
     assert!(
         evidence.acted > 0 && evidence.resets == evidence.acted,
         "{evidence:?}"

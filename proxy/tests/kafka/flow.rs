@@ -5,8 +5,8 @@ use crate::common::{
 };
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
-use squall_proxy::engine::ProxyConfig;
-use squall_proxy::kafka::{FlowSnapshot, KafkaFront};
+use squall_proxy::engine::{ProxyConfig, Refusal};
+use squall_proxy::kafka::{Address, FlowSnapshot, FrontConfig, KafkaFront};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -130,13 +130,13 @@ fn a_cluster_that_is_not_there_is_told() {
     let port = free.local_addr().unwrap().port();
     drop(free);
     let open = |bootstrap| {
-        let config = squall_proxy::kafka::FrontConfig::new("orders", bootstrap);
+        let config = FrontConfig::new("orders", bootstrap);
         KafkaFront::open(&fixture.engine, config)
             .map(|_| ())
             .unwrap_err()
             .to_string()
     };
-    let told = open(vec![squall_proxy::kafka::Address::new("127.0.0.1", port)]);
+    let told = open(vec![Address::new("127.0.0.1", port)]);
     assert!(
         told.starts_with(&format!("cannot connect to 127.0.0.1:{port}: ")),
         "{told}"
@@ -145,4 +145,29 @@ fn a_cluster_that_is_not_there_is_told() {
         open(vec![]),
         "no bootstrap address was given: name one as `host:port`"
     );
+}
+
+#[test]
+fn a_cluster_that_tells_only_clients_gets_its_listeners_as_they_ask() {
+    let fixture = start();
+    // Whoever asks before the door is open is reset, as a listener that wants a login ends what does not log in.
+    let address = fixture.cluster.addresses()[0].to_string();
+    let door = fixture
+        .engine
+        .create(ProxyConfig::new("door", address))
+        .unwrap();
+    fixture.engine.refuse("door", Refusal::Reset).unwrap();
+    let port = door.listen.rsplit(':').next().unwrap().parse().unwrap();
+    let config = FrontConfig::new("orders", vec![Address::new("127.0.0.1", port)]);
+    let front = KafkaFront::open(&fixture.engine, config).unwrap();
+    assert!(front.proxies().is_empty());
+    fixture.engine.refuse("door", Refusal::None).unwrap();
+    let producer = producer(&front, &[]);
+    let acknowledged = produce(&producer, COUNT);
+    assert_eq!(acknowledged.len(), COUNT);
+    let brokers: Vec<_> = front.proxies().into_keys().collect();
+    assert_eq!(brokers, [1, 2, 3]);
+    drop(producer);
+    assert_eq!(duplicates(&acknowledged, &read_all(&front)), 0);
+    assert_nothing_went_around(&fixture, &[&front], 0);
 }

@@ -1,6 +1,7 @@
 //! Without rules, what goes in comes out.
 
 use super::common::{Wire, framed, opaque_answer, opaque_request, settings};
+use crate::kafka::Malformed;
 use crate::layer::Side;
 use proptest::prelude::*;
 
@@ -98,15 +99,20 @@ fn a_produce_without_acks_has_no_answer() {
 #[test]
 fn what_is_no_frame_closes_the_connection_and_is_counted() {
     let good = opaque_request(3, 1, 7, &[]);
-    let cases: [(&str, Vec<u8>, Vec<u8>); 6] = [
-        ("negative length", vec![0xff; 4], vec![]),
-        ("too long", 0x7fff_ffff_u32.to_be_bytes().to_vec(), vec![]),
-        ("shorter than a header", framed(&[0; 7]), vec![]),
-        ("unasked answer", vec![], opaque_answer(1, &[])),
-        ("answer of another", good.clone(), opaque_answer(8, &[])),
-        ("short answer", good.clone(), framed(&[0; 3])),
+    let too_long = 0x7fff_ffff_u32.to_be_bytes().to_vec();
+    let other = Malformed::Correlation {
+        expected: 7,
+        found: 8,
+    };
+    let cases = [
+        (vec![0xff; 4], vec![], Malformed::FrameLength(-1)),
+        (too_long, vec![], Malformed::FrameLength(0x7fff_ffff)),
+        (framed(&[0; 7]), vec![], Malformed::FrameLength(7)),
+        (vec![], opaque_answer(1, &[]), Malformed::Unasked),
+        (good.clone(), opaque_answer(8, &[]), other),
+        (good.clone(), framed(&[0; 3]), Malformed::FrameLength(3)),
     ];
-    for (what, client, upstream) in cases {
+    for (client, upstream, what) in cases {
         let settings = settings();
         let mut wire = Wire::new(&settings);
         wire.bytes(Side::Client, &client);
@@ -115,7 +121,7 @@ fn what_is_no_frame_closes_the_connection_and_is_counted() {
         assert!(wire.to(Side::Client).is_empty(), "{what}");
         drop(wire);
         let flow = settings.flows.snapshot().into_values().next().unwrap();
-        assert_eq!(flow.malformed, 1, "{what}");
+        assert_eq!((flow.malformed, flow.malformed_last), (1, Some(what)));
     }
 }
 

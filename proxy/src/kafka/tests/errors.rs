@@ -1,6 +1,6 @@
 //! Error answers read as such by the reference codec, in every version.
 
-use super::common::{Wire, framed, opaque_request, request, settings, uuid};
+use super::common::{Wire, framed, opaque_answer, opaque_request, request, settings, uuid};
 use crate::kafka::api::Api;
 use crate::kafka::{Action, KafkaSettings, Rule, RuleError, Rules, can_answer};
 use crate::layer::Side;
@@ -362,4 +362,20 @@ fn rules_that_ask_for_too_much_are_refused() {
     let rules = Rules::new(vec![twice.clone()]).unwrap();
     let again: Result<Rules, RuleError> = rules.with(twice);
     assert!(again.is_err());
+}
+
+#[test]
+fn a_rule_that_ends_before_the_request_is_whole_lets_it_pass() {
+    let settings = answering(6);
+    let mut wire = Wire::new(&settings);
+    let frame = request(0, 9, 1, &ProduceRequest::default().with_acks(1));
+    let (begin, rest) = frame.split_at(frame.len() - 1);
+    wire.bytes(Side::Client, begin);
+    assert!(wire.to(Side::Upstream).is_empty());
+    settings.rules.swap(Rules::default());
+    wire.bytes(Side::Client, rest);
+    assert_eq!(wire.to(Side::Upstream), frame);
+    let answer = opaque_answer(1, &[4; 9]);
+    wire.bytes(Side::Upstream, &answer);
+    assert_eq!(wire.to(Side::Client), answer);
 }

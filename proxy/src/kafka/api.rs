@@ -35,8 +35,8 @@ macro_rules! apis {
 }
 
 impl Api {
-    /// In the order of their keys. Those that brokers and controllers use among themselves are left out. DescribeQuorum ends before the
-    /// version that carries the listeners of the controllers.
+    /// In the order of their keys. Those that brokers and controllers use among themselves are left out. DescribeQuorum and
+    /// DescribeCluster end before the versions that carry listeners of controllers, which may have the ids of brokers.
     pub const ALL: &[Self] = apis! {
         Produce = 0, last 13, flexible from 9;
         Fetch = 1, last 18, flexible from 12;
@@ -87,7 +87,7 @@ impl Api {
         AlterUserScramCredentials = 51, last 0, flexible from 0;
         DescribeQuorum = 55, last 1, flexible from 0;
         UpdateFeatures = 57, last 2, flexible from 0;
-        DescribeCluster = 60, last 2, flexible from 0;
+        DescribeCluster = 60, last 0, flexible from 0;
         DescribeProducers = 61, last 0, flexible from 0;
         UnregisterBroker = 64, last 0, flexible from 0;
         DescribeTransactions = 65, last 0, flexible from 0;

@@ -58,7 +58,7 @@ pub fn rewrite(key: i16, version: i16, frame: &[u8], map: &AddressMap) -> Result
     match key {
         METADATA => walk.metadata(version)?,
         FIND_COORDINATOR => walk.find_coordinator(version)?,
-        DESCRIBE_CLUSTER => walk.describe_cluster(version)?,
+        DESCRIBE_CLUSTER => walk.describe_cluster()?,
         PRODUCE => walk.produce(version)?,
         FETCH => walk.fetch()?,
         SHARE_FETCH => walk.share_fetch()?,
@@ -172,23 +172,13 @@ impl Walk<'_> {
         self.endpoint()
     }
 
-    fn describe_cluster(&mut self, version: i16) -> Result<()> {
+    fn describe_cluster(&mut self) -> Result<()> {
         self.r.i32()?;
         self.r.i16()?;
         self.r.nullable_string()?;
-        if version >= 1 {
-            self.r.i8()?;
-        }
         self.r.string()?;
         self.r.i32()?;
-        self.array(|walk| {
-            walk.endpoint()?;
-            walk.r.nullable_string()?;
-            if version >= 2 {
-                walk.r.i8()?;
-            }
-            walk.r.tags()
-        })
+        self.array(Self::node)
     }
 
     fn topic(&mut self, has_id: bool) -> Result<()> {

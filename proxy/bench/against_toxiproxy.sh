@@ -16,4 +16,4 @@ if [ -z "${TOXIPROXY_BIN:-}" ]; then
         unset TOXIPROXY_BIN
     fi
 fi
-cargo run --quiet --release -p squall-proxy --example against_toxiproxy -- "$@"
+cargo run --quiet -p squall-proxy --example against_toxiproxy -- "$@"

@@ -2,7 +2,7 @@
 //! run: throughput of one stream, the time of a round trip, and the request rate of 50 clients. Rounds are interleaved, medians told.
 //!
 //! ```text
-//! TOXIPROXY_BIN=... cargo run --release -p squall-proxy --example against_toxiproxy [seconds a measurement] [rounds]
+//! TOXIPROXY_BIN=... cargo run -p squall-proxy --example against_toxiproxy [seconds a measurement] [rounds]
 //! ```
 
 use squall_proxy::engine::{Engine, ProxyConfig};

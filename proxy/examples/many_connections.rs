@@ -1,7 +1,7 @@
 //! Ten thousand connections through one proxy, each with a message there and back: how long it takes, and what memory it costs.
 //!
 //! ```text
-//! cargo run --release -p squall-proxy --example many_connections [connections]
+//! cargo run -p squall-proxy --example many_connections [connections]
 //! ```
 //!
 //! Both ends of the connections live in a second process, so each process needs two file descriptors a connection.

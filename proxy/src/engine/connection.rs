@@ -58,6 +58,8 @@ pub struct Connection {
     /// By [`Direction::index`].
     pub flows: [Flow; 2],
     pub layer: Option<Box<dyn Layer>>,
+    /// Whose bytes the layer wanted when it was last asked.
+    pub wanted: [bool; 2],
     /// Not yet connected to the upstream.
     pub connecting: bool,
     /// Upstream addresses that have not been tried.
@@ -88,6 +90,7 @@ impl Connection {
             parties: [Party::new(client), Party::default()],
             flows: Default::default(),
             layer: None,
+            wanted: [true; 2],
             connecting: true,
             untried: VecDeque::new(),
             queued: false,

@@ -205,7 +205,6 @@ impl Turn<'_> {
         let Some(layer) = &mut connection.layer else {
             return Ok(());
         };
-        let mut wanted = Side::BOTH.map(|side| layer.wants(side));
         let mut output = Output::default();
         call(
             layer.as_mut(),
@@ -216,10 +215,10 @@ impl Turn<'_> {
         for side in [Side::Client, Side::Upstream, Side::Client] {
             let input = &mut connection.parties[side.index()].input;
             let wants = layer.wants(side);
-            if wants && !wanted[side.index()] && !input.is_empty() {
+            if wants && !connection.wanted[side.index()] && !input.is_empty() {
                 layer.on_bytes(self.now_ns, side, input, &mut output);
             }
-            wanted[side.index()] = wants;
+            connection.wanted[side.index()] = wants;
         }
         self.take_over(connection, output)
     }

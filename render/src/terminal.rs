@@ -1,6 +1,6 @@
 //! The end of a run on the terminal: four blocks, one story, and a last line that scripts can rely on.
 
-use crate::report::{Anomaly, Report, SinkSummary, Verdict};
+use crate::report::{Anomaly, Report, SinkSummary, Story, Verdict};
 use crate::text::{Glyphs, inert, number, seconds};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -239,15 +239,7 @@ fn anomaly_block(text: &mut String, anomaly: &Anomaly) {
     match &anomaly.story {
         Some(story) => {
             let _ = writeln!(text, ". One, {}:", inert(&story.event));
-            for step in &story.steps {
-                let _ = writeln!(
-                    text,
-                    "  {:>10}  {:<10} {}",
-                    seconds(step.at_ms),
-                    step.what,
-                    inert(&step.detail)
-                );
-            }
+            text.push_str(&steps(story));
         }
         None => {
             let _ = writeln!(text);
@@ -256,6 +248,22 @@ fn anomaly_block(text: &mut String, anomaly: &Anomaly) {
     if !anomaly.cure.is_empty() {
         let _ = writeln!(text, "Usual cause and cure: {}", anomaly.cure);
     }
+}
+
+/// The steps of a story, one a line.
+#[must_use]
+pub fn steps(story: &Story) -> String {
+    let mut text = String::new();
+    for step in &story.steps {
+        let _ = writeln!(
+            text,
+            "  {:>10}  {:<10} {}",
+            seconds(step.at_ms),
+            step.what,
+            inert(&step.detail)
+        );
+    }
+    text
 }
 
 fn reasons(text: &mut String, report: &Report) {

@@ -9,6 +9,7 @@ mod scenario;
 mod schema;
 mod serve;
 mod service;
+mod story;
 mod test;
 mod validate;
 
@@ -44,6 +45,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Judge a stored run again
     Judge(judge::JudgeArgs),
+    /// Tell the way of one event of a stored run, step by step
+    Story(story::StoryArgs),
     /// List stored runs
     Runs(runs::RunsArgs),
     /// Run a service of a reference system alone
@@ -139,6 +142,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Validate(args) => validate::run(&args, out),
         Command::Schema(args) => schema::run(&args, out),
         Command::Judge(args) => judge::run(&args, out),
+        Command::Story(args) => story::run(&args, out),
         Command::Runs(args) => runs::run(&args, out),
         Command::Service(args) => service::run(&args),
         Command::Serve(args) => serve::run(&args, out),

@@ -8,8 +8,10 @@ mod logs;
 mod spec;
 mod story;
 mod survey;
+mod way;
 
 pub use health::{PACING_BUCKET, TAP_RESOLUTION, key as health_key};
+pub use way::{Way, WayEnd, way};
 
 use crate::exit::Failure;
 use squall_check::{Health, Judge, JudgeSpec, Judgement};

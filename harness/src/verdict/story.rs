@@ -10,11 +10,17 @@ use std::path::Path;
 const STEPS_MAX: usize = 24;
 
 /// Where and when an event was, as far as its operations tell.
-struct Track {
+struct Track<'a> {
     event: EventId,
     /// Index of the sink that the story is about.
     sink: usize,
-    ops: Vec<Op>,
+    ops: &'a [Op],
+}
+
+/// What a history has about an event.
+pub struct Collected {
+    pub ops: Vec<Op>,
+    notes: Vec<Note>,
 }
 
 /// Tells the way of `event` to sink number `sink`.
@@ -24,20 +30,36 @@ pub fn tell(
     event: EventId,
     sink: usize,
 ) -> Result<Story, HistoryError> {
-    let (ops, notes) = collect(folder, event)?;
-    let track = Track { event, sink, ops };
+    let collected = collect(folder, event)?;
+    Ok(tell_collected(folder, plan, event, sink, &collected))
+}
+
+/// As [`tell`], from what was collected already.
+pub fn tell_collected(
+    folder: &Path,
+    plan: &Plan,
+    event: EventId,
+    sink: usize,
+    collected: &Collected,
+) -> Story {
+    let notes = collected.notes.as_slice();
+    let track = Track {
+        event,
+        sink,
+        ops: &collected.ops,
+    };
     let mut steps: Vec<(u64, Step)> = track
         .ops
         .iter()
-        .filter_map(|op| op_step(plan, &track, op, &notes))
+        .filter_map(|op| op_step(plan, &track, op, notes))
         .collect();
-    steps.extend(commit_steps(plan, &track, &notes));
-    steps.extend(surrounding_steps(plan, &track, &notes));
+    steps.extend(commit_steps(plan, &track, notes));
+    steps.extend(surrounding_steps(plan, &track, notes));
     steps.extend(super::logs::steps(
         folder,
         &event_text(plan, event),
         &services(plan, sink),
-        &notes,
+        notes,
     ));
     steps.sort_by_key(|(at, _)| *at);
     steps.dedup_by(|a, b| a.1.what == b.1.what && a.1.detail == b.1.detail);
@@ -56,10 +78,10 @@ pub fn tell(
     for (_, step) in &mut steps {
         step.at_ms -= epoch.unwrap_or(0) as f64 / 1e6;
     }
-    Ok(Story {
+    Story {
         event: event_text(plan, event),
         steps: steps.into_iter().map(|(_, step)| step).collect(),
-    })
+    }
 }
 
 /// The services that bring events to a sink: those of its consumer group, or all where it has none.
@@ -91,7 +113,8 @@ pub fn event_text(plan: &Plan, event: EventId) -> String {
     format!("{}-{}-{}", plan.seed, event.stream(), event.sequence())
 }
 
-fn collect(folder: &Path, event: EventId) -> Result<(Vec<Op>, Vec<Note>), HistoryError> {
+/// Reads the history once for everything that it has about an event.
+pub fn collect(folder: &Path, event: EventId) -> Result<Collected, HistoryError> {
     let mut reader = Reader::open(folder)?;
     let (mut ops, mut notes) = (Vec::new(), Vec::new());
     while let Some(batch) = reader.next_batch()? {
@@ -104,7 +127,7 @@ fn collect(folder: &Path, event: EventId) -> Result<(Vec<Op>, Vec<Note>), Histor
             ),
         }
     }
-    Ok((ops, notes))
+    Ok(Collected { ops, notes })
 }
 
 fn step(at: u64, what: &str, detail: String) -> (u64, Step) {
@@ -118,7 +141,7 @@ fn step(at: u64, what: &str, detail: String) -> (u64, Step) {
     )
 }
 
-fn op_step(plan: &Plan, track: &Track, op: &Op, notes: &[Note]) -> Option<(u64, Step)> {
+fn op_step(plan: &Plan, track: &Track<'_>, op: &Op, notes: &[Note]) -> Option<(u64, Step)> {
     let sink = || {
         plan.system
             .spec
@@ -196,7 +219,7 @@ fn accepted_detail(plan: &Plan, op: &Op, notes: &[Note]) -> String {
 }
 
 /// The first commit beyond the event by the sink's group.
-fn commit_steps(plan: &Plan, track: &Track, notes: &[Note]) -> Vec<(u64, Step)> {
+fn commit_steps(plan: &Plan, track: &Track<'_>, notes: &[Note]) -> Vec<(u64, Step)> {
     let accepted = track
         .ops
         .iter()
@@ -239,7 +262,7 @@ fn commit_steps(plan: &Plan, track: &Track, notes: &[Note]) -> Vec<(u64, Step)> 
 }
 
 /// Faults, deaths, elections and rebalances from just before the event until it was settled.
-fn surrounding_steps(plan: &Plan, track: &Track, notes: &[Note]) -> Vec<(u64, Step)> {
+fn surrounding_steps(plan: &Plan, track: &Track<'_>, notes: &[Note]) -> Vec<(u64, Step)> {
     const BEFORE_NS: u64 = 1_000_000_000;
     const AFTER_NS: u64 = 15_000_000_000;
     let Some(first) = track.ops.first().map(|op| op.at) else {

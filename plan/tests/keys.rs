@@ -2,6 +2,7 @@
 
 mod support;
 
+use squall_plan::fault::KINDS;
 use squall_plan::scenario::{Request, Scenario, from_text};
 use squall_plan::shape::{self, Shape};
 use std::collections::BTreeSet;
@@ -43,20 +44,7 @@ const SCENARIO: &[&str] = &[
     "faults=[{name: one, at: 1s, for: 1s, crash: consumer-db, prove: [process-restarted]}]",
     "faults=[{name: one, at: 1s, restart: consumer-db}]",
     "faults=[{name: one, at: 1s, kill: controller}]",
-    "faults=[{name: one, at: 1s, stop: producer}]",
-    "faults=[{name: one, at: 1s, pause: producer/0}]",
-    "faults=[{name: one, at: 1s, power_loss: broker(1)}]",
     "faults=[{name: one, at: 1s, isolate: leader(signups/0)}]",
-    "faults=[{name: one, at: 1s, isolate: {target: broker(1), from: [brokers, controller], flow: inbound}}]",
-    "faults=[{name: one, at: 1s, flapping: {target: services, from: broker(2), down: 300ms, up: 2s}}]",
-    "faults=[{name: one, at: 1s, drop: {from: coordinator(consumer-db), to: consumer-db, how: reset}}]",
-    "faults=[{name: one, at: 1s, delay: {from: everyone, to: followers(signups/1), by: 9ms, jitter: 2ms, distribution: pareto}}]",
-    "faults=[{name: one, at: 1s, bandwidth: {from: broker(1), to: [services], rate: 8KiB/s}}]",
-    "faults=[{name: one, at: 1s, slicer: {from: broker(1), to: services, average: 3B, variation: 1B, by: 1ms}}]",
-    "faults=[{name: one, at: 1s, slow_close: {from: broker(1), to: services, by: 1s}}]",
-    "faults=[{name: one, at: 1s, limit_data: {from: services, to: brokers, bytes: 1KiB}}]",
-    "faults=[{name: one, at: 1s, timeout: {from: services, to: brokers, after: 1s}}]",
-    "faults=[{name: one, at: 1s, down: broker(1)}]",
     "nemesis=random",
     "nemesis.kinds=[crash]",
     "nemesis.every=9s",
@@ -177,7 +165,7 @@ fn keys(shape: &Shape, found: &mut BTreeSet<&'static str>) {
     }
 }
 
-fn check(text: &str, prefix: &str, sets: &[&str], shape: &Shape) {
+fn check(text: &str, prefix: &str, sets: &[String], shape: &Shape) {
     let before = read(text, None);
     for set in sets {
         assert_ne!(
@@ -203,10 +191,21 @@ fn check(text: &str, prefix: &str, sets: &[&str], shape: &Shape) {
 
 #[test]
 fn every_key_of_a_scenario_does_something() {
-    check(PLAIN, "", SCENARIO, shape::scenario());
+    let faults = KINDS.iter().map(|row| {
+        let (key, example) = (row.key, row.example);
+        format!("faults=[{{name: one, at: 1s, {key}: {example}}}]")
+    });
+    let plain = SCENARIO.iter().map(ToString::to_string);
+    check(
+        PLAIN,
+        "",
+        &plain.chain(faults).collect::<Vec<_>>(),
+        shape::scenario(),
+    );
 }
 
 #[test]
 fn every_key_of_a_system_does_something() {
-    check(INLINE, "system.use.", SYSTEM, shape::system());
+    let sets: Vec<String> = SYSTEM.iter().map(ToString::to_string).collect();
+    check(INLINE, "system.use.", &sets, shape::system());
 }

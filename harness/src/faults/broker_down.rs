@@ -3,6 +3,7 @@
 
 use super::{FaultError, Injection};
 use crate::environment::Environment;
+use squall_plan::fault::Ending;
 use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -19,23 +20,26 @@ pub struct BrokerDown {
     healed: bool,
 }
 
-impl BrokerDown {
-    /// # Errors
-    /// What the bus said against ending the broker.
-    pub fn after(
-        ended: Result<(), String>,
-        env: Arc<dyn Environment>,
-        broker: u32,
-    ) -> Result<Self, FaultError> {
-        ended.map_err(|why| FaultError::Broker { broker, why })?;
-        Ok(Self {
-            bite: await_gone(&*env, broker),
-            env,
-            broker,
-            back: false,
-            healed: false,
-        })
-    }
+/// # Errors
+/// When there is no such broker or it is dead already.
+pub fn end_broker(
+    how: Ending,
+    env: Arc<dyn Environment>,
+    broker: u32,
+) -> Result<BrokerDown, FaultError> {
+    let ended = match how {
+        Ending::Kill => env.bus().kill(broker),
+        Ending::Stop => env.bus().stop_broker(broker),
+        Ending::PowerLoss => env.bus().lose_power(broker),
+    };
+    ended.map_err(|why| FaultError::Broker { broker, why })?;
+    Ok(BrokerDown {
+        bite: await_gone(&*env, broker),
+        env,
+        broker,
+        back: false,
+        healed: false,
+    })
 }
 
 impl Injection for BrokerDown {

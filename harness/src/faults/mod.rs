@@ -1,23 +1,18 @@
 //! Faults: each kind a small file, each injected fault a guard that heals on drop, and a schedule that runs them.
 //!
-//! A new kind: its row in `squall_plan::fault`, a file here with a type that implements [`Injection`], and a line in
-//! [`inject`].
+//! A kind of its row in `squall_plan::fault` says by which [`Act`] it is done. An act that is new needs a file here with a
+//! type that implements [`Injection`], and a line in [`inject`]: see docs/writing-a-fault.md.
 
 mod broker_down;
 mod connections;
 mod consequence;
-mod crash;
 mod ends;
 mod error;
 mod flapping;
 mod health;
-mod kill;
 mod pause;
-mod power_loss;
-mod restart;
 mod schedule;
 mod services_down;
-mod stop;
 mod target;
 
 pub use error::FaultError;
@@ -26,7 +21,9 @@ pub use schedule::Schedule;
 pub use target::{Resolved, resolve, settle};
 
 use crate::environment::Environment as Env;
-use squall_plan::fault::{Fault, FaultKind};
+use broker_down::end_broker;
+use services_down::end_services;
+use squall_plan::fault::{Act, Fault};
 use squall_plan::plan::Environment;
 use std::sync::Arc;
 
@@ -58,19 +55,13 @@ pub fn inject(
     env: &Arc<dyn Env>,
 ) -> Result<Box<dyn Injection>, FaultError> {
     let env = Arc::clone(env);
-    Ok(match (fault.kind, on) {
-        (FaultKind::Crash, Resolved::Services(ids)) => Box::new(crash::inject(env, ids)?),
-        (FaultKind::Stop, Resolved::Services(ids)) => Box::new(stop::inject(env, ids)?),
-        (FaultKind::Pause, Resolved::Services(ids)) => Box::new(pause::inject(env, ids)?),
-        (FaultKind::Restart, Resolved::Services(ids)) => {
-            Box::new(restart::inject_services(env, ids)?)
-        }
-        (FaultKind::Restart, Resolved::Broker(id)) => Box::new(restart::inject_broker(env, *id)?),
-        (FaultKind::Kill, Resolved::Broker(id)) => Box::new(kill::inject(env, *id)?),
-        (FaultKind::PowerLoss, Resolved::Broker(id)) => Box::new(power_loss::inject(env, *id)?),
-        (FaultKind::Flapping, _) => Box::new(flapping::inject(env, fault)?),
-        (FaultKind::Down, _) => Box::new(connections::close(fault, &*env)?),
-        (kind, _) if kind.row().acts_on_connections => Box::new(connections::inject(fault, &*env)?),
+    Ok(match (fault.kind.row().act, on) {
+        (Act::End(how), Resolved::Services(ids)) => Box::new(end_services(how, env, ids)?),
+        (Act::End(how), Resolved::Broker(id)) => Box::new(end_broker(how, env, *id)?),
+        (Act::Pause, Resolved::Services(ids)) => Box::new(pause::inject(env, ids)?),
+        (Act::Flap, _) => Box::new(flapping::inject(env, fault)?),
+        (Act::Close, _) => Box::new(connections::close(fault, &*env)?),
+        (Act::Treat, _) => Box::new(connections::inject(fault, &*env)?),
         _ => {
             let target = fault.target.to_string();
             let kind = fault.kind.name();

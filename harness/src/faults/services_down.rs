@@ -4,6 +4,7 @@ use super::{FaultError, Injection};
 use crate::environment::Environment;
 use crate::environment::guard::ExitSeen;
 use crate::environment::supervision::{Ended, ReplicaId};
+use squall_plan::fault::Ending;
 use std::sync::Arc;
 
 pub struct ServicesDown {
@@ -14,23 +15,31 @@ pub struct ServicesDown {
     healed: bool,
 }
 
-impl ServicesDown {
-    /// `ended` as the supervisor told it of each victim. Only when all were running and ended as they should did the
-    /// fault bite.
-    pub fn new(
-        env: Arc<dyn Environment>,
-        victims: &[ReplicaId],
-        ended: Vec<Option<Ended>>,
-        as_it_should: impl Fn(ExitSeen) -> bool,
-    ) -> Self {
-        Self {
-            bite: bite(victims, &ended, as_it_should),
-            victims: victims.to_vec(),
-            ended,
-            healed: false,
-            env,
-        }
-    }
+/// # Errors
+/// When the guard is lost or a process does not die.
+pub fn end_services(
+    how: Ending,
+    env: Arc<dyn Environment>,
+    victims: &[ReplicaId],
+) -> Result<ServicesDown, FaultError> {
+    let killed: fn(ExitSeen) -> bool = |exit| exit == ExitSeen::KILLED;
+    let (ended, as_it_should) = match how {
+        // However it ends after SIGTERM: by the signal, with a code of its own, or by SIGKILL in the end.
+        Ending::Stop => (
+            env.supervisor().stop(victims)?,
+            (|_| true) as fn(ExitSeen) -> bool,
+        ),
+        // To a process on this machine, power loss would be no more.
+        Ending::Kill | Ending::PowerLoss => (env.supervisor().kill(victims)?, killed),
+    };
+    Ok(ServicesDown {
+        // Only when all were running and ended as they should did the fault bite.
+        bite: bite(victims, &ended, as_it_should),
+        victims: victims.to_vec(),
+        ended,
+        healed: false,
+        env,
+    })
 }
 
 fn bite(

@@ -11,8 +11,10 @@ pub struct Aims {
     pub brokers: bool,
     /// The controller, where it is a node of its own.
     pub controller: bool,
-    /// Several parties at once: `brokers`, `followers(topic/0)`, `services`, `everyone`.
+    /// Several parties at once: `followers(topic/0)`, `services`, `everyone`.
     pub many: bool,
+    /// `brokers`: all of them, one after the other or at once, as the kind does it.
+    pub all_brokers: bool,
     /// The harness's own producers.
     pub load: bool,
 }
@@ -23,6 +25,7 @@ impl Aims {
         brokers: false,
         controller: false,
         many: false,
+        all_brokers: false,
         load: false,
     };
     pub const SERVICES: Self = Self {
@@ -43,6 +46,7 @@ impl Aims {
         brokers: true,
         controller: true,
         many: true,
+        all_brokers: true,
         load: true,
     };
 
@@ -53,9 +57,8 @@ impl Aims {
             Target::Broker(_) | Target::Leader { .. } | Target::Coordinator { .. } => self.brokers,
             // A broker may host the controller; where none does, the environment refuses.
             Target::Controller => self.brokers || self.controller,
-            Target::Brokers | Target::Followers { .. } | Target::Services | Target::Everyone => {
-                self.many
-            }
+            Target::Brokers => self.all_brokers,
+            Target::Followers { .. } | Target::Services | Target::Everyone => self.many,
             Target::Load => self.load,
         }
     }

@@ -1,32 +1,16 @@
 //! Faults: what they are called, what they may aim at, and when.
 
+mod act;
 mod aims;
-mod bandwidth;
 mod consequence;
-mod crash;
-mod delay;
-mod down;
-mod drop;
-mod flapping;
-mod isolate;
-mod kill;
 mod kinds;
-mod limit_data;
-mod link;
-mod pause;
-mod power_loss;
-mod restart;
-mod slicer;
-mod slow_close;
-mod stop;
 mod target;
 mod terms;
-mod timeout;
 
+pub use act::{Act, Ending};
 pub use aims::Aims;
 pub use consequence::{Consequences, Happening};
-
-pub use kinds::{KINDS, KindRow};
+pub use kinds::{FaultKind, KINDS, KindRow};
 pub use target::TargetError;
 pub use terms::{Distribution, Flow, Terms, Treatment};
 
@@ -50,33 +34,6 @@ pub struct Fault {
     /// Drawn from the seed and not written: it may find nothing to bite.
     #[serde(default)]
     pub drawn: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultKind {
-    /// SIGKILL to the processes of a service; started again when it heals.
-    Crash,
-    /// SIGTERM to the processes of a service; started again when it heals.
-    Stop,
-    /// SIGSTOP to the processes of a service, SIGCONT when it heals.
-    Pause,
-    /// SIGTERM, wait, start again at once.
-    Restart,
-    /// A broker dies without notice; started again with its page cache when it heals.
-    Kill,
-    /// As [`Self::Kill`], without what was not flushed.
-    PowerLoss,
-    Isolate,
-    Flapping,
-    Drop,
-    Delay,
-    Bandwidth,
-    Slicer,
-    SlowClose,
-    LimitData,
-    Timeout,
-    Down,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

@@ -1,12 +1,12 @@
 //! From a seed to faults.
 
 use super::Nemesis;
-use crate::fault::{Distribution, Fault, FaultKind, Flow, Target, Terms, Treatment};
+use crate::fault::{Aims, Fault, FaultKind, Target, Terms, Treatment};
 use crate::plan::Environment;
 use crate::rng::{Rng, Streams};
 use crate::scenario::Scenario;
 
-const MS: u64 = 1_000_000;
+pub(crate) const MS: u64 = 1_000_000;
 
 /// The faults of a seed, by time, on a load clock that ends at `load_ends_ns`. All are healed by then; none meets a written
 /// one that takes the same target away.
@@ -39,7 +39,11 @@ pub(crate) fn draw(
             return faults;
         };
         let for_ns = drawing.between(nemesis.shortest_ns, nemesis.longest_ns.min(room));
-        let Some((target, terms)) = drawing.aim(kind) else {
+        let Some((target, terms)) = kind
+            .row()
+            .draw
+            .and_then(|draw| draw(&mut drawing, kind.row().aims))
+        else {
             continue;
         };
         let fault = Fault {
@@ -110,7 +114,7 @@ fn takes_broker_away(fault: &Fault) -> bool {
 }
 
 /// What there is to aim at.
-struct World {
+pub(crate) struct World {
     services: Vec<(String, u32)>,
     groups: Vec<String>,
     partitions: Vec<(String, u32)>,
@@ -136,7 +140,8 @@ impl World {
     }
 }
 
-struct Drawing {
+/// Draws what kinds ask for.
+pub(crate) struct Drawing {
     rng: Rng,
     world: World,
 }
@@ -152,74 +157,53 @@ impl Drawing {
         libm::floor(self.rng.exponential() * mean_ns as f64) as u64
     }
 
-    fn between(&mut self, least: u64, most: u64) -> u64 {
+    pub fn between(&mut self, least: u64, most: u64) -> u64 {
         least + self.rng.below(most.saturating_sub(least).saturating_add(1))
     }
 
-    fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
+    pub fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
         let index = self.rng.below(from.len() as u64);
         from.get(usize::try_from(index).unwrap_or(0)).cloned()
     }
 
-    fn one_in(&mut self, count: u64) -> bool {
+    pub fn one_in(&mut self, count: u64) -> bool {
         self.rng.below(count) == 0
     }
 
-    fn aim(&mut self, kind: FaultKind) -> Option<(Target, Terms)> {
-        let aims = kind.row().aims;
-        if !kind.row().acts_on_connections {
-            let at_broker = match (aims.services, aims.brokers) {
-                (true, true) => self.one_in(2),
-                (_, brokers) => brokers,
-            };
-            let target = if at_broker {
-                self.broker()
-            } else {
-                self.service()
-            };
-            return Some((target?, Terms::None));
-        }
-        match kind {
-            FaultKind::Isolate => {
-                let flow = self.pick(&[Flow::Both, Flow::Both, Flow::Inbound, Flow::Outbound])?;
-                let (target, from) = self.sides()?;
-                Some((target, Terms::Apart { from, flow }))
-            }
-            FaultKind::Flapping => {
-                let (target, from) = self.sides()?;
-                let down_ns = self.between(100, 1_500) * MS;
-                let up_ns = self.between(100, 1_500) * MS;
-                Some((
-                    target,
-                    Terms::Flapping {
-                        from,
-                        down_ns,
-                        up_ns,
-                    },
-                ))
-            }
-            FaultKind::Down => Some((self.broker()?, Terms::None)),
-            _ => {
-                let treatment = self.treatment(kind)?;
-                // Only these mean something on links that carry messages.
-                let anywhere = matches!(
-                    treatment,
-                    Treatment::Stall | Treatment::Reset | Treatment::Bandwidth { .. }
-                );
-                let (broker, client) = (self.broker()?, self.service()?);
-                let (from, to) = match self.rng.below(if anywhere { 3 } else { 2 }) {
-                    0 => (broker, client),
-                    1 => (client, broker),
-                    _ => (broker, Target::Brokers),
-                };
-                let to = vec![to];
-                Some((from, Terms::Link { to, treatment }))
-            }
-        }
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.rng.below(bound)
+    }
+
+    /// A service or a broker, as the aims allow.
+    pub fn process(&mut self, aims: Aims) -> Option<(Target, Terms)> {
+        let at_broker = match (aims.services, aims.brokers) {
+            (true, true) => self.one_in(2),
+            (_, brokers) => brokers,
+        };
+        let target = match at_broker {
+            true => self.broker(),
+            false => self.service(),
+        };
+        Some((target?, Terms::None))
+    }
+
+    /// From whom to whom a treatment may act.
+    pub fn way(&mut self, treatment: &Treatment) -> Option<(Target, Target)> {
+        // Only these mean something on links that carry messages.
+        let anywhere = matches!(
+            treatment,
+            Treatment::Stall | Treatment::Reset | Treatment::Bandwidth { .. }
+        );
+        let (broker, client) = (self.broker()?, self.service()?);
+        Some(match self.rng.below(if anywhere { 3 } else { 2 }) {
+            0 => (broker, client),
+            1 => (client, broker),
+            _ => (broker, Target::Brokers),
+        })
     }
 
     /// Who is cut off, and from whom.
-    fn sides(&mut self) -> Option<(Target, Vec<Target>)> {
+    pub fn sides(&mut self) -> Option<(Target, Vec<Target>)> {
         if self.one_in(3) {
             return Some((self.service()?, vec![Target::Brokers]));
         }
@@ -233,7 +217,7 @@ impl Drawing {
         Some((target, from))
     }
 
-    fn service(&mut self) -> Option<Target> {
+    pub fn service(&mut self) -> Option<Target> {
         let (service, replicas) = self.pick(&self.world.services.clone())?;
         let replica = self.rng.below(u64::from(replicas));
         let all = self.one_in(3);
@@ -243,7 +227,7 @@ impl Drawing {
         })
     }
 
-    fn broker(&mut self) -> Option<Target> {
+    pub fn broker(&mut self) -> Option<Target> {
         let number = u32::try_from(self.rng.below(u64::from(self.world.brokers))).unwrap_or(0);
         let leader = self.pick(&self.world.partitions.clone());
         let group = self.pick(&self.world.groups.clone());
@@ -252,40 +236,5 @@ impl Drawing {
             (2, _, Some(group)) => Some(Target::Coordinator { group }),
             _ => (self.world.brokers > 0).then_some(Target::Broker(number + 1)),
         }
-    }
-
-    fn treatment(&mut self, kind: FaultKind) -> Option<Treatment> {
-        Some(match kind {
-            FaultKind::Drop => match self.one_in(2) {
-                true => Treatment::Stall,
-                false => Treatment::Reset,
-            },
-            FaultKind::Delay => {
-                let latency_ns = self.between(5, 400) * MS;
-                Treatment::Delay {
-                    latency_ns,
-                    jitter_ns: self.rng.below(latency_ns / 2),
-                    distribution: Distribution::Uniform,
-                }
-            }
-            FaultKind::Bandwidth => Treatment::Bandwidth {
-                bytes_per_s: self.between(8, 512) << 10,
-            },
-            FaultKind::Slicer => Treatment::Slice {
-                average_bytes: self.between(16, 512),
-                variation_bytes: 8,
-                delay_ns: self.between(0, 2) * MS,
-            },
-            FaultKind::SlowClose => Treatment::SlowClose {
-                delay_ns: self.between(100, 2_000) * MS,
-            },
-            FaultKind::LimitData => Treatment::LimitData {
-                bytes: self.between(100, 4_000),
-            },
-            FaultKind::Timeout => Treatment::Timeout {
-                after_ns: self.between(0, 1_500) * MS,
-            },
-            _ => return None,
-        })
     }
 }

@@ -4,7 +4,7 @@ mod draw;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use draw::draw;
+pub(crate) use draw::{Drawing, MS, draw};
 
 use crate::fault::{FaultKind, KINDS};
 use crate::units::SECOND_NS;
@@ -41,10 +41,11 @@ impl Default for Nemesis {
 }
 
 impl Nemesis {
-    /// Kinds that are drawn when the scenario names none: all but the one that takes away what was acknowledged, and the one
-    /// that needs a connection which ends just then.
+    /// Kinds that are drawn when the scenario names none.
     pub(crate) fn ordinary() -> impl Iterator<Item = FaultKind> {
-        let kinds = KINDS.iter().map(|row| row.kind);
-        kinds.filter(|kind| !matches!(kind, FaultKind::PowerLoss | FaultKind::SlowClose))
+        KINDS
+            .iter()
+            .filter(|row| row.ordinary && row.drawable())
+            .map(|row| row.kind)
     }
 }

@@ -259,8 +259,10 @@ fn stage() -> Shape {
 }
 
 fn nemesis() -> Shape {
-    static KEYS: LazyLock<Vec<&'static str>> =
-        LazyLock::new(|| KINDS.iter().map(|row| row.key).collect());
+    static KEYS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let drawable = KINDS.iter().filter(|row| row.drawable());
+        drawable.map(|row| row.key).collect()
+    });
     let count = Shape::Integer { min: 1, max: 100 };
     Object::new("a nemesis")
         .field(

@@ -1,11 +1,14 @@
-use super::kinds::KindRow;
-use super::{Aims, FaultKind, Proof};
+use super::Row;
+use crate::fault::{Act, Aims, Ending, Proof};
 use crate::plan::Environment;
 
 /// SIGKILL, so that nothing gets flushed, committed or closed.
-pub const ROW: KindRow = KindRow {
+pub const ROW: Row = Row {
+    example: "consumer-db",
     about: "SIGKILL to a service's processes, started again after `for` (without `for`: when the load ends)",
+    evidence: "the exit status of each process: ended by SIGKILL",
+    limits: "the machine lives on: what the process had written to files stays",
     provable: &[Proof::GroupRebalanced, Proof::ProcessRestarted],
     environments: &[Environment::Embedded, Environment::Sim],
-    ..KindRow::of_processes(FaultKind::Crash, "crash", Aims::SERVICES)
+    ..Row::of_processes(Act::End(Ending::Kill), Aims::SERVICES)
 };

@@ -1,14 +1,18 @@
-use super::kinds::{KindRow, ReadTarget};
-use super::{Distribution, FaultKind, Target, Terms, Treatment, link};
+use super::{ReadTarget, Row, link};
+use crate::fault::{Aims, Distribution, Target, Terms, Treatment};
+use crate::nemesis::{Drawing, MS};
 use crate::shape::Shape;
 use crate::yaml::Node;
 
 /// Latency with jitter. Bytes keep their order, as on a TCP connection.
-pub const ROW: KindRow = KindRow {
+pub const ROW: Row = Row {
+    example: "{ from: everyone, to: followers(signups/1), by: 9ms, jitter: 2ms, distribution: pareto }",
     about: "what flows from one to another arrives later, with jitter, in order",
+    limits: "order within a connection is kept; between brokers only the uniform distribution",
     shape,
     read,
-    ..link::row(FaultKind::Delay, "delay")
+    draw: Some(draw),
+    ..link::row()
 };
 
 fn shape() -> Shape {
@@ -33,4 +37,14 @@ fn read(node: &Node, party: &mut ReadTarget<'_>) -> Option<(Target, Terms)> {
             .unwrap_or(Distribution::Uniform),
     };
     link::read(node, party, treatment)
+}
+
+fn draw(drawing: &mut Drawing, _: Aims) -> Option<(Target, Terms)> {
+    let latency_ns = drawing.between(5, 400) * MS;
+    let treatment = Treatment::Delay {
+        latency_ns,
+        jitter_ns: drawing.below(latency_ns / 2),
+        distribution: Distribution::Uniform,
+    };
+    link::drawn(drawing, treatment)
 }

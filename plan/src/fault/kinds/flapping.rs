@@ -1,15 +1,20 @@
-use super::kinds::{KindRow, ReadTarget};
-use super::{Aims, FaultKind, Target, Terms, link};
+use super::{ReadTarget, Row, link};
+use crate::fault::{Act, Aims, Target, Terms};
+use crate::nemesis::{Drawing, MS};
 use crate::shape::{Object, Shape, one_or_many};
 use crate::units::SECOND_NS;
 use crate::yaml::Node;
 
 /// A link that comes and goes: isolated for `down`, whole for `up`, and so on.
-pub const ROW: KindRow = KindRow {
+pub const ROW: Row = Row {
+    example: "{ target: services, from: broker(2), down: 300ms, up: 2s }",
     about: "a link that comes and goes: isolated for `down`, whole for `up`, in turns",
+    limits: "as isolate",
     shape,
     read,
-    ..link::row(FaultKind::Flapping, "flapping")
+    act: Act::Flap,
+    draw: Some(draw),
+    ..link::row()
 };
 
 fn shape() -> Shape {
@@ -45,4 +50,14 @@ fn read(node: &Node, party: &mut ReadTarget<'_>) -> Option<(Target, Terms)> {
         up_ns: link::duration(node, "up").unwrap_or(SECOND_NS),
     };
     Some((target?, terms))
+}
+
+fn draw(drawing: &mut Drawing, _: Aims) -> Option<(Target, Terms)> {
+    let (target, from) = drawing.sides()?;
+    let terms = Terms::Flapping {
+        from,
+        down_ns: drawing.between(100, 1_500) * MS,
+        up_ns: drawing.between(100, 1_500) * MS,
+    };
+    Some((target, terms))
 }

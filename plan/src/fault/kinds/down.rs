@@ -1,12 +1,17 @@
-use super::kinds::KindRow;
-use super::{Aims, FaultKind, Terms, link};
+use super::{Row, link};
+use crate::fault::{Act, Aims, Terms};
 use crate::shape::Shape;
 
 /// Nobody reaches the target: its connections are cut, and new ones are refused. The target itself lives on.
-pub const ROW: KindRow = KindRow {
+pub const ROW: Row = Row {
+    example: "broker(1)",
     about: "connections to the target are cut and new ones refused, while it lives on",
+    evidence: "connections that were cut or refused",
+    limits: "brokers still reach each other: isolate cuts their links",
     aims: Aims::BROKERS,
     shape: || Shape::Text,
     read: |node, party| Some((party(node, Aims::PARTIES)?, Terms::None)),
-    ..link::row(FaultKind::Down, "down")
+    draw: Some(|drawing, _| Some((drawing.broker()?, Terms::None))),
+    act: Act::Close,
+    ..link::row()
 };

@@ -1,14 +1,18 @@
-use super::kinds::{KindRow, ReadTarget};
-use super::{FaultKind, Target, Terms, Treatment, link};
+use super::{ReadTarget, Row, link};
+use crate::fault::{Aims, Target, Terms, Treatment};
+use crate::nemesis::{Drawing, MS};
 use crate::shape::Shape;
 use crate::yaml::Node;
 
 /// A black hole that closes in the end.
-pub const ROW: KindRow = KindRow {
+pub const ROW: Row = Row {
+    example: "{ from: services, to: brokers, after: 1s }",
     about: "nothing passes from one to another, and the connection is closed after a time",
+    limits: "as slicer",
     shape,
     read,
-    ..link::row(FaultKind::Timeout, "timeout")
+    draw: Some(draw),
+    ..link::row()
 };
 
 fn shape() -> Shape {
@@ -26,4 +30,11 @@ fn read(node: &Node, party: &mut ReadTarget<'_>) -> Option<(Target, Terms)> {
         after_ns: link::duration(node, "after").unwrap_or(0),
     };
     link::read(node, party, treatment)
+}
+
+fn draw(drawing: &mut Drawing, _: Aims) -> Option<(Target, Terms)> {
+    let treatment = Treatment::Timeout {
+        after_ns: drawing.between(0, 1_500) * MS,
+    };
+    link::drawn(drawing, treatment)
 }

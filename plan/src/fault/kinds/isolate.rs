@@ -1,14 +1,18 @@
-use super::kinds::{KindRow, ReadTarget};
-use super::{Aims, FaultKind, Flow, Target, Terms, link};
+use super::{ReadTarget, Row, link};
+use crate::fault::{Aims, Flow, Target, Terms};
+use crate::nemesis::Drawing;
 use crate::shape::{Object, Shape, one_or_many, text_or};
 use crate::yaml::Node;
 
 /// A network partition: bytes between the target and others stall, both ways or one way; no connection is closed by it.
-pub const ROW: KindRow = KindRow {
+pub const ROW: Row = Row {
+    example: "{ target: broker(1), from: [brokers, controller], flow: inbound }",
     about: "a network partition: nothing passes between the target and others; target, or { target, from, flow }",
+    limits: "connections stay open and bytes wait, so all of them arrive when it heals, as on TCP",
     shape,
     read,
-    ..link::row(FaultKind::Isolate, "isolate")
+    draw: Some(draw),
+    ..link::row()
 };
 
 fn shape() -> Shape {
@@ -40,4 +44,10 @@ fn read(node: &Node, party: &mut ReadTarget<'_>) -> Option<(Target, Terms)> {
         flow: flow.and_then(Flow::parse).unwrap_or(Flow::Both),
     };
     Some((target?, terms))
+}
+
+fn draw(drawing: &mut Drawing, _: Aims) -> Option<(Target, Terms)> {
+    let flow = drawing.pick(&[Flow::Both, Flow::Both, Flow::Inbound, Flow::Outbound])?;
+    let (target, from) = drawing.sides()?;
+    Some((target, Terms::Apart { from, flow }))
 }

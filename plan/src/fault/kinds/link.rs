@@ -1,20 +1,29 @@
 //! What the kinds that act on connections have in common.
 
-use super::kinds::{KindRow, ReadTarget};
-use super::{Aims, FaultKind, Proof, Target, Terms, Treatment};
+use super::{ReadTarget, Row};
+use crate::fault::{Act, Aims, Proof, Target, Terms, Treatment};
+use crate::nemesis::Drawing;
 use crate::plan::Environment;
 use crate::shape::{Object, Shape, one_or_many};
 use crate::yaml::Node;
 
 /// A row of a kind that acts on connections.
-pub(super) const fn row(kind: FaultKind, key: &'static str) -> KindRow {
-    KindRow {
+pub(super) const fn row() -> Row {
+    Row {
+        evidence: "bytes, connections and messages between brokers that met it, counted where it acts",
         exclusive: false,
         acts_on_connections: true,
         provable: &[Proof::LeaderMoved, Proof::GroupRebalanced, Proof::IsrShrank],
         environments: &[Environment::Embedded],
-        ..KindRow::of_processes(kind, key, Aims::PARTIES)
+        ..Row::of_processes(Act::Treat, Aims::PARTIES)
     }
+}
+
+/// Draws who is treated, on the way to whom.
+pub(super) fn drawn(drawing: &mut Drawing, treatment: Treatment) -> Option<(Target, Terms)> {
+    let (from, to) = drawing.way(&treatment)?;
+    let to = vec![to];
+    Some((from, Terms::Link { to, treatment }))
 }
 
 /// The mapping of a kind that treats what flows one way: `from`, `to`, and the kind's own keys.

@@ -1,14 +1,18 @@
-use super::kinds::{KindRow, ReadTarget};
-use super::{FaultKind, Target, Terms, Treatment, link};
+use super::{ReadTarget, Row, link};
+use crate::fault::{Aims, Target, Terms, Treatment};
+use crate::nemesis::{Drawing, MS};
 use crate::shape::Shape;
 use crate::yaml::Node;
 
 /// Small pieces with pauses between them: finds readers that take one read for one message.
-pub const ROW: KindRow = KindRow {
+pub const ROW: Row = Row {
+    example: "{ from: broker(1), to: services, average: 3B, variation: 1B, by: 1ms }",
     about: "what flows from one to another arrives in small pieces",
+    limits: "for connections of clients alone: links between embedded brokers carry messages",
     shape,
     read,
-    ..link::row(FaultKind::Slicer, "slicer")
+    draw: Some(draw),
+    ..link::row()
 };
 
 fn shape() -> Shape {
@@ -30,4 +34,13 @@ fn read(node: &Node, party: &mut ReadTarget<'_>) -> Option<(Target, Terms)> {
         delay_ns: link::duration(node, "by").unwrap_or(0),
     };
     link::read(node, party, treatment)
+}
+
+fn draw(drawing: &mut Drawing, _: Aims) -> Option<(Target, Terms)> {
+    let treatment = Treatment::Slice {
+        average_bytes: drawing.between(16, 512),
+        variation_bytes: 8,
+        delay_ns: drawing.between(0, 2) * MS,
+    };
+    link::drawn(drawing, treatment)
 }

@@ -1,14 +1,18 @@
-use super::kinds::{KindRow, ReadTarget};
-use super::{FaultKind, Target, Terms, Treatment, link};
+use super::{ReadTarget, Row, link};
+use crate::fault::{Aims, Target, Terms, Treatment};
+use crate::nemesis::Drawing;
 use crate::shape::Shape;
 use crate::yaml::Node;
 
 /// Connections that end in mid-message.
-pub const ROW: KindRow = KindRow {
+pub const ROW: Row = Row {
+    example: "{ from: services, to: brokers, bytes: 1KiB }",
     about: "connections end after so many bytes from one to another",
+    limits: "as slicer",
     shape,
     read,
-    ..link::row(FaultKind::LimitData, "limit_data")
+    draw: Some(draw),
+    ..link::row()
 };
 
 fn shape() -> Shape {
@@ -22,4 +26,11 @@ fn read(node: &Node, party: &mut ReadTarget<'_>) -> Option<(Target, Terms)> {
         bytes: link::size(node, "bytes")?,
     };
     link::read(node, party, treatment)
+}
+
+fn draw(drawing: &mut Drawing, _: Aims) -> Option<(Target, Terms)> {
+    let treatment = Treatment::LimitData {
+        bytes: drawing.between(100, 4_000),
+    };
+    link::drawn(drawing, treatment)
 }

@@ -1,10 +1,12 @@
-use super::kinds::KindRow;
-use super::{Aims, FaultKind, Proof};
+use super::Row;
+use crate::fault::{Act, Aims, Ending, Proof};
 use crate::plan::Environment;
 
 /// What a deployment does: SIGTERM, time to end well, start again.
-pub const ROW: KindRow = KindRow {
+pub const ROW: Row = Row {
+    example: "consumer-db",
     about: "an orderly stop (SIGTERM) and an immediate start, of a service or a broker",
+    evidence: "each process ended after SIGTERM; a broker refused connections",
     lasts: false,
     provable: &[
         Proof::GroupRebalanced,
@@ -13,5 +15,5 @@ pub const ROW: KindRow = KindRow {
         Proof::IsrShrank,
     ],
     environments: &[Environment::Embedded, Environment::Sim],
-    ..KindRow::of_processes(FaultKind::Restart, "restart", Aims::PROCESSES)
+    ..Row::of_processes(Act::End(Ending::Stop), Aims::PROCESSES)
 };

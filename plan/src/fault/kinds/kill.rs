@@ -1,11 +1,14 @@
-use super::kinds::KindRow;
-use super::{Aims, FaultKind, Proof};
+use super::Row;
+use crate::fault::{Act, Aims, Ending, Proof};
 use crate::plan::Environment;
 
 /// A broker's process dies: its page cache stays, what it was sending is lost.
-pub const ROW: KindRow = KindRow {
+pub const ROW: Row = Row {
+    example: "leader(signups/0)",
     about: "a broker dies without notice, started again after `for` (without `for`: when the load ends)",
+    evidence: "the broker refuses connections",
+    limits: "its page cache survives, so nothing that it had appended is lost; see power_loss",
     provable: &[Proof::LeaderMoved, Proof::GroupRebalanced, Proof::IsrShrank],
     environments: &[Environment::Embedded, Environment::Sim],
-    ..KindRow::of_processes(FaultKind::Kill, "kill", Aims::BROKERS)
+    ..Row::of_processes(Act::End(Ending::Kill), Aims::BROKERS)
 };

@@ -1,0 +1,27 @@
+//! What kinds do, in terms of what environments can do. A new kind that needs nothing else is its row alone.
+
+/// What happens to a fault's target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Act {
+    /// Its processes end, and start again when the fault heals.
+    End(Ending),
+    /// Its processes live and do nothing until the fault heals.
+    Pause,
+    /// What [`super::Terms`] say happens to its connections.
+    Treat,
+    /// As [`Self::Treat`], in turns.
+    Flap,
+    /// Connections to it are cut and refused.
+    Close,
+}
+
+/// How a process ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// Without notice: SIGKILL, or a broker that dies with its page cache kept.
+    Kill,
+    /// Asked to: SIGTERM, or a broker's controlled shutdown.
+    Stop,
+    /// A broker's machine loses power: what was not flushed is gone.
+    PowerLoss,
+}

@@ -2,7 +2,52 @@
 
 use super::group::GroupRecord;
 use super::ids::{Epoch, Offset};
+use std::fmt::Debug;
+use std::rc::Rc;
 use std::sync::Arc;
+
+/// A driver's handle to the bytes of a batch. Machines hand it around and never open it.
+pub trait Body: Clone {
+    /// A run of batches of a log that is rarely read again, put where it takes next to no memory.
+    type Shelf: Clone + Debug;
+
+    /// Puts away `rows`, which tell the rest of the batches, with their bodies. `None`: it cannot, and they stay where they
+    /// are.
+    fn shelve(rows: &[u8], bodies: &[Self]) -> Option<Self::Shelf>;
+
+    /// What was put away, in the same order. A driver that can no longer read it gives back nothing, and ends the machine.
+    fn unshelve(shelf: &Self::Shelf) -> (Vec<u8>, Vec<Self>);
+}
+
+/// The shelf of a driver that has none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoShelf {}
+
+/// A number for a body, as tests and small simulations have it. Its shelf is memory.
+impl Body for u64 {
+    type Shelf = Arc<(Vec<u8>, Vec<Self>)>;
+
+    fn shelve(rows: &[u8], bodies: &[Self]) -> Option<Self::Shelf> {
+        Some(Arc::new((rows.to_vec(), bodies.to_vec())))
+    }
+
+    fn unshelve(shelf: &Self::Shelf) -> (Vec<u8>, Vec<Self>) {
+        (**shelf).clone()
+    }
+}
+
+/// The records themselves, as simulations share them; a short run needs no shelf.
+impl<T> Body for Rc<[T]> {
+    type Shelf = NoShelf;
+
+    fn shelve(_: &[u8], _: &[Self]) -> Option<NoShelf> {
+        None
+    }
+
+    fn unshelve(shelf: &NoShelf) -> (Vec<u8>, Vec<Self>) {
+        match *shelf {}
+    }
+}
 
 /// What a batch carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -53,7 +53,7 @@ mod message;
 mod peer;
 mod producers;
 
-pub use batch::{Batch, BatchHeader, BatchKind, Entry, Stamp, Stored};
+pub use batch::{Batch, BatchHeader, BatchKind, Body, Entry, NoShelf, Stamp, Stored};
 pub use broker::{Broker, BrokerDisk, Image, PartitionView};
 pub use config::{BrokerConfig, ConfigProblem, Defects, TopicConfig};
 pub use controller::{Controller, ControllerDisk};

@@ -8,6 +8,10 @@
 //! back with `pread`. Files are written behind, at the latest when bytes leave the cache. A segment whose last handle is dropped
 //! removes its file.
 
+mod shelf;
+
+pub use shelf::Shelves;
+
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -24,11 +28,13 @@ const WRITE_BYTES: usize = 1 << 20;
 const ENTRY_BYTES: usize = 128;
 const SLICES_MAX: usize = 512;
 
+#[derive(Debug)]
 struct Segment {
     file: File,
     path: PathBuf,
     /// Position of its first byte in the whole sequence.
     base: u64,
+    shelves: Rc<Shelves>,
 }
 
 impl Drop for Segment {
@@ -88,6 +94,7 @@ pub struct Store {
     unwritten: usize,
     unwritten_bytes: usize,
     segments: u64,
+    shelves: Rc<Shelves>,
     /// A write failed, perhaps half done: nothing more may be appended, or positions would no longer be true.
     failed: bool,
 }
@@ -115,6 +122,7 @@ impl Store {
             unwritten: 0,
             unwritten_bytes: 0,
             segments: 0,
+            shelves: Rc::new(Shelves::new(folder)),
             failed: false,
         })
     }
@@ -169,6 +177,7 @@ impl Store {
             file,
             path,
             base: self.end,
+            shelves: Rc::clone(&self.shelves),
         });
         self.segments += 1;
         self.current_bytes = 0;
@@ -216,6 +225,11 @@ impl Store {
             .binary_search_by_key(&position, |c| c.position)
             .ok()?;
         self.cache.get(index).map(|c| c.bytes.clone())
+    }
+
+    /// Why an index could not be read. From then on what brokers answer is not true, and the cluster must end.
+    pub fn failure(&self) -> Option<io::Error> {
+        self.shelves.failure()
     }
 
     /// Bytes ever appended.

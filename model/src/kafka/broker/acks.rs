@@ -3,12 +3,13 @@
 use super::Broker;
 use super::waits::{Pending, Wait};
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::error::ErrorCode;
 use crate::kafka::ids::TopicPartition;
 use crate::kafka::machine::Outbox;
 use crate::kafka::message::{ProducedPartition, Response};
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     /// Answers a produce or group append when all its batches are replicated, or never will be by this leader.
     pub(super) fn check_append_wait(&mut self, now: Nanos, id: u64, out: &mut Outbox<B>) {
         let Some(open) = self.waits.get(id).map(Wait::pending) else {

@@ -2,6 +2,7 @@
 
 use super::{Broker, MILLISECOND, ms};
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::error::ErrorCode;
 use crate::kafka::ids::{ConnId, Name, NodeId};
 use crate::kafka::machine::Outbox;
@@ -101,7 +102,7 @@ impl Control {
     }
 }
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     /// Begins a controlled shutdown: leaders move away first, then [`Broker::is_shut_down`] holds.
     pub fn shut_down(&mut self, now: Nanos, out: &mut Outbox<B>) {
         self.control.want_shut_down = true;

@@ -4,13 +4,14 @@ use super::replica::Replica;
 use super::waits::Wait;
 use super::{Broker, ms};
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::batch::{Batch, Entry, Stored};
 use crate::kafka::error::ErrorCode;
 use crate::kafka::ids::{ConnId, Epoch, TopicPartition};
 use crate::kafka::machine::Outbox;
 use crate::kafka::message::{FetchPartition, FetchRequest, FetchedPartition, Response};
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     pub(super) fn fetch(
         &mut self,
         now: Nanos,
@@ -166,7 +167,7 @@ impl<B: Clone> Broker<B> {
 }
 
 /// Where a reader's log leaves this one, if it does (KIP-320).
-pub(super) fn diverging<B: Clone>(
+pub(super) fn diverging<B: Body>(
     replica: &Replica<B>,
     last_fetched_epoch: Epoch,
     offset: i64,

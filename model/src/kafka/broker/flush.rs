@@ -4,6 +4,7 @@
 use super::replica::Role;
 use super::{Broker, ms};
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::ids::{Offset, TopicPartition};
 use crate::kafka::machine::Outbox;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +27,7 @@ pub struct Flushes {
     wanted: BTreeSet<TopicPartition>,
 }
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     /// To be called after an append that began at `base`: with the configured number of messages not flushed, it waits for the disk.
     pub(super) fn sync_after_append(&mut self, partition: TopicPartition, base: Offset) {
         let Some(most) = self.image.flush_messages(partition.topic, &self.config) else {

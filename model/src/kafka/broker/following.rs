@@ -4,12 +4,13 @@ use super::fetcher::Next;
 use super::replica::{Replica, Role};
 use super::{Broker, ms};
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::fact::Fact;
 use crate::kafka::ids::{NodeId, TopicPartition};
 use crate::kafka::machine::Outbox;
 use crate::kafka::peer::*;
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     pub(super) fn fetch_anew(&mut self, now: Nanos, leader: NodeId) {
         self.fetchers.entry(leader).or_default().reset(now);
     }
@@ -140,7 +141,7 @@ impl<B: Clone> Broker<B> {
     }
 }
 
-fn position<B: Clone>(
+fn position<B: Body>(
     partition: TopicPartition,
     replica: &Replica<B>,
     blind: bool,
@@ -155,7 +156,7 @@ fn position<B: Clone>(
     }
 }
 
-impl<B: Clone> Replica<B> {
+impl<B: Body> Replica<B> {
     fn follows(&self, leader: NodeId) -> bool {
         matches!(&self.role, Role::Follower { leader: of, .. } if *of == leader)
     }

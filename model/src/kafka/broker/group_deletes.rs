@@ -2,6 +2,7 @@
 
 use super::Broker;
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::error::ErrorCode;
 use crate::kafka::ids::{ConnId, Name};
 use crate::kafka::machine::Outbox;
@@ -41,7 +42,7 @@ impl GroupDeletes {
     }
 }
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     pub(super) fn delete_groups(
         &mut self,
         now: Nanos,

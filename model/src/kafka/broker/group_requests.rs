@@ -2,13 +2,14 @@
 
 use super::Broker;
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::error::ErrorCode;
 use crate::kafka::group_message::*;
 use crate::kafka::ids::{ConnId, MemberId, Name, TopicPartition};
 use crate::kafka::machine::Outbox;
 use crate::kafka::message::*;
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     fn find_coordinator(
         &mut self,
         now: Nanos,

@@ -3,6 +3,7 @@
 use super::waits::{Pending, Wait};
 use super::{Broker, ms};
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::batch::{Batch, BatchHeader, BatchKind, Stored};
 use crate::kafka::error::ErrorCode;
 use crate::kafka::group::{Coordinator, CoordinatorId, GroupOut, GroupRecord, GroupReply};
@@ -13,7 +14,7 @@ use crate::kafka::message::{Acks, Response};
 /// offsets.commit.timeout.ms of Kafka.
 const APPEND_TIMEOUT_MS: i64 = 5_000;
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     /// The partition of the offsets topic that keeps a group. The driver's names are integers; equal groups fall to equal partitions.
     pub(super) fn group_partition(&self, group: Name) -> TopicPartition {
         let partitions = self.image.of_topic(self.config.offsets_topic).count();

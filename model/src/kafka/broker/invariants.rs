@@ -2,9 +2,10 @@
 
 use super::Broker;
 use super::replica::{Leader, Replica};
+use crate::kafka::batch::Body;
 use crate::kafka::ids::NodeId;
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     /// Looks for a broken invariant: for tests and simulations, after each step.
     ///
     /// # Errors
@@ -17,7 +18,7 @@ impl<B: Clone> Broker<B> {
     }
 }
 
-fn check<B: Clone>(id: NodeId, replica: &Replica<B>) -> Result<(), String> {
+fn check<B: Body>(id: NodeId, replica: &Replica<B>) -> Result<(), String> {
     replica.log.check()?;
     let (end, mark) = (replica.log.end(), replica.high_watermark);
     if mark < 0 || mark > end {
@@ -33,7 +34,7 @@ fn check<B: Clone>(id: NodeId, replica: &Replica<B>) -> Result<(), String> {
         .map_or(Ok(()), |leader| check_leader(id, leader, replica))
 }
 
-fn check_leader<B: Clone>(id: NodeId, leader: &Leader, replica: &Replica<B>) -> Result<(), String> {
+fn check_leader<B: Body>(id: NodeId, leader: &Leader, replica: &Replica<B>) -> Result<(), String> {
     if !leader.isr.contains(&id) {
         return Err(format!(
             "the leader is not in its own in-sync set {:?}",

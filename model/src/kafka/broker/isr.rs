@@ -3,6 +3,7 @@
 use super::replica::{Leader, Proposal, Replica, Role};
 use super::{Broker, MILLISECOND, ms};
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::error::ErrorCode;
 use crate::kafka::fact::Fact;
 use crate::kafka::ids::{NodeId, TopicPartition};
@@ -12,7 +13,7 @@ use crate::kafka::peer::{AlterPartition, AlteredPartition, PartitionState, Peer}
 /// An unanswered proposal is sent again after this time.
 const RETRY: Nanos = 1_000 * MILLISECOND;
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     /// Moves the high watermark to what every member of the (maximal) in-sync set has; wakes who waits for it.
     pub(super) fn advance_high_watermark(
         &mut self,
@@ -265,7 +266,7 @@ impl<B: Clone> Broker<B> {
 }
 
 /// The in-sync set without those that lag, when some do.
-fn shrunk<B: Clone>(replica: &Replica<B>, now: Nanos, longest: Nanos) -> Option<Vec<NodeId>> {
+fn shrunk<B: Body>(replica: &Replica<B>, now: Nanos, longest: Nanos) -> Option<Vec<NodeId>> {
     let leader = replica.leader()?;
     if leader.proposal.is_some() {
         return None;

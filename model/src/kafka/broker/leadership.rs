@@ -3,13 +3,14 @@
 use super::Broker;
 use super::replica::{Leader, Progress, Replica, Role};
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::fact::Fact;
 use crate::kafka::ids::{Name, NodeId, TopicPartition};
 use crate::kafka::log::Log;
 use crate::kafka::machine::Outbox;
 use crate::kafka::peer::PartitionState;
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     /// Brings the replica here in line with what the controller committed.
     pub(super) fn follow_leadership(
         &mut self,

@@ -3,13 +3,14 @@
 use super::Broker;
 use super::control::Purpose;
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::error::ErrorCode;
 use crate::kafka::ids::{Name, TopicPartition};
 use crate::kafka::machine::Outbox;
 use crate::kafka::message::*;
 use crate::kafka::peer::{Admin, PartitionState};
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     pub(super) fn metadata(
         &mut self,
         now: Nanos,

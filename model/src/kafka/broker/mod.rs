@@ -32,6 +32,7 @@ use super::machine::{In, Outbox};
 use super::message::Request;
 use super::peer::Peer;
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use control::Control;
 use fetcher::Fetcher;
 use flush::Flushes;
@@ -50,13 +51,13 @@ fn ms(value: i64) -> Nanos {
 
 /// What outlives a broker's process.
 #[derive(Clone, Debug)]
-pub struct BrokerDisk<B> {
+pub struct BrokerDisk<B: Body> {
     logs: BTreeMap<TopicPartition, (Log<B>, Offset)>,
     /// Whether the process before ended in order.
     clean: bool,
 }
 
-impl<B> Default for BrokerDisk<B> {
+impl<B: Body> Default for BrokerDisk<B> {
     fn default() -> Self {
         Self {
             logs: BTreeMap::new(),
@@ -65,7 +66,7 @@ impl<B> Default for BrokerDisk<B> {
     }
 }
 
-impl<B: Clone> BrokerDisk<B> {
+impl<B: Body> BrokerDisk<B> {
     /// What power loss leaves: only what was flushed.
     pub fn lose_power(&mut self) {
         self.clean = false;
@@ -88,7 +89,7 @@ pub struct PartitionView {
 }
 
 /// The state machine of one broker.
-pub struct Broker<B> {
+pub struct Broker<B: Body> {
     id: NodeId,
     config: BrokerConfig,
     image: Image,
@@ -111,7 +112,7 @@ pub struct Broker<B> {
     proposals: BTreeMap<TopicPartition, Nanos>,
 }
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     /// A process that starts on what its disk holds. `incarnation` differs between starts.
     #[must_use]
     pub fn start(

@@ -1,11 +1,12 @@
 //! Where a log begins and ends, where a time or an epoch stands in it.
 
 use super::Broker;
+use crate::kafka::batch::Body;
 use crate::kafka::error::ErrorCode;
 use crate::kafka::ids::TopicPartition;
 use crate::kafka::message::*;
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     pub(super) fn list_offsets(&self, request: &ListOffsetsRequest) -> Vec<ListedOffset> {
         request
             .partitions

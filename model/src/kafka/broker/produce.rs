@@ -3,6 +3,7 @@
 use super::waits::{Pending, Wait};
 use super::{Broker, ms};
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::batch::{Batch, Entry, Stored};
 use crate::kafka::error::ErrorCode;
 use crate::kafka::fact::Fact;
@@ -11,7 +12,7 @@ use crate::kafka::machine::Outbox;
 use crate::kafka::message::{Acks, ProduceRequest, ProducedPartition, Response};
 use crate::kafka::producers::Admission;
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     pub(super) fn produce(
         &mut self,
         now: Nanos,

@@ -1,6 +1,7 @@
 //! One replica of a partition on one broker.
 
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::ids::{Epoch, NodeId, Offset};
 use crate::kafka::log::Log;
 use crate::kafka::producers::Producers;
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// A replica: its log, how far it knows it to be committed, and what it is at present.
 #[derive(Debug)]
-pub struct Replica<B> {
+pub struct Replica<B: Body> {
     pub log: Log<B>,
     pub producers: Producers,
     pub high_watermark: Offset,
@@ -67,7 +68,7 @@ pub struct Progress {
     pub broker_epoch: i64,
 }
 
-impl<B: Clone> Replica<B> {
+impl<B: Body> Replica<B> {
     /// A replica found on disk, or an empty one.
     pub fn new(log: Log<B>, high_watermark: Offset) -> Self {
         let mut producers = Producers::default();

@@ -5,6 +5,7 @@ use super::replica::Progress;
 use super::session::Session;
 use super::{Broker, ms};
 use crate::Nanos;
+use crate::kafka::batch::Body;
 use crate::kafka::error::ErrorCode;
 use crate::kafka::ids::{NodeId, Offset, TopicPartition};
 use crate::kafka::machine::Outbox;
@@ -22,7 +23,7 @@ enum Worth {
     Anything,
 }
 
-impl<B: Clone> Broker<B> {
+impl<B: Body> Broker<B> {
     /// Takes note of how far the follower is, and answers now or when there is something.
     pub(super) fn replica_fetch(
         &mut self,

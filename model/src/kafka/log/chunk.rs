@@ -1,41 +1,31 @@
-//! A run of batches, packed: a log of many small batches lives in memory for as long as a run does.
+//! A run of batches. Only the last few of a log are open; the others are on the driver's shelf, so that a log takes next to
+//! no memory however long a run is.
 
-use crate::kafka::batch::{Batch, BatchHeader, BatchKind, Entry, Stamp, Stored};
+use super::slot::{Slot, pack, unpack};
+use crate::kafka::batch::{Batch, BatchHeader, BatchKind, Body, Entry, Stamp, Stored};
 use crate::kafka::ids::{Epoch, Offset};
+use std::borrow::Cow;
 
-/// Batches of one chunk at most.
-const BATCHES: usize = 256;
+/// Batches of one chunk at most; few in tests, so that they meet every joint.
+const BATCHES: usize = if cfg!(test) { 4 } else { 256 };
 
 const CONTROL: u8 = 1;
 const TRANSACTIONAL: u8 = 2;
 const NOBODY: u16 = u16::MAX;
 
-/// One batch: 40 bytes with a body of 16.
 #[derive(Clone, Debug)]
-struct Slot<B> {
-    /// First offset, from the chunk's.
-    at: u32,
-    records: u32,
-    bytes: u32,
-    base_sequence: i32,
-    /// From the chunk's.
-    timestamp_ms: i32,
-    /// Of the chunk's producers.
-    producer: u16,
-    flags: u8,
-    body: Stored<B>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Chunk<B> {
+pub struct Chunk<B: Body> {
     base: Offset,
     timestamp_ms: i64,
     max_timestamp_ms: i64,
     producers: Vec<(i64, i16)>,
-    slots: Vec<Slot<B>>,
+    /// Empty while they are on the shelf.
+    open: Vec<Slot<B>>,
+    /// With the offset after the last record.
+    shelf: Option<(Offset, B::Shelf)>,
 }
 
-impl<B: Clone> Chunk<B> {
+impl<B: Body> Chunk<B> {
     /// An empty one, made for a batch.
     pub fn new(base: Offset, header: &BatchHeader) -> Self {
         Self {
@@ -43,7 +33,8 @@ impl<B: Clone> Chunk<B> {
             timestamp_ms: header.max_timestamp_ms,
             max_timestamp_ms: i64::MIN,
             producers: Vec::new(),
-            slots: Vec::new(),
+            open: Vec::new(),
+            shelf: None,
         }
     }
 
@@ -55,29 +46,36 @@ impl<B: Clone> Chunk<B> {
         self.max_timestamp_ms
     }
 
-    pub fn len(&self) -> usize {
-        self.slots.len()
+    /// The batches, from the shelf if they are there.
+    pub fn slots(&self) -> Cow<'_, [Slot<B>]> {
+        match &self.shelf {
+            None => Cow::Borrowed(&self.open),
+            Some((_, shelf)) => {
+                let (rows, bodies) = B::unshelve(shelf);
+                Cow::Owned(unpack(&rows, bodies))
+            }
+        }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.open.is_empty() && self.shelf.is_none()
     }
 
     /// The offset after the last record.
     pub fn end(&self) -> Offset {
-        self.slots
-            .last()
-            .map_or(self.base, |slot| self.end_of(slot))
+        match (&self.shelf, self.open.last()) {
+            (Some((end, _)), _) => *end,
+            (None, last) => last.map_or(self.base, |slot| self.end_of(slot)),
+        }
     }
 
     fn end_of(&self, slot: &Slot<B>) -> Offset {
         self.base + Offset::from(slot.at) + Offset::from(slot.records)
     }
 
-    /// The first batch that ends after `offset`.
-    pub fn position(&self, offset: Offset) -> usize {
-        self.slots
-            .partition_point(|slot| self.end_of(slot) <= offset)
+    /// The first of the chunk's batches that ends after `offset`.
+    pub fn position(&self, slots: &[Slot<B>], offset: Offset) -> usize {
+        slots.partition_point(|slot| self.end_of(slot) <= offset)
     }
 
     /// Gives the batch back when it does not fit here.
@@ -91,7 +89,7 @@ impl<B: Clone> Chunk<B> {
         let (Ok(at), Some(Ok(timestamp_ms))) = (at, timestamp_ms) else {
             return Err(batch);
         };
-        if self.slots.len() >= BATCHES {
+        if self.open().len() >= BATCHES {
             return Err(batch);
         }
         let control = if header.kind == BatchKind::Control {
@@ -106,7 +104,7 @@ impl<B: Clone> Chunk<B> {
         };
         self.max_timestamp_ms = self.max_timestamp_ms.max(header.max_timestamp_ms);
         let producer = self.producer(header.stamp);
-        self.slots.push(Slot {
+        self.open().push(Slot {
             at,
             records: header.records,
             bytes: header.bytes,
@@ -133,33 +131,47 @@ impl<B: Clone> Chunk<B> {
         u16::try_from(index).unwrap_or(NOBODY)
     }
 
+    /// The batches, taken off the shelf for good if they are there.
+    fn open(&mut self) -> &mut Vec<Slot<B>> {
+        if let Some((_, shelf)) = self.shelf.take() {
+            let (rows, bodies) = B::unshelve(&shelf);
+            self.open = unpack(&rows, bodies);
+        }
+        &mut self.open
+    }
+
     /// Nothing will be added any more.
     pub fn close(&mut self) {
-        self.slots.shrink_to_fit();
         self.producers.shrink_to_fit();
+    }
+
+    /// Puts the batches on the shelf, where the driver has one.
+    pub fn shelve(&mut self) {
+        let end = self.end();
+        let packed = pack(&self.open).filter(|(_, bodies)| !bodies.is_empty());
+        let shelf = packed.and_then(|(rows, bodies)| B::shelve(&rows, &bodies));
+        if let Some(shelf) = shelf {
+            self.shelf = Some((end, shelf));
+            self.open = Vec::new();
+        }
     }
 
     /// Removes the batches that end after `offset`.
     pub fn truncate(&mut self, offset: Offset) {
-        let keep = self.position(offset);
-        self.slots.truncate(keep);
-        let stamps = self.slots.iter().map(|slot| slot.timestamp_ms).max();
+        let keep = self.position(&self.slots(), offset);
+        let slots = self.open();
+        slots.truncate(keep);
+        let latest = slots.iter().map(|slot| slot.timestamp_ms).max();
         self.max_timestamp_ms =
-            stamps.map_or(i64::MIN, |latest| self.timestamp_ms + i64::from(latest));
+            latest.map_or(i64::MIN, |latest| self.timestamp_ms + i64::from(latest));
     }
 
     /// First offset, records and bytes of a batch.
-    pub fn extent(&self, index: usize) -> Option<(Offset, u32, u32)> {
-        let slot = self.slots.get(index)?;
-        Some((self.base + Offset::from(slot.at), slot.records, slot.bytes))
+    pub fn extent(&self, slot: &Slot<B>) -> (Offset, u32, u32) {
+        (self.base + Offset::from(slot.at), slot.records, slot.bytes)
     }
 
-    pub fn entry(
-        &self,
-        index: usize,
-        epoch_at: impl Fn(Offset) -> Epoch,
-    ) -> Option<Entry<Stored<B>>> {
-        let slot = self.slots.get(index)?;
+    pub fn entry(&self, slot: &Slot<B>, epoch_at: impl Fn(Offset) -> Epoch) -> Entry<Stored<B>> {
         let base_offset = self.base + Offset::from(slot.at);
         let producer = self.producers.get(usize::from(slot.producer));
         let stamp = producer.map(|(producer_id, producer_epoch)| Stamp {
@@ -179,29 +191,13 @@ impl<B: Clone> Chunk<B> {
             },
             transactional: slot.flags & TRANSACTIONAL != 0,
         };
-        Some(Entry {
+        Entry {
             base_offset,
             leader_epoch: epoch_at(base_offset),
             batch: Batch {
                 header,
                 body: slot.body.clone(),
             },
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Slot;
-    use std::rc::Rc;
-
-    #[test]
-    fn a_batch_takes_40_bytes_with_a_servers_handle() {
-        struct Body {
-            _segment: Rc<()>,
-            _at: u32,
-            _length: u32,
         }
-        assert_eq!(size_of::<Slot<Body>>(), 40);
     }
 }

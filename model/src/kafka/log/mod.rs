@@ -2,18 +2,25 @@
 
 mod chunk;
 mod epochs;
+mod rows;
+mod slot;
 #[cfg(test)]
 mod tests;
 
-use super::batch::{Entry, Stored};
+use super::batch::{Body, Entry, Stored};
 use super::ids::{Epoch, Offset};
 use chunk::Chunk;
 use epochs::Epochs;
+use slot::Slot;
+use std::borrow::Cow;
 use std::collections::VecDeque;
+
+/// Chunks at the end that stay open: those that followers and consumers at the tail read.
+const OPEN_CHUNKS: usize = 3;
 
 /// A replica's log. Only its tail ever changes, and nothing in it moves when it grows.
 #[derive(Clone, Debug)]
-pub struct Log<B> {
+pub struct Log<B: Body> {
     chunks: VecDeque<Chunk<B>>,
     end: Offset,
     epochs: Epochs,
@@ -21,7 +28,7 @@ pub struct Log<B> {
     flushed: Offset,
 }
 
-impl<B> Default for Log<B> {
+impl<B: Body> Default for Log<B> {
     fn default() -> Self {
         Self {
             chunks: VecDeque::new(),
@@ -32,7 +39,7 @@ impl<B> Default for Log<B> {
     }
 }
 
-impl<B: Clone> Log<B> {
+impl<B: Body> Log<B> {
     #[must_use]
     pub const fn end(&self) -> Offset {
         self.end
@@ -52,23 +59,14 @@ impl<B: Clone> Log<B> {
     /// Every entry.
     #[must_use]
     pub fn entries(&self) -> Entries<'_, B> {
-        Entries {
-            log: self,
-            chunk: 0,
-            slot: 0,
-        }
+        Entries::at(self, 0, |_, _| 0)
     }
 
     /// Every entry from the one that holds `offset`.
     #[must_use]
     pub fn entries_from(&self, offset: Offset) -> Entries<'_, B> {
         let chunk = self.chunks.partition_point(|chunk| chunk.end() <= offset);
-        let slot = self.chunks.get(chunk).map_or(0, |c| c.position(offset));
-        Entries {
-            log: self,
-            chunk,
-            slot,
-        }
+        Entries::at(self, chunk, |chunk, slots| chunk.position(slots, offset))
     }
 
     /// Appends an entry that begins at the log's end.
@@ -88,6 +86,10 @@ impl<B: Clone> Log<B> {
             let fits = chunk.push(base, batch).is_ok();
             debug_assert!(fits, "a chunk takes the batch that it is made for");
             self.chunks.push_back(chunk);
+            let old = self.chunks.len().checked_sub(OPEN_CHUNKS + 1);
+            if let Some(old) = old.and_then(|index| self.chunks.get_mut(index)) {
+                old.shelve();
+            }
         }
         self.end = end;
     }
@@ -145,11 +147,7 @@ impl<B: Clone> Log<B> {
     pub fn first_since(&self, at: i64, limit: Offset) -> Option<Entry<Stored<B>>> {
         let older = |chunk: &&Chunk<B>| chunk.max_timestamp_ms() < at;
         let skipped = self.chunks.iter().take_while(older).count();
-        let entries = Entries {
-            log: self,
-            chunk: skipped,
-            slot: 0,
-        };
+        let entries = Entries::at(self, skipped, |_, _| 0);
         let mut visible = entries.take_while(|entry| entry.end_offset() <= limit);
         visible.find(|entry| entry.batch.header.max_timestamp_ms >= at)
     }
@@ -165,11 +163,7 @@ impl<B: Clone> Log<B> {
         let best = whole.map(|(_, chunk)| chunk.max_timestamp_ms()).max();
         // The last visible chunk may go beyond the limit, so its entries are looked at one by one.
         let tail = visible.last().map_or(0, |(index, _)| index);
-        let tail = Entries {
-            log: self,
-            chunk: tail,
-            slot: 0,
-        };
+        let tail = Entries::at(self, tail, |_, _| 0);
         let tail = tail.take_while(|entry| entry.end_offset() <= limit);
         let tail = tail.map(|entry| entry.batch.header.max_timestamp_ms).max();
         self.first_since(best.max(tail)?, limit)
@@ -217,32 +211,51 @@ impl<B: Clone> Log<B> {
 
 /// Entries of a log in order.
 #[derive(Clone, Debug)]
-pub struct Entries<'a, B> {
+pub struct Entries<'a, B: Body> {
     log: &'a Log<B>,
     chunk: usize,
+    /// Of that chunk, taken off the shelf once.
+    slots: Cow<'a, [Slot<B>]>,
     slot: usize,
 }
 
-impl<B: Clone> Entries<'_, B> {
+impl<'a, B: Body> Entries<'a, B> {
+    /// From a place within a chunk on.
+    fn at(
+        log: &'a Log<B>,
+        chunk: usize,
+        place: impl FnOnce(&Chunk<B>, &[Slot<B>]) -> usize,
+    ) -> Self {
+        let found = log.chunks.get(chunk);
+        let slots = found.map_or(Cow::Borrowed(&[][..]), Chunk::slots);
+        Self {
+            slot: found.map_or(0, |found| place(found, &slots)),
+            slots,
+            chunk,
+            log,
+        }
+    }
+
     /// First offset, records and bytes of the next entry.
     fn extent(&mut self) -> Option<(Offset, u32, u32)> {
-        let chunk = self.log.chunks.get(self.chunk)?;
-        if self.slot < chunk.len() {
-            return chunk.extent(self.slot);
+        while self.slot >= self.slots.len() {
+            let next = self.log.chunks.get(self.chunk + 1)?;
+            (self.chunk, self.slots, self.slot) = (self.chunk + 1, next.slots(), 0);
         }
-        (self.chunk, self.slot) = (self.chunk + 1, 0);
-        self.log.chunks.get(self.chunk)?.extent(0)
+        let chunk = self.log.chunks.get(self.chunk)?;
+        Some(chunk.extent(self.slots.get(self.slot)?))
     }
 }
 
-impl<B: Clone> Iterator for Entries<'_, B> {
+impl<B: Body> Iterator for Entries<'_, B> {
     type Item = Entry<Stored<B>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.extent()?;
         let epochs = &self.log.epochs;
         let chunk = self.log.chunks.get(self.chunk)?;
-        let entry = chunk.entry(self.slot, |offset| epochs.at(offset))?;
+        let slot = self.slots.get(self.slot)?;
+        let entry = chunk.entry(slot, |offset| epochs.at(offset));
         self.slot += 1;
         Some(entry)
     }

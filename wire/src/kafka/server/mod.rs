@@ -209,6 +209,9 @@ impl Server {
             self.open_doors();
             self.work();
             self.end_shut_downs();
+            if let Some(error) = self.store.failure() {
+                return Err(error);
+            }
         }
         Ok(())
     }

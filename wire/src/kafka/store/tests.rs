@@ -42,3 +42,52 @@ fn a_segment_without_handles_removes_its_file() {
     drop(body);
     assert_eq!(files(), 0);
 }
+
+#[test]
+fn what_is_shelved_comes_back_also_across_segments() {
+    use squall_model::kafka::Body as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::new(folder.path(), 1 << 20).unwrap();
+    let mut bodies = vec![store.append(Bytes::from_static(b"one")).unwrap()];
+    store.current_bytes = SEGMENT_BYTES;
+    bodies.push(store.append(Bytes::from_static(b"three")).unwrap());
+    assert_eq!(store.segments, 2);
+    let first = Body::shelve(b"rows", &bodies).unwrap();
+    let second = Body::shelve(b"", &bodies[1..]).unwrap();
+    drop(std::mem::take(&mut bodies));
+    let texts = |bodies: Vec<Body>| {
+        let cached = bodies.iter().map(|body| store.cached(body).unwrap());
+        cached.collect::<Vec<Bytes>>()
+    };
+    let (rows, found) = Body::unshelve(&first);
+    assert_eq!(
+        (rows, texts(found)),
+        (b"rows".to_vec(), vec!["one".into(), "three".into()])
+    );
+    let (rows, found) = Body::unshelve(&second);
+    assert_eq!((rows, texts(found)), (Vec::new(), vec!["three".into()]));
+    assert!(store.failure().is_none());
+}
+
+#[test]
+fn an_index_that_was_cut_short_is_told() {
+    use squall_model::kafka::Body as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::new(folder.path(), 1 << 20).unwrap();
+    let body = store.append(Bytes::from_static(b"batch")).unwrap();
+    let shelf = Body::shelve(b"rows", &[body]).unwrap();
+    std::fs::write(folder.path().join("index"), b"ro").unwrap();
+    assert!(Body::unshelve(&shelf).1.is_empty());
+    assert!(store.failure().is_some());
+}
+
+#[test]
+fn an_index_that_cannot_be_written_stays_in_memory() {
+    use squall_model::kafka::Body as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::new(folder.path(), 1 << 20).unwrap();
+    let body = store.append(Bytes::from_static(b"batch")).unwrap();
+    std::fs::create_dir(folder.path().join("index")).unwrap();
+    assert!(Body::shelve(b"rows", &[body]).is_none());
+    assert!(store.failure().is_none());
+}

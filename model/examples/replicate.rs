@@ -17,6 +17,19 @@ struct Body {
     _length: u32,
 }
 
+/// Without a shelf: what a batch costs in memory is what is measured.
+impl squall_model::kafka::Body for Body {
+    type Shelf = NoShelf;
+
+    fn shelve(_: &[u8], _: &[Self]) -> Option<NoShelf> {
+        None
+    }
+
+    fn unshelve(shelf: &NoShelf) -> (Vec<u8>, Vec<Self>) {
+        match *shelf {}
+    }
+}
+
 struct Cluster {
     controller: Controller<Body>,
     brokers: Vec<Broker<Body>>,

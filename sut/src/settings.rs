@@ -5,6 +5,7 @@ mod reader;
 use crate::bugs::{Bug, Bugs};
 use crate::service::Service;
 use reader::Reader;
+#[cfg(feature = "process")]
 pub(crate) use reader::mail_server;
 use squall_env::{ClientSettings, Level};
 use std::collections::BTreeMap;

@@ -22,7 +22,7 @@ pub fn summary(report: &Report, folder: &str, glyphs: Glyphs) -> String {
     }
     let _ = writeln!(text);
     let _ = writeln!(text, "again   {}", report.again);
-    let _ = writeln!(text, "report  {folder}/report.json");
+    let _ = writeln!(text, "report  {folder}/report.html");
     let _ = writeln!(text, "{}", last_line(report));
     text
 }

@@ -24,7 +24,7 @@ pub fn run(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let folder = lookup::run_folder(&args.run, &args.out)?;
     let judged = verdict::judge(&folder)?;
     if args.write {
-        run::write_reports(&folder, &judged.report)?;
+        run::write_reports(&folder, &judged)?;
     }
     // To the letter what the run printed at its end.
     let text = terminal::summary(

@@ -4,6 +4,7 @@ mod choose;
 mod judge;
 mod lookup;
 mod plan;
+mod report;
 mod runs;
 mod scenario;
 mod schema;
@@ -47,6 +48,8 @@ enum Command {
     Judge(judge::JudgeArgs),
     /// Tell the way of one event of a stored run, step by step
     Story(story::StoryArgs),
+    /// Draw the reports of a stored run again
+    Report(report::ReportArgs),
     /// List stored runs
     Runs(runs::RunsArgs),
     /// Run a service of a reference system alone
@@ -143,6 +146,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Schema(args) => schema::run(&args, out),
         Command::Judge(args) => judge::run(&args, out),
         Command::Story(args) => story::run(&args, out),
+        Command::Report(args) => report::run(&args, out),
         Command::Runs(args) => runs::run(&args, out),
         Command::Service(args) => service::run(&args),
         Command::Serve(args) => serve::run(&args, out),

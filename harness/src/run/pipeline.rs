@@ -101,7 +101,7 @@ pub fn head(plan: &Plan) -> Head {
 /// Verdict and reports, from the files of the run alone.
 fn conclude(folder: &RunFolder, interrupted: bool) -> Result<Finished, Failure> {
     let judged = verdict::judge(folder.path())?;
-    write_reports(folder.path(), &judged.report)?;
+    write_reports(folder.path(), &judged)?;
     Ok(Finished {
         exit: Exit::from(judged.judgement.verdict),
         report: judged.report,

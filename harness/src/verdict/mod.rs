@@ -14,15 +14,17 @@ pub use health::{PACING_BUCKET, TAP_RESOLUTION, key as health_key};
 pub use way::{Way, WayEnd, way};
 
 use crate::exit::Failure;
-use squall_check::{Health, Judge, JudgeSpec, Judgement};
+use squall_check::{EventId, Health, Judge, JudgeSpec, Judgement};
 use squall_history::{Batch, HistoryError, Reader};
 use squall_plan::Plan;
 use squall_render::Report;
+use squall_render::report::Story;
 use std::path::Path;
 use survey::Survey;
 
 /// A judged run.
 pub struct Judged {
+    pub plan: Plan,
     pub judgement: Judgement,
     pub report: Report,
 }
@@ -35,7 +37,18 @@ pub fn judge(folder: &Path) -> Result<Judged, Failure> {
     let judgement = feed(folder, spec, health::derive(&plan, &survey))
         .map_err(|error| unreadable(folder, &error))?;
     let report = assemble::report(folder, &plan, &survey, &judgement);
-    Ok(Judged { judgement, report })
+    Ok(Judged {
+        plan,
+        judgement,
+        report,
+    })
+}
+
+/// The way of one event to sink number `sink`; `None` where the history does not tell it.
+#[must_use]
+pub fn tell(folder: &Path, plan: &Plan, event: EventId, sink: usize) -> Option<Story> {
+    let story = story::tell(folder, plan, event, sink).ok()?;
+    (!story.steps.is_empty()).then_some(story)
 }
 
 fn read_plan(folder: &Path) -> Result<Plan, Failure> {

@@ -1,0 +1,123 @@
+//! The verdict in one English sentence.
+
+use crate::words::{count, digits, listed};
+use squall_render::Report;
+use squall_render::report::{Anomaly, Verdict};
+
+/// The sentence, without the verdict's name.
+pub fn of(report: &Report) -> String {
+    match report.verdict {
+        Verdict::Held => held(report),
+        Verdict::Violated => violated(report),
+        Verdict::Inconclusive => inconclusive(report),
+    }
+}
+
+fn held(report: &Report) -> String {
+    let promises: Vec<String> = report
+        .sinks
+        .iter()
+        .map(|sink| format!("{} {}", sink.name, sink.semantics.replace('-', " ")))
+        .collect();
+    let limits = match report.thresholds.len() {
+        0 => String::new(),
+        1 => ", and within the one limit".to_owned(),
+        more => format!(", and within all {more} limits"),
+    };
+    format!(
+        "The system accepted {} of {} events and kept every promise ({}){limits}, {}.",
+        count(report.load.accepted),
+        count(report.load.offered),
+        listed(&promises),
+        through(report)
+    )
+}
+
+fn through(report: &Report) -> String {
+    match report.faults.len() {
+        0 => "without any fault".to_owned(),
+        1 => "through one fault".to_owned(),
+        more => format!("through {more} faults"),
+    }
+}
+
+fn violated(report: &Report) -> String {
+    let mut parts: Vec<String> = report.anomalies.iter().map(case).collect();
+    let missed = report.thresholds.iter().filter(|limit| !limit.ok);
+    parts.extend(missed.map(|limit| match limit.observed {
+        Some(value) => format!(
+            "{} was {} where {} is asked",
+            limit.metric,
+            digits(value),
+            limit.expression
+        ),
+        None => format!("{} was never measured", limit.metric),
+    }));
+    let parts = match parts.len() {
+        0..=4 => parts,
+        more => {
+            parts.truncate(3);
+            parts.push(format!("{} more violations", more - 3));
+            parts
+        }
+    };
+    format!(
+        "Of {} accepted events, {}: {}.",
+        count(report.load.accepted),
+        through(report),
+        listed(&parts)
+    )
+}
+
+fn case(anomaly: &Anomaly) -> String {
+    let sink = anomaly.sink.as_deref().unwrap_or("a sink");
+    let (one, more) = match anomaly.name.as_str() {
+        "lost-write" => ("was lost on its way to", "were lost on their way to"),
+        "unseen" => ("was never seen in", "were never seen in"),
+        "duplicate-effect" => (
+            "took effect more than once in",
+            "took effect more than once in",
+        ),
+        "phantom" => ("that nobody sent showed in", "that nobody sent showed in"),
+        "rejected-effect" => (
+            "took effect though rejected in",
+            "took effect though rejected in",
+        ),
+        "unexpected-effect" => (
+            "took effect against the plan in",
+            "took effect against the plan in",
+        ),
+        "unexpected-dead-letter" => ("became a dead letter of", "became dead letters of"),
+        "order" => ("came out of order in", "came out of order in"),
+        "stuck" => (
+            "was still stuck on its way to",
+            "were still stuck on their way to",
+        ),
+        other => return format!("{} of {other} in {sink}", cases(anomaly.count)),
+    };
+    format!(
+        "{} {} {sink}",
+        count(anomaly.count),
+        if anomaly.count == 1 { one } else { more }
+    )
+}
+
+fn cases(cases: u64) -> String {
+    squall_check::counted(cases, "case")
+}
+
+fn inconclusive(report: &Report) -> String {
+    let first = report.inconclusive.first();
+    let why = first.map_or(
+        "the run did not show what a verdict rests upon.",
+        String::as_str,
+    );
+    let more = match report.inconclusive.len() {
+        0 | 1 => String::new(),
+        more => format!(
+            " And {} more, below.",
+            squall_check::counted(more as u64 - 1, "reason")
+        ),
+    };
+    format!("This run proves nothing. {why}{more}")
+}

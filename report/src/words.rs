@@ -44,7 +44,7 @@ pub fn time(ms: f64) -> String {
         return "–".to_owned();
     }
     match ms.abs() {
-        v if v == 0.0 => "0 ms".to_owned(),
+        0.0 => "0 ms".to_owned(),
         v if v < 1.0 => format!("{:.0} µs", ms * 1e3),
         v if v < 1e3 => format!("{} ms", digits(ms)),
         v if v < 120e3 => format!("{} s", digits(ms / 1e3)),

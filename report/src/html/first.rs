@@ -120,7 +120,7 @@ fn ledger(material: Material<'_>) -> Markup {
         div.scroll { table.ledger {
             caption { "Distinct events by sink" }
             thead { tr {
-                th scope="col" { "Sink" } th scope="col" { "Promise" } th scope="col" { "Kept" }
+                th scope="col" { "Sink" } th.text scope="col" { "Promise" } th.text scope="col" { "Kept" }
                 th scope="col" { "In effect" } th scope="col" { "Lost" } th scope="col" { "Duplicated" }
                 th scope="col" { "Dead-lettered" } th scope="col" { "In flight" } th scope="col" { "Of unknown outcome, in effect" }
             } }

@@ -11,7 +11,7 @@ pub fn content(material: Material<'_>) -> Markup {
     html! {
         div.scroll { table {
             caption { "Limits of the scenario" }
-            thead { tr { th scope="col" { "Metric" } th scope="col" { "Limit" } th scope="col" { "Observed" } th scope="col" { "" } } }
+            thead { tr { th scope="col" { "Metric" } th.text scope="col" { "Limit" } th scope="col" { "Observed" } th.text scope="col" { "Kept" } } }
             tbody {
                 @if report.thresholds.is_empty() { tr { td.text colspan="4" { "None set." } } }
                 @for limit in &report.thresholds { (row(limit)) }

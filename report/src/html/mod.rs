@@ -12,9 +12,6 @@ mod sentence;
 mod sequence;
 mod setup;
 
-#[cfg(test)]
-mod tests;
-
 use crate::Material;
 use crate::words::inert;
 use maud::{DOCTYPE, Markup, PreEscaped, html};

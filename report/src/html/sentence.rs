@@ -19,18 +19,26 @@ fn held(report: &Report) -> String {
         .iter()
         .map(|sink| format!("{} {}", sink.name, sink.semantics.replace('-', " ")))
         .collect();
-    let limits = match report.thresholds.len() {
-        0 => String::new(),
-        1 => ", and within the one limit".to_owned(),
-        more => format!(", and within all {more} limits"),
+    let kept = match report.thresholds.len() {
+        0 => (" and", ""),
+        1 => (",", " and stayed within its limit"),
+        _ => (",", " and stayed within its limits"),
     };
     format!(
-        "The system accepted {} of {} events and kept every promise ({}){limits}, {}.",
+        "{}, the system accepted {} of {} events{} kept its promises ({}){}.",
+        capitalised(&through(report)),
         count(report.load.accepted),
         count(report.load.offered),
-        listed(&promises),
-        through(report)
+        kept.0,
+        promises.join(", "),
+        kept.1
     )
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 fn through(report: &Report) -> String {
@@ -61,12 +69,11 @@ fn violated(report: &Report) -> String {
             parts
         }
     };
-    format!(
-        "Of {} accepted events, {}: {}.",
-        count(report.load.accepted),
-        through(report),
-        listed(&parts)
-    )
+    let of = match report.anomalies.is_empty() {
+        true => String::new(),
+        false => format!("of {} accepted events ", count(report.load.accepted)),
+    };
+    format!("{}, {of}{}.", capitalised(&through(report)), listed(&parts))
 }
 
 fn case(anomaly: &Anomaly) -> String {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use squall_render::report::{Step, Story};
 
 /// Distance between lanes and height of a row's drawing, in the units of the drawing.
-const LANE: u32 = 50;
+const LANE: u32 = 56;
 const HEIGHT: u32 = 24;
 const WIDTH: u32 = 4 * LANE;
 
@@ -44,9 +44,9 @@ pub fn drawing(story: &Story, sink: Option<&str>) -> Markup {
 
 fn row(step: &Step) -> Markup {
     let stroke = stroke(step);
-    let is_bad = matches!(stroke, Stroke::Cross(_) | Stroke::Bar) || step.what == "truncated";
+    let is_trouble = matches!(stroke, Stroke::Cross(_) | Stroke::Bar) || step.what == "truncated";
     html! {
-        li.bad[is_bad] {
+        li.trouble[is_trouble] {
             span.at { (at(step.at_ms)) }
             span.lanes aria-hidden="true" { (shape(stroke)) }
             span.step { strong { (inert(&step.what)) } " " (inert(&step.detail)) }

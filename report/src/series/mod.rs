@@ -12,9 +12,6 @@ mod ops;
 mod slices;
 mod window;
 
-#[cfg(test)]
-mod tests;
-
 pub use distribution::Distribution;
 pub use grid::{BUCKETS_MAX, Grid};
 pub use marks::{FaultBand, Mark, MarkKind, Marks};

@@ -132,7 +132,7 @@ impl Y {
         let max = values.fold(0.0, f64::max);
         let step = nice_step((max / 5.0).max(0.2));
         Self::Linear {
-            max: (max / step + 1e-9).ceil().max(1.0) * step,
+            max: (max / step - 1e-9).ceil().max(1.0) * step,
         }
     }
 

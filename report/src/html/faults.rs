@@ -30,7 +30,8 @@ fn article(material: Material<'_>, fault: &FaultSummary, phases: Option<&FaultPh
             h3 { (inert(&fault.name)) }
             p {
                 (inert(&fault.kind)) " " code { (inert(&fault.target)) } ", from " (at(fault.at_ms)) " to " (until) ". "
-                @if fault.bit { "It bit" } @else { strong.bad { "Nothing shows that it bit" } }
+                @if fault.bit { "It bit" } @else if fault.required { strong.bad { "Nothing shows that it bit" } }
+                @else { "Nothing shows that it bit; it did not have to" }
                 @if !fault.evidence.is_empty() { ": " (inert(&fault.evidence.join("; "))) } "."
             }
             @if !fault.demanded.is_empty() {

@@ -157,7 +157,7 @@ impl Gather {
             return;
         }
         let at_ms = on_load_clock_ms(at, epoch);
-        let near = |mark: &Mark| mark.kind == kind && at_ms - mark.at_ms < TOGETHER_MS;
+        let near = |mark: &Mark| mark.kind == kind && (at_ms - mark.at_ms).abs() < TOGETHER_MS;
         let same = self.raw.iter_mut().rev().take(8);
         if let Some((_, mark)) = same.into_iter().find(|(_, mark)| near(mark)) {
             mark.count += 1;

@@ -13,8 +13,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Dispatch later than this at the 99.9th percentile means that the harness had no time to spare.
 const PACING_P999_MAX_MS: f64 = 50.0;
 
-/// Sends every load of the plan and waits until each event has its outcome.
-pub fn send(running: &Running<'_>, load_zero_ns: u64) -> Result<(), Failure> {
+/// Sends every load of the plan and waits until each event has its outcome. When the run is interrupted, `heal` comes first:
+/// an event may wait for its outcome for as long as a fault lasts.
+pub fn send(
+    running: &Running<'_>,
+    load_zero_ns: u64,
+    heal: impl FnOnce(),
+) -> Result<(), Failure> {
     let plan = running.context.plan;
     let times = RunTimes {
         load_zero_ns,
@@ -36,6 +41,7 @@ pub fn send(running: &Running<'_>, load_zero_ns: u64) -> Result<(), Failure> {
     while loads.iter().any(|load| !load.is_finished()) {
         if running.context.interrupt.wait(LOOK_EVERY) {
             loads.iter().for_each(RunningLoad::stop);
+            heal();
             break;
         }
     }

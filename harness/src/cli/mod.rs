@@ -1,9 +1,13 @@
 //! The command line: one file a subcommand. Whatever a subcommand prints goes through `out`, so that tests drive it in memory.
 
+mod chance;
 mod choose;
+mod control;
+mod demo;
 mod judge;
 mod lookup;
 mod plan;
+mod repeat;
 mod report;
 mod runs;
 mod scenario;
@@ -38,6 +42,8 @@ enum Command {
     Scenario(scenario::ScenarioArgs),
     /// Run scenarios with all their variants and compare the verdicts with those that the files expect
     Test(test::TestArgs),
+    /// See it work in half a minute: a run that holds, the same with a bug, and the story of a lost event
+    Demo(demo::DemoArgs),
     /// Print the derived timeline without running anything
     Plan(plan::PlanArgs),
     /// Check a scenario file; all problems at once
@@ -141,6 +147,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
     match command {
         Command::Scenario(args) => scenario::run(&args, out),
         Command::Test(args) => test::run(&args, out),
+        Command::Demo(args) => demo::run(&args, out),
         Command::Plan(args) => plan::run(&args, out),
         Command::Validate(args) => validate::run(&args, out),
         Command::Schema(args) => schema::run(&args, out),

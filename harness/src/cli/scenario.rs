@@ -1,5 +1,7 @@
 //! `squall scenario FILE`: run and judge.
 
+use super::control::{self, Comparison};
+use super::repeat::Tally;
 use super::{PlanChoice, lookup, printed};
 use crate::exit::{Exit, Failure};
 use crate::run::{self, RunOptions};
@@ -7,7 +9,7 @@ use clap::Args;
 use squall_plan::Plan;
 use squall_render::{Glyphs, terminal};
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub struct ScenarioArgs {
@@ -21,6 +23,12 @@ pub struct ScenarioArgs {
     /// Plain lines instead of the live view
     #[arg(long)]
     plain: bool,
+    /// Run the same plan without its faults afterwards, to see whether an anomaly comes from them
+    #[arg(long)]
+    control: bool,
+    /// Run it so often, with seeds counting up from the first, and tell how often what came and what that proves
+    #[arg(long, value_name = "N", conflicts_with = "control", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    repeat: Option<u64>,
 }
 
 pub fn run(args: &ScenarioArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
@@ -31,14 +39,95 @@ pub fn run(args: &ScenarioArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         .map(|file| args.choice.plan(file))
         .collect::<Result<Vec<Plan>, Failure>>()?;
     let mut worst = Exit::Held;
-    for plan in &plans {
-        let finished = run_one(args, plan, out)?;
-        worst = worst.max(finished.exit);
-        if finished.interrupted {
+    for (file, plan) in files.iter().zip(&plans) {
+        let (exit, interrupted) = match args.repeat {
+            Some(times) => repeated(args, file, plan, times, out)?,
+            None if args.control => controlled(args, file, plan, out)?,
+            None => {
+                let finished = run_one(args, plan, out)?;
+                (finished.exit, finished.interrupted)
+            }
+        };
+        worst = worst.max(exit);
+        if interrupted {
             break;
         }
     }
     Ok(worst)
+}
+
+/// The run, then its control. The exit code is the run's own.
+fn controlled(
+    args: &ScenarioArgs,
+    file: &Path,
+    plan: &Plan,
+    out: &mut dyn Write,
+) -> Result<(Exit, bool), Failure> {
+    let without = control::plan(&args.choice, file, plan)?;
+    let finished = run_one(args, plan, out)?;
+    if finished.interrupted {
+        return Ok((finished.exit, true));
+    }
+    printed(writeln!(out, "\nthe control: the same without its faults"))?;
+    let compared = run_one(args, &without, out)?;
+    let comparison = Comparison::of(&finished, &compared);
+    let json = serde_json::to_string_pretty(&comparison)
+        .map_err(|error| Failure::defect(format!("cannot form the comparison: {error}")))?;
+    let path = finished.folder.join(control::CONTROL_FILE);
+    std::fs::write(&path, json + "\n").map_err(|error| {
+        Failure::environment(format!("cannot write {}: {error}", path.display()))
+    })?;
+    printed(write!(
+        out,
+        "\n{}{} control={}\n",
+        comparison.text(),
+        terminal::last_line(&finished.report),
+        comparison.verdict
+    ))?;
+    Ok((finished.exit, compared.interrupted))
+}
+
+/// The runs, one line each, and what they come to. An interrupted run ends the series, and counts as the one that it is.
+fn repeated(
+    args: &ScenarioArgs,
+    file: &Path,
+    first: &Plan,
+    times: u64,
+    out: &mut dyn Write,
+) -> Result<(Exit, bool), Failure> {
+    let mut tally = Tally::default();
+    let mut interrupted = false;
+    for number in 0..times {
+        let choice = PlanChoice {
+            seed: Some(first.seed.wrapping_add(number)),
+            ..args.choice.clone()
+        };
+        let options = options(args);
+        // The phases of each would hide what the series comes to.
+        let finished = run::run(&choice.plan(file)?, &options, &mut std::io::sink())?;
+        printed(writeln!(
+            out,
+            "{:>6} of {times}  {}",
+            number + 1,
+            terminal::last_line(&finished.report)
+        ))?;
+        printed(out.flush())?;
+        tally.add(&finished.report);
+        if finished.interrupted {
+            interrupted = true;
+            break;
+        }
+    }
+    printed(write!(out, "\n{}", tally.text()))?;
+    Ok((tally.exit(), interrupted))
+}
+
+fn options(args: &ScenarioArgs) -> RunOptions {
+    RunOptions {
+        out: args.out.clone(),
+        live: !args.plain && args.repeat.is_none() && std::io::stdout().is_terminal(),
+        glyphs: glyphs(),
+    }
 }
 
 fn run_one(
@@ -46,13 +135,8 @@ fn run_one(
     plan: &Plan,
     out: &mut dyn Write,
 ) -> Result<run::Finished, Failure> {
-    let live = !args.plain && std::io::stdout().is_terminal();
-    let options = RunOptions {
-        out: args.out.clone(),
-        live,
-        glyphs: glyphs(),
-    };
-    if !live {
+    let options = options(args);
+    if !options.live {
         printed(writeln!(
             out,
             "squall {}  {}  seed {}",

@@ -272,7 +272,13 @@ fn surrounding_steps(plan: &Plan, track: &Track<'_>, notes: &[Note]) -> Vec<(u64
         .ops
         .iter()
         .find(|op| op.kind == Kind::Effect && usize::from(op.place) == track.sink);
-    let until = settled.map_or(first + AFTER_NS, |op| op.at);
+    // What the end of the run does to the services is no part of the event's way.
+    let ends = notes.iter().find(|note| {
+        let (name, began) = (Phase::FinalRead, true);
+        note.what == What::Phase { name, began }
+    });
+    let ends = ends.map_or(u64::MAX, |note| note.at);
+    let until = settled.map_or(first + AFTER_NS, |op| op.at).min(ends);
     let window = first.saturating_sub(BEFORE_NS)..=until;
     let group = plan
         .system

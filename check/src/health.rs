@@ -67,9 +67,20 @@ pub struct Health {
     pub system: Shown,
     /// Anything else that was required, by its name.
     pub others: BTreeMap<String, Shown>,
-    /// Metrics that the judge does not measure itself: `drain_ms`, `pacing_ms`, `achieved_rate`, `http_error_rate`, and
-    /// `recovery_ms{fault:NAME}` when somebody knows better than the judge.
+    /// By the name of the fault: the first thing that the cluster was seen to do because of it.
+    pub signs: BTreeMap<String, Sign>,
+    /// Metrics that the judge does not measure itself: `drain_ms`, `pacing_ms`, `achieved_rate`, `http_error_rate`, and those
+    /// of leaders and of consumer groups.
     pub metrics: Metrics,
+}
+
+/// A visible consequence of a fault.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sign {
+    /// Nanoseconds since the start of the run.
+    pub at_ns: u64,
+    /// One word or two: `election`, `rebalance`, `ISR shrink`.
+    pub what: String,
 }
 
 /// What was seen of one fault.
@@ -118,6 +129,7 @@ impl Health {
             harness: Shown::Yes,
             system: Shown::Yes,
             others: BTreeMap::new(),
+            signs: BTreeMap::new(),
             metrics: Metrics::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! What a judge concludes: plain data for reports.
 
 use crate::anomaly::Anomaly;
+use crate::around::FaultMeasures;
 use crate::metrics::Summary;
 use crate::spec::Semantics;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,8 @@ pub struct Judgement {
     /// Why the run proves less than it should. A violation may have some too.
     pub reasons: Vec<Reason>,
     pub latencies: Vec<Latency>,
+    /// In the order of the spec's faults.
+    pub faults: Vec<FaultMeasures>,
 }
 
 /// Distinct events of all loads by their outcome; probes are not among them.
@@ -88,7 +91,18 @@ pub struct ThresholdResult {
     pub expression: String,
     /// `None` when it was not measured.
     pub observed: Option<f64>,
+    /// It is more than `observed`: it had not come to an end when the run did.
+    pub over: bool,
     pub ok: bool,
+    /// Whether what was observed decides it. If not, it is neither met nor crossed.
+    pub decided: bool,
+}
+
+impl ThresholdResult {
+    #[must_use]
+    pub const fn is_crossed(&self) -> bool {
+        self.decided && !self.ok
+    }
 }
 
 /// Something that was not shown.

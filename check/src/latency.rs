@@ -3,25 +3,36 @@
 //! The windows of phases and faults cut the offer time into slices that lie within or without each of them, so that one
 //! histogram a slice serves every selector.
 
+use crate::around::{Signs, calm};
 use crate::metrics::{Measured, Metrics, Trend};
-use crate::spec::{FaultSpan, JudgeSpec, PhaseWindow};
+use crate::spec::{JudgeSpec, PhaseWindow};
 use crate::threshold::MetricKey;
+use crate::timeline::{ACCEPT, Timeline};
 use std::collections::BTreeSet;
+
+/// What became of the events that were offered in a slice, by the first answer to each.
+#[derive(Clone, Copy, Default)]
+pub struct OfferCounts {
+    pub offered: u64,
+    pub rejected: u64,
+    pub indeterminate: u64,
+}
 
 pub struct Latencies {
     /// Where slices begin, but for the first, which begins at 0.
     cuts: Vec<u64>,
     phases: Vec<PhaseWindow>,
-    faults: Vec<FaultSpan>,
     measure_from_ns: u64,
     sinks: Vec<String>,
     accept: Vec<Trend>,
     /// By sink, by slice.
     effect: Vec<Vec<Trend>>,
-    /// By slice: when its last first effect showed.
-    last_effect: Vec<Option<u64>>,
-    /// By slice: accepted events that are due and were never seen.
-    missing: Vec<u64>,
+    /// By slice.
+    counts: Vec<OfferCounts>,
+    last_offer_ns: u64,
+    pub timeline: Timeline,
+    /// Answers that were errors, by when they came.
+    pub errors: Signs,
     /// The slice of the last event: events come mostly in order.
     recent: (u64, u64, usize),
 }
@@ -36,18 +47,20 @@ impl Latencies {
             .faults
             .iter()
             .flat_map(|fault| [fault.from_ns, fault.until_ns]);
-        let cuts: BTreeSet<u64> = phases.chain(faults).chain([spec.measure_from_ns]).collect();
+        let cuts = phases.chain(faults).chain([spec.measure_from_ns]);
+        let cuts: BTreeSet<u64> = cuts.chain(calm(spec).map(|(_, until)| until)).collect();
         let cuts: Vec<u64> = cuts.into_iter().filter(|&cut| cut > 0).collect();
         let slices = cuts.len() + 1;
         Self {
             phases: spec.phases.clone(),
-            faults: spec.faults.clone(),
             measure_from_ns: spec.measure_from_ns,
             sinks: spec.sinks.iter().map(|sink| sink.name.clone()).collect(),
             accept: vec![Trend::new(); slices],
             effect: vec![vec![Trend::new(); slices]; spec.sinks.len()],
-            last_effect: vec![None; slices],
-            missing: vec![0; slices],
+            counts: vec![OfferCounts::default(); slices],
+            last_offer_ns: 0,
+            timeline: Timeline::new(spec),
+            errors: Signs::new(&spec.faults),
             recent: (0, cuts.first().copied().unwrap_or(u64::MAX), 0),
             cuts,
         }
@@ -71,27 +84,82 @@ impl Latencies {
     }
 
     #[inline]
-    pub fn accepted(&mut self, offered_at: u64, at: u64) {
-        let slice = self.slice(offered_at);
-        self.accept[slice].record_ns(at.saturating_sub(offered_at));
+    pub fn offered(&mut self, stream: usize, at: u64) {
+        self.timeline.offered(stream, at);
+        let slice = self.slice(at);
+        let counts = &mut self.counts[slice];
+        counts.offered += 1;
+        self.last_offer_ns = self.last_offer_ns.max(at);
     }
 
     #[inline]
-    pub fn effect(&mut self, sink: usize, offered_at: u64, at: u64) {
+    pub fn accepted(&mut self, stream: usize, offered_at: u64, at: u64) {
+        let took = at.saturating_sub(offered_at);
+        self.timeline.came(stream, ACCEPT, offered_at, took);
         let slice = self.slice(offered_at);
-        self.effect[sink][slice].record_ns(at.saturating_sub(offered_at));
-        self.last_effect[slice] = self.last_effect[slice].max(Some(at));
+        self.accept[slice].record_ns(took);
     }
 
-    /// An accepted event that is due in a sink and was never seen there; `None` when its offer time is not known any more.
-    pub fn missing(&mut self, offered_at: Option<u64>) {
-        match offered_at {
-            Some(at) => {
-                let slice = self.slice(at);
-                self.missing[slice] += 1;
-            }
-            None => self.missing.iter_mut().for_each(|missing| *missing += 1),
+    /// The first answer was an error. Where nothing is to come of the events, a rejection is what is wanted.
+    pub fn refused(&mut self, stream: usize, offered_at: u64, at: u64, definitely: bool) {
+        if !self.timeline.expects(stream, ACCEPT) {
+            return;
         }
+        let slice = self.slice(offered_at);
+        let counts = &mut self.counts[slice];
+        counts.rejected += u64::from(definitely);
+        counts.indeterminate += u64::from(!definitely);
+        self.errors.saw(at);
+    }
+
+    #[inline]
+    pub fn effect(&mut self, stream: usize, sink: usize, offered_at: u64, at: u64) {
+        let took = at.saturating_sub(offered_at);
+        self.timeline.came(stream, 1 + sink, offered_at, took);
+        let slice = self.slice(offered_at);
+        self.effect[sink][slice].record_ns(took);
+    }
+
+    /// What was offered in a stretch that begins and ends where a phase or a fault does.
+    pub fn counts(&self, from_ns: u64, until_ns: u64) -> OfferCounts {
+        let mut sum = OfferCounts::default();
+        for (slice, counts) in self.counts.iter().enumerate() {
+            let (from, until) = self.bounds(slice);
+            if from_ns <= from && until <= until_ns {
+                sum.offered += counts.offered;
+                sum.rejected += counts.rejected;
+                sum.indeterminate += counts.indeterminate;
+            }
+        }
+        sum
+    }
+
+    /// Times until a lane of the timeline had the events that were offered in such a stretch.
+    pub fn times(&self, lane: usize, from_ns: u64, until_ns: u64) -> Trend {
+        let slices = match lane.checked_sub(1) {
+            None => &self.accept,
+            Some(sink) => &self.effect[sink],
+        };
+        let mut sum = Trend::new();
+        for (slice, trend) in slices.iter().enumerate() {
+            let (from, until) = self.bounds(slice);
+            if from_ns <= from && until <= until_ns && !trend.is_empty() {
+                sum.merge(trend);
+            }
+        }
+        sum
+    }
+
+    pub const fn last_offer_ns(&self) -> u64 {
+        self.last_offer_ns
+    }
+
+    pub fn sinks(&self) -> usize {
+        self.sinks.len()
+    }
+
+    pub fn sink_name(&self, sink: usize) -> &str {
+        &self.sinks[sink]
     }
 
     /// Every metric that was measured, under every key that thresholds may use.
@@ -123,12 +191,6 @@ impl Latencies {
             }
             put(key("effect_ms"), all);
         }
-        for fault in &self.faults {
-            if let Some(ms) = self.recovery_ms(fault) {
-                let key = MetricKey::new("recovery_ms").with("fault", &fault.name);
-                metrics.set_value(key, ms);
-            }
-        }
         metrics
     }
 
@@ -149,27 +211,11 @@ impl Latencies {
         sum
     }
 
-    /// From the heal until the last event offered before it had its first effect in every sink. Not measured when nothing
-    /// was offered before, or when some of that never showed.
-    fn recovery_ms(&self, fault: &FaultSpan) -> Option<f64> {
-        let mut last = None;
-        for slice in 0..=self.cuts.len() {
-            let (_, until) = self.bounds(slice);
-            if until <= fault.until_ns {
-                if self.missing[slice] > 0 {
-                    return None;
-                }
-                last = last.max(self.last_effect[slice]);
-            }
-        }
-        last.map(|last| last.saturating_sub(fault.until_ns) as f64 / 1e6)
-    }
-
     /// The trends without a selector and those by sink, for a report.
     pub fn report(metrics: &Metrics) -> impl Iterator<Item = (&MetricKey, &Trend)> {
         metrics.iter().filter_map(|(key, measured)| match measured {
             Measured::Trend(trend) => Some((key, trend)),
-            Measured::Value(_) => None,
+            Measured::Value(_) | Measured::Over(_) => None,
         })
     }
 }

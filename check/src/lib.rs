@@ -4,6 +4,7 @@
 //! It is online: about a byte of memory an event, and more only for what is in flight. `verdict.rs` has the decision table.
 
 mod anomaly;
+mod around;
 mod check;
 mod health;
 mod judge;
@@ -18,11 +19,13 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 pub mod threshold;
+mod timeline;
 mod verdict;
 mod wording;
 
 pub use anomaly::{Anomaly, AnomalyName, Example, OffsetRange, Place, Standing};
-pub use health::{FaultHealth, Health, Shown, SinkHealth};
+pub use around::{CONSEQUENCE_WITHIN_NS, FaultMeasures, Measure, Stretch, StretchTimes, calm};
+pub use health::{FaultHealth, Health, Shown, Sign, SinkHealth};
 pub use judge::Judge;
 pub use judgement::{
     Headline, Judgement, Latency, LoadCounts, Reason, SinkLedger, ThresholdResult, Verdict,

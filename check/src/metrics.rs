@@ -126,6 +126,8 @@ pub struct Summary {
 pub enum Measured {
     Trend(Trend),
     Value(f64),
+    /// More than so much: it had not come to an end when the run did.
+    Over(f64),
 }
 
 /// Metrics by key.
@@ -142,6 +144,10 @@ impl Metrics {
 
     pub fn set_trend(&mut self, key: MetricKey, trend: Trend) {
         self.by_key.insert(key, Measured::Trend(trend));
+    }
+
+    pub fn set(&mut self, key: MetricKey, measured: Measured) {
+        self.by_key.insert(key, measured);
     }
 
     #[must_use]

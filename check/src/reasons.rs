@@ -248,6 +248,17 @@ pub fn of_thresholds(thresholds: &[ThresholdResult], measured_fairly: bool) -> V
                 let mend = "Check the selector's names; a run that broke off measures nothing.";
                 Some(reason(key, why, mend))
             }
+            Some(observed) if !one.decided => {
+                let why = format!(
+                    "{} is more than {observed:.0}: the run ended before it was clear whether {}.",
+                    one.key, one.expression
+                );
+                Some(reason(
+                    key,
+                    why,
+                    "Let the load go on for longer after the fault.",
+                ))
+            }
             Some(observed) if !one.ok && !measured_fairly => {
                 let why = format!(
                     "{} is {observed}, against {}, in a run that does not measure it fairly.",

@@ -6,7 +6,6 @@
 use crate::anomaly::{AnomalyName, Example, OffsetRange, Place};
 use crate::check::{Account, Fate, dead_letter, duplicate, lost, phantom, rejected, unexpected};
 use crate::judgement::LoadCounts;
-use crate::latency::Latencies;
 use crate::op::EventId;
 use crate::spec::{Expected, JudgeSpec};
 use crate::state::{CHUNK_EVENTS, Rows, Spot, Stream, outcome};
@@ -53,7 +52,6 @@ pub struct Sweep<'a> {
     pub spec: &'a JudgeSpec,
     /// By sink: whether live effects stand for true ones.
     pub trust_live: &'a [bool],
-    pub latencies: &'a mut Latencies,
 }
 
 struct Pattern {
@@ -63,7 +61,7 @@ struct Pattern {
 }
 
 impl Sweep<'_> {
-    pub fn run(mut self, streams: &[Stream]) -> Swept {
+    pub fn run(self, streams: &[Stream]) -> Swept {
         let mut swept = Swept {
             load: LoadCounts::default(),
             settled_by_load: vec![0; streams.len()],
@@ -83,7 +81,7 @@ impl Sweep<'_> {
         swept
     }
 
-    fn stream(&mut self, index: u16, stream: &Stream, swept: &mut Swept) {
+    fn stream(&self, index: u16, stream: &Stream, swept: &mut Swept) {
         let mut patterns: Vec<Pattern> = Vec::new();
         let mut recent = 0;
         for (chunk, rows) in stream.chunks.iter().map(|chunk| &chunk.rows).enumerate() {
@@ -181,7 +179,7 @@ impl Sweep<'_> {
     }
 
     /// Files an event that has something to tell.
-    fn event(&mut self, index: u16, stream: &Stream, spot: Spot, swept: &mut Swept) {
+    fn event(&self, index: u16, stream: &Stream, spot: Spot, swept: &mut Swept) {
         let sequence = (spot.chunk * CHUNK_EVENTS + spot.index) as u64;
         let place = stream.place(spot);
         let example = Example {
@@ -224,9 +222,6 @@ impl Sweep<'_> {
                     && places.len() < PLACES_KEPT
                 {
                     places.push((index, place));
-                }
-                if !account.semantics.allows_loss() {
-                    self.latencies.missing(stream.offered_at(spot));
                 }
             }
         }

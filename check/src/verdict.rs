@@ -19,6 +19,7 @@
 //! A missing rate or fault evidence never excuses a violation: what was broken under less strain is broken.
 
 use crate::anomaly::{Anomaly, AnomalyName, Standing};
+use crate::around;
 use crate::check::stuck::{self, Division};
 use crate::health::{Health, SinkHealth};
 use crate::judge::Judge;
@@ -26,7 +27,7 @@ use crate::judgement::{
     Headline, Judgement, Latency, Reason, SinkLedger, ThresholdResult, Verdict,
 };
 use crate::latency::Latencies;
-use crate::metrics::Metrics;
+use crate::metrics::{Measured, Metrics};
 use crate::reasons;
 use crate::spec::{Reading, SinkSpec};
 use crate::sweep::{Cases, Sweep, Swept, SweptSink};
@@ -49,7 +50,6 @@ pub(crate) fn conclude(mut judge: Judge, health: Health) -> Judgement {
     let mut swept = Sweep {
         spec: &judge.spec,
         trust_live: &trust_live,
-        latencies: &mut judge.latencies,
     }
     .run(&judge.streams);
     let mut reasons = reasons::of_history(&judge, &swept);
@@ -62,6 +62,8 @@ pub(crate) fn conclude(mut judge: Judge, health: Health) -> Judgement {
     reasons.extend(reasons::of_anomalies(&anomalies));
     let mut metrics = judge.latencies.metrics();
     let latencies = summaries(&metrics);
+    let faults = around::measure(&judge, &health);
+    metrics.extend(around::metrics(&faults));
     metrics.extend(health.metrics.clone());
     let thresholds: Vec<_> = judge
         .spec
@@ -83,6 +85,7 @@ pub(crate) fn conclude(mut judge: Judge, health: Health) -> Judgement {
         thresholds,
         reasons,
         latencies,
+        faults,
     }
 }
 
@@ -133,9 +136,7 @@ pub(crate) fn decide(
     if let Some(headline) = violations.map(|one| one.name.headline()).min() {
         return (Verdict::Violated, Some(headline));
     }
-    let crossed = thresholds
-        .iter()
-        .any(|one| !one.ok && one.observed.is_some());
+    let crossed = thresholds.iter().any(ThresholdResult::is_crossed);
     if crossed && measured_fairly {
         return (Verdict::Violated, Some(Headline::Slow));
     }
@@ -146,12 +147,19 @@ pub(crate) fn decide(
 }
 
 fn evaluate(threshold: &Threshold, metrics: &Metrics) -> ThresholdResult {
-    let observed = threshold.observed(metrics.get(&threshold.key));
+    let measured = metrics.get(&threshold.key);
+    let observed = threshold.observed(measured);
+    let over = matches!(measured, Some(Measured::Over(_)));
+    let ok = observed.is_some_and(|observed| threshold.is_met_by(observed));
+    // Of something that had not ended only so much is known that it is still more.
+    let decided = observed.is_some() && (!over || ok == threshold.is_met_by(f64::INFINITY));
     ThresholdResult {
         key: threshold.key.to_string(),
         expression: threshold.expression.text.clone(),
         observed,
-        ok: observed.is_some_and(|observed| threshold.is_met_by(observed)),
+        over,
+        ok: ok && decided,
+        decided,
     }
 }
 

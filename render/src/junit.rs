@@ -1,7 +1,6 @@
 //! `junit.xml`: one test case for each expectation, with what was observed, as CI systems read it.
 
 use crate::report::{Report, Verdict};
-use crate::text::number;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
 
@@ -97,9 +96,9 @@ fn fault_cases(report: &Report) -> Vec<TestCase> {
 fn limit_cases(report: &Report) -> Vec<TestCase> {
     let case_of = |limit: &crate::report::Limit| {
         let (kind, observed) = match limit.observed {
-            Some(value) => (
+            Some(_) => (
                 NonSuccessKind::Failure,
-                format!("observed {}", number(value)),
+                format!("observed {}", limit.told()),
             ),
             None => (NonSuccessKind::Error, "never measured".to_owned()),
         };

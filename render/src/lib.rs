@@ -3,6 +3,7 @@
 pub mod junit;
 pub mod live;
 pub mod markdown;
+mod measures;
 pub mod report;
 pub mod terminal;
 pub mod text;

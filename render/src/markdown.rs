@@ -1,6 +1,6 @@
 //! `summary.md`: the result for a pull request or a CI step summary.
 
-use crate::report::{Report, Verdict};
+use crate::report::{FaultSummary, Measure, Report, Stretch, Verdict};
 use crate::text::number;
 use std::fmt::Write;
 
@@ -38,6 +38,7 @@ pub fn summary(report: &Report) -> String {
     );
     sinks(&mut text, report);
     faults(&mut text, report);
+    measures(&mut text, report);
     limits(&mut text, report);
     anomalies(&mut text, report);
     for reason in &report.inconclusive {
@@ -99,6 +100,50 @@ fn faults(text: &mut String, report: &Report) {
     let _ = writeln!(text);
 }
 
+fn measures(text: &mut String, report: &Report) {
+    let measured =
+        |fault: &'_ FaultSummary| fault.measures.clone().map(|it| (fault.name.clone(), it));
+    let measured: Vec<_> = report.faults.iter().filter_map(measured).collect();
+    if measured.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "| around | detected | recovered | after heal | no leader | effect p99, ms | errors | lag peak | drained |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+    );
+    for (name, fault) in &measured {
+        let stretches = [&fault.before, &fault.during, &fault.after];
+        let told = |of: &dyn Fn(&Stretch) -> Option<String>| {
+            let told = stretches.map(|stretch| stretch.as_ref().and_then(of));
+            told.map(|it| it.unwrap_or_else(|| "-".to_owned()))
+                .join(" → ")
+        };
+        let time = |measure: Option<Measure>| measure.map_or("-".to_owned(), |it| it.to_string());
+        let ms = |ms| Measure { ms, over: false };
+        let peak = fault
+            .lag
+            .values()
+            .map(|lag| lag.peak)
+            .max_by(f64::total_cmp);
+        let drained = fault.lag.values().map(|lag| lag.drained);
+        let slowest = drained.max_by(|a, b| a.over.cmp(&b.over).then(a.ms.total_cmp(&b.ms)));
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            cell(name),
+            time(fault.detect_ms.map(ms)),
+            time(fault.recovery),
+            time(fault.heal_recovery),
+            time(fault.leaderless.as_ref().map(|lost| lost.longest)),
+            told(&|stretch| stretch.effect_p99_ms().map(number)),
+            told(&|stretch| Some(format!("{} %", number(stretch.error_share() * 100.0)))),
+            peak.map_or("-".to_owned(), number),
+            time(slowest),
+        );
+    }
+    let _ = writeln!(text);
+}
+
 fn limits(text: &mut String, report: &Report) {
     if report.thresholds.is_empty() {
         return;
@@ -110,9 +155,7 @@ fn limits(text: &mut String, report: &Report) {
             "| {} | {} | {} | {} |",
             cell(&limit.metric),
             cell(&limit.expression),
-            limit
-                .observed
-                .map_or_else(|| "never measured".to_owned(), number),
+            limit.told(),
             if limit.ok { "✓" } else { "✗" }
         );
     }

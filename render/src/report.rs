@@ -1,5 +1,7 @@
 //! `report.json`: the result of a run as one value, versioned. Every other report is drawn from it.
 
+pub use crate::measures::{FaultMeasures, Lag, Leaderless, Measure, Stretch, Times};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -99,6 +101,9 @@ pub struct FaultSummary {
     pub evidence: Vec<String>,
     /// Consequences that the scenario demands.
     pub demanded: Vec<Demand>,
+    /// How the system fared around it. `None`: it was not judged, or the report is older.
+    #[serde(default)]
+    pub measures: Option<FaultMeasures>,
 }
 
 /// Reports from before there were others.
@@ -195,7 +200,22 @@ pub struct Limit {
     pub expression: String,
     /// `None`: never measured, which is not a pass.
     pub observed: Option<f64>,
+    /// It is more than `observed`: it had not come to an end when the run did.
+    #[serde(default)]
+    pub over: bool,
     pub ok: bool,
+}
+
+impl Limit {
+    /// `148`, `more than 148`, `never measured`.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match (self.observed, self.over) {
+            (None, _) => "never measured".to_owned(),
+            (Some(value), false) => crate::text::number(value),
+            (Some(value), true) => format!("more than {}", crate::text::number(value)),
+        }
+    }
 }
 
 /// How the harness itself fared: a saturated harness proves nothing.

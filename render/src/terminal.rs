@@ -1,6 +1,6 @@
 //! The end of a run on the terminal: four blocks, one story, and a last line that scripts can rely on.
 
-use crate::report::{Anomaly, Report, SinkSummary, Story, Verdict};
+use crate::report::{Anomaly, FaultMeasures, Report, SinkSummary, Story, Verdict};
 use crate::text::{Glyphs, inert, number, seconds};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -123,6 +123,10 @@ fn fault_block(text: &mut String, report: &Report, glyphs: Glyphs) {
             fault.target,
             seconds(fault.at_ms),
         );
+        let measured = fault.measures.as_ref().map(FaultMeasures::line);
+        if let Some(line) = measured.filter(|line| !line.is_empty()) {
+            let _ = writeln!(text, "          {}", inert(&line));
+        }
         for demand in fault.demanded.iter() {
             let _ = writeln!(
                 text,
@@ -200,9 +204,7 @@ fn limit_block(text: &mut String, report: &Report, glyphs: Glyphs) {
         .max()
         .unwrap_or(0);
     for (index, limit) in report.thresholds.iter().enumerate() {
-        let observed = limit
-            .observed
-            .map_or_else(|| "never measured".to_owned(), number);
+        let observed = limit.told();
         let _ = writeln!(
             text,
             "{} {} {:<metric$}  {:<expression$}  {observed}",

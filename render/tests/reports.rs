@@ -4,6 +4,51 @@ use squall_render::report::*;
 use squall_render::{Glyphs, junit, markdown, terminal};
 use std::collections::BTreeMap;
 
+fn measures() -> FaultMeasures {
+    let stretch = |p99_ms: f64, rejected| {
+        let times = Times {
+            count: 100,
+            p50_ms: p99_ms / 2.0,
+            p99_ms,
+            max_ms: p99_ms + 1.0,
+        };
+        Some(Stretch {
+            offered: 100,
+            rate: 50.0,
+            rejected,
+            indeterminate: 0,
+            accept: Some(times),
+            effect: BTreeMap::from([("users".to_owned(), times)]),
+        })
+    };
+    let took = |ms| Measure { ms, over: false };
+    FaultMeasures {
+        before: stretch(31.2, 0),
+        during: stretch(1840.0, 4),
+        after: stretch(35.0, 0),
+        detect_ms: Some(212.0),
+        detected_by: Some("error".to_owned()),
+        recovery: Some(took(1_900.0)),
+        heal_recovery: Some(took(0.0)),
+        leaderless: Some(Leaderless {
+            partitions: 2,
+            longest: took(1_400.0),
+            worst: Some("signups/3".to_owned()),
+        }),
+        lag: BTreeMap::from([(
+            "consumer-db".to_owned(),
+            Lag {
+                before: 12.0,
+                peak: 900.0,
+                drained: Measure {
+                    ms: 4_000.0,
+                    over: true,
+                },
+            },
+        )]),
+    }
+}
+
 fn report(verdict: Verdict) -> Report {
     Report {
         squall_report: REPORT_VERSION,
@@ -48,6 +93,7 @@ fn report(verdict: Verdict) -> Report {
                 met: true,
                 detail: "generation 3".to_owned(),
             }],
+            measures: Some(measures()),
         }],
         sinks: vec![SinkSummary {
             name: "users".to_owned(),
@@ -85,12 +131,14 @@ fn report(verdict: Verdict) -> Report {
                 metric: "effect_ms{sink:users}".to_owned(),
                 expression: "p(99)<3000".to_owned(),
                 observed: Some(148.2),
+                over: false,
                 ok: true,
             },
             Limit {
                 metric: "drain_ms".to_owned(),
                 expression: "value<15000".to_owned(),
                 observed: None,
+                over: false,
                 ok: false,
             },
         ],
@@ -139,6 +187,30 @@ fn the_summary_ends_in_the_last_line_and_shows_what_was_seen() {
         Some(terminal::last_line(&report).as_str())
     );
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn each_fault_has_its_measures_in_one_line_and_in_the_summary() {
+    let line = measures().line();
+    assert_eq!(
+        line,
+        "recovered 1.9 s after injection, effect p99 31.2 -> 1840 -> 35.0 ms, detected after 212 ms (error), no leader for 1.4 s"
+    );
+    let never = FaultMeasures {
+        recovery: Some(Measure {
+            ms: 7_000.0,
+            over: true,
+        }),
+        ..FaultMeasures::default()
+    };
+    assert_eq!(
+        never.line(),
+        "not recovered 7.0 s after injection, when the load ended"
+    );
+    assert_eq!(FaultMeasures::default().line(), "");
+    let markdown = markdown::summary(&report(Verdict::Held));
+    let row = "| crash-db | 212 ms | 1.9 s | 0 ms | 1.4 s | 31.2 → 1840 → 35.0 | 0 % → 4.00 % → 0 % | 900 | more than 4.0 s |";
+    assert!(markdown.contains(row), "{markdown}");
 }
 
 #[test]

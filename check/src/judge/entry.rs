@@ -1,6 +1,6 @@
 //! What the entry says of events: offers, outcomes, places.
 
-use super::{ENTRY, Judge, is_settled};
+use super::{DOUBTFUL, ENTRY, Judge, REFUSED, is_settled};
 use crate::anomaly::Place;
 use crate::op::Op;
 use crate::state::{Spot, outcome, told_place};
@@ -24,6 +24,7 @@ impl Judge {
             self.remember_detail(stream, spot.chunk);
         }
         self.streams[stream].step(spot, 1);
+        self.latencies.offered(stream, op.at);
         if !self.early.is_empty() {
             self.meet_early(op);
         }
@@ -43,6 +44,9 @@ impl Judge {
         }
         let is_first = before & !outcome::OFFERED == 0;
         if is_first {
+            if bit != outcome::ACCEPTED {
+                self.refused(index, spot, before, bit, op);
+            }
             let stream = &mut self.streams[index];
             let never = if bit == outcome::REJECTED {
                 stream.steps_of_rejected(spot)
@@ -50,6 +54,16 @@ impl Judge {
                 0
             };
             stream.step(spot, 1 + never);
+        }
+    }
+
+    /// The first answer is an error.
+    fn refused(&mut self, index: usize, spot: Spot, before: u8, bit: u8, op: &Op) {
+        let definitely = bit == outcome::REJECTED;
+        if before & outcome::OFFERED == 0 {
+            self.remember_early(op, if definitely { REFUSED } else { DOUBTFUL });
+        } else if let Some(offered_at) = self.streams[index].offered_at(spot) {
+            self.latencies.refused(index, offered_at, op.at, definitely);
         }
     }
 
@@ -64,7 +78,7 @@ impl Judge {
         if before & outcome::OFFERED == 0 {
             self.remember_early(op, ENTRY);
         } else if let Some(offered_at) = stream.offered_at(spot) {
-            self.latencies.accepted(offered_at, op.at);
+            self.latencies.accepted(index, offered_at, op.at);
         } else {
             self.defects.unmeasured += 1;
         }
@@ -130,14 +144,16 @@ impl Judge {
             .collect();
         for (key, at) in met {
             self.early.remove(&key);
+            let (stream, latencies) = (usize::from(offer.event.stream()), &mut self.latencies);
             match key.1 {
-                ENTRY => self.latencies.accepted(offer.at, at),
-                sink => self.latencies.effect(usize::from(sink), offer.at, at),
+                ENTRY => latencies.accepted(stream, offer.at, at),
+                REFUSED | DOUBTFUL => latencies.refused(stream, offer.at, at, key.1 == REFUSED),
+                sink => latencies.effect(stream, usize::from(sink), offer.at, at),
             }
         }
     }
 
-    /// Keeps the time of an op that came before the offer of its event. `sink` may be [`ENTRY`].
+    /// Keeps the time of an op that came before the offer of its event. `sink` may stand for an answer.
     pub(super) fn remember_early(&mut self, op: &Op, sink: u16) {
         if self.early.len() < self.spec.limits.early_ops {
             self.early.insert((op.event, sink), op.at);

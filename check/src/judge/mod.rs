@@ -13,8 +13,10 @@ use crate::spec::{Expected, JudgeSpec, Reading};
 use crate::state::{CHUNK_EVENTS, Stream, outcome};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Stands for the entry among the sinks of early ops.
+/// Stand for an acceptance, a rejection and an indeterminate answer among the sinks of early ops.
 const ENTRY: u16 = u16::MAX;
+const REFUSED: u16 = u16::MAX - 1;
+const DOUBTFUL: u16 = u16::MAX - 2;
 
 /// Judges a run from its ops.
 ///

@@ -98,7 +98,7 @@ impl Judge {
             self.remember_early(op, op.place);
         } else if let Some(offered_at) = stream.offered_at(spot) {
             self.latencies
-                .effect(usize::from(op.place), offered_at, op.at);
+                .effect(index, usize::from(op.place), offered_at, op.at);
         } else {
             self.defects.unmeasured += 1;
         }

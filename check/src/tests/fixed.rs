@@ -2,9 +2,9 @@
 
 use super::generate::op;
 use crate::{
-    AnomalyName, EventId, Expected, FaultSpan, Health, Judge, JudgeSpec, Judgement, Kind, Limits,
-    LoadSpec, OffsetRange, Op, PhaseWindow, Place, Reading, Semantics, SinkSpec, Standing,
-    Threshold, Verdict,
+    AnomalyName, EventId, Expected, Health, Judge, JudgeSpec, Judgement, Kind, Limits, LoadSpec,
+    OffsetRange, Op, PhaseWindow, Place, Reading, Semantics, SinkSpec, Standing, Threshold,
+    Verdict,
 };
 
 const MS: u64 = 1_000_000;
@@ -253,35 +253,6 @@ fn an_effect_may_be_recorded_before_its_offer() {
         "{:?}",
         judge(&spec, &ops)
     );
-}
-
-#[test]
-fn recovery_lasts_until_the_backlog_of_the_fault_is_gone() {
-    let mut spec = spec(Semantics::ExactlyOnce, Reading::Tail, 100);
-    spec.faults = vec![FaultSpan {
-        name: "crash".to_owned(),
-        from_ns: 20 * MS,
-        until_ns: 40 * MS,
-    }];
-    spec.thresholds = vec![Threshold::parse("recovery_ms{fault:crash}", "value==60").unwrap()];
-    let took = |sequence: u64| {
-        if (20..40).contains(&sequence) {
-            100 - sequence
-        } else {
-            1
-        }
-    };
-    let mut ops: Vec<Op> = (0..100)
-        .flat_map(|sequence| whole(sequence, sequence, took(sequence)))
-        .collect();
-    assert_eq!(
-        judge(&spec, &ops).verdict,
-        Verdict::Held,
-        "{:?}",
-        judge(&spec, &ops)
-    );
-    ops.retain(|op| op.kind != Kind::Effect || op.event.sequence() != 30);
-    assert_eq!(judge(&spec, &ops).thresholds[0].observed, None);
 }
 
 #[test]

@@ -1,3 +1,4 @@
+mod around;
 mod fixed;
 mod generate;
 mod oracle;

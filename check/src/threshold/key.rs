@@ -43,7 +43,7 @@ const fn kind(
 }
 
 /// Every metric that a threshold may name.
-pub const METRICS: [MetricKind; 7] = [
+pub const METRICS: [MetricKind; 12] = [
     kind(
         "effect_ms",
         Shape::Trend,
@@ -77,7 +77,42 @@ pub const METRICS: [MetricKind; 7] = [
         Shape::Value,
         &["fault"],
         true,
-        "from the heal of a fault until every event offered before has its effects",
+        "from the injection of a fault until events fare as before it again",
+    ),
+    kind(
+        "heal_recovery_ms",
+        Shape::Value,
+        &["fault"],
+        true,
+        "from the heal of a fault until events fare as before the faults again",
+    ),
+    kind(
+        "detect_ms",
+        Shape::Value,
+        &["fault"],
+        true,
+        "from the injection of a fault until something shows that it is there",
+    ),
+    kind(
+        "leaderless_ms",
+        Shape::Value,
+        &["fault"],
+        true,
+        "how long a partition had no leader because of a fault, the longest",
+    ),
+    kind(
+        "lag_peak",
+        Shape::Value,
+        &["group", "fault"],
+        true,
+        "how many records a consumer group was behind, at most",
+    ),
+    kind(
+        "lag_drain_ms",
+        Shape::Value,
+        &["fault", "group"],
+        true,
+        "from the heal of a fault until a consumer group is no further behind than before, the slowest",
     ),
     kind(
         "achieved_rate",
@@ -154,7 +189,7 @@ impl MetricKey {
         if let Some((from, selector)) = selector {
             key.parse_tags(metric, from, selector, &error)?;
         }
-        if metric.tag_required && key.tags.is_empty() {
+        if metric.tag_required && key.tag(metric.tags[0]).is_none() {
             let tag = metric.tags[0];
             return Err(error(
                 text.len(),

@@ -36,7 +36,7 @@ impl Threshold {
     pub fn observed(&self, measured: Option<&Measured>) -> Option<f64> {
         let value = match measured? {
             Measured::Trend(trend) => self.expression.aggregate.of_trend(trend)?,
-            Measured::Value(value) => *value,
+            Measured::Value(value) | Measured::Over(value) => *value,
         };
         value.is_finite().then_some(value)
     }

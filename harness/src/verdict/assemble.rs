@@ -1,7 +1,8 @@
 //! The report of a judged run, as one value.
 
+use super::around::Told;
 use super::survey::Survey;
-use super::{again, cure, story};
+use super::{again, cure, measures, story};
 use crate::exit::Exit;
 use crate::faults::fault_health;
 use squall_check::{Anomaly, Judgement, SinkLedger, Standing, counted};
@@ -10,6 +11,7 @@ use squall_plan::Plan;
 use squall_plan::fault::Fault;
 use squall_plan::plan::Environment;
 use squall_render::report;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Assembles the report. `folder` has the history and the logs that stories are told from.
@@ -18,6 +20,7 @@ pub fn report(
     plan: &Plan,
     survey: &Survey,
     judgement: &Judgement,
+    told: &BTreeMap<String, Told>,
 ) -> report::Report {
     let violations = judgement
         .anomalies
@@ -43,7 +46,10 @@ pub fn report(
         faults: plan
             .faults
             .iter()
-            .map(|fault| fault_summary(fault, survey))
+            .map(|fault| report::FaultSummary {
+                measures: measures::of(&fault.name, judgement, told),
+                ..fault_summary(fault, survey)
+            })
             .collect(),
         sinks: judgement
             .sinks
@@ -150,6 +156,7 @@ fn fault_summary(fault: &Fault, survey: &Survey) -> report::FaultSummary {
         required: !fault.drawn,
         demanded: fault.prove.iter().map(demand).collect(),
         evidence: shown_evidence(evidence),
+        measures: None,
     }
 }
 
@@ -236,6 +243,7 @@ fn limit(threshold: &squall_check::ThresholdResult) -> report::Limit {
         metric: threshold.key.clone(),
         expression: threshold.expression.clone(),
         observed: threshold.observed,
+        over: threshold.over,
         ok: threshold.ok,
     }
 }

@@ -69,11 +69,12 @@ fn shown(survey: &Survey, key: &str) -> Shown {
 
 /// Whether the harness sent in time, and looked often enough at every sink if the time of effects is limited.
 fn harness(plan: &Plan, survey: &Survey) -> Shown {
+    let is_timed = |metric: &str| {
+        let timed = ["effect_ms", "recovery_ms", "heal_recovery_ms"];
+        timed.iter().any(|name| metric.starts_with(name))
+    };
     let mut limits = plan.expect.thresholds.iter();
-    watched(
-        limits.any(|limit| limit.metric.starts_with("effect_ms")),
-        survey,
-    )
+    watched(limits.any(|limit| is_timed(&limit.metric)), survey)
 }
 
 fn watched(effects_are_timed: bool, survey: &Survey) -> Shown {

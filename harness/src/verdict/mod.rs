@@ -1,10 +1,12 @@
 //! From a stored run to its verdict: reads the plan and the history, nothing else, so that `squall judge` comes to the same end.
 
 mod again;
+mod around;
 mod assemble;
 mod cure;
 mod health;
 mod logs;
+mod measures;
 mod spec;
 mod story;
 mod survey;
@@ -14,6 +16,7 @@ pub use health::{PACING_BUCKET, TAP_RESOLUTION, key as health_key};
 pub use way::{Way, WayEnd, way};
 
 use crate::exit::Failure;
+use around::Around;
 use squall_check::{EventId, Health, Judge, JudgeSpec, Judgement};
 use squall_history::{Batch, HistoryError, Reader};
 use squall_plan::Plan;
@@ -34,9 +37,11 @@ pub fn judge(folder: &Path) -> Result<Judged, Failure> {
     let plan = read_plan(folder)?;
     let survey = Survey::read(folder).map_err(|error| unreadable(folder, &error))?;
     let spec = spec::derive(&plan, &survey)?;
-    let judgement = feed(folder, spec, health::derive(&plan, &survey))
-        .map_err(|error| unreadable(folder, &error))?;
-    let report = assemble::report(folder, &plan, &survey, &judgement);
+    let health = health::derive(&plan, &survey);
+    let (judgement, around) =
+        feed(folder, spec, health, survey.end_ns).map_err(|error| unreadable(folder, &error))?;
+    let told = around.told(survey.end_ns);
+    let report = assemble::report(folder, &plan, &survey, &judgement, &told);
     Ok(Judged {
         plan,
         judgement,
@@ -63,15 +68,25 @@ fn read_plan(folder: &Path) -> Result<Plan, Failure> {
     })
 }
 
-fn feed(folder: &Path, spec: JudgeSpec, health: Health) -> Result<Judgement, HistoryError> {
+/// Judges the operations, and gathers what the notes tell of the time around the faults.
+fn feed(
+    folder: &Path,
+    spec: JudgeSpec,
+    mut health: Health,
+    end_ns: u64,
+) -> Result<(Judgement, Around), HistoryError> {
+    let mut around = Around::new(&spec);
     let mut judge = Judge::new(spec);
     let mut reader = Reader::open(folder)?;
     while let Some(batch) = reader.next_batch()? {
-        if let Batch::Ops(ops) = batch {
-            judge.ops(ops);
+        match batch {
+            Batch::Ops(ops) => judge.ops(ops),
+            Batch::Notes(notes) => around.notes(notes),
         }
     }
-    Ok(judge.finish(health))
+    health.signs = around.signs();
+    health.metrics.extend(around.metrics(end_ns));
+    Ok((judge.finish(health), around))
 }
 
 /// A history that is damaged in the middle proves nothing; it is told as such, with the place.

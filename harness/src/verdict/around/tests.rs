@@ -1,0 +1,154 @@
+use super::*;
+use squall_check::Measure;
+
+const MS: u64 = 1_000_000;
+
+fn around(faults: &[(u64, u64)]) -> Around {
+    let fault = |(index, &(from_ms, until_ms)): (usize, &(u64, u64))| FaultSpan {
+        name: format!("fault-{index}"),
+        from_ns: from_ms * MS,
+        until_ns: until_ms * MS,
+    };
+    Around::new(&JudgeSpec {
+        faults: faults.iter().enumerate().map(fault).collect(),
+        ..JudgeSpec::default()
+    })
+}
+
+fn fact(at_ms: u64, kind: &str, text: &str, partition: Option<i32>) -> Note {
+    let fact = Fact {
+        kind: kind.to_owned(),
+        text: text.to_owned(),
+        topic: partition.map(|_| "signups".to_owned()),
+        partition,
+        ..Fact::default()
+    };
+    Note::new(at_ms * MS, What::Fact(fact))
+}
+
+fn lag(at_ms: u64, value: f64) -> Note {
+    let what = What::Sample {
+        metric: "lag".to_owned(),
+        labels: BTreeMap::from([("group".to_owned(), "db".to_owned())]),
+        value,
+    };
+    Note::new(at_ms * MS, what)
+}
+
+fn elected(at_ms: u64, partition: i32, text: &str) -> Note {
+    fact(at_ms, "elected", text, Some(partition))
+}
+
+/// Of the only fault.
+fn leaderless(notes: &[Note]) -> Option<Leaderless> {
+    let mut around = around(&[(3_000, 9_000)]);
+    around.notes(notes);
+    around.told(20_000 * MS)["fault-0"].leaderless.clone()
+}
+
+fn start() -> Vec<Note> {
+    vec![
+        elected(1, 0, "leader 1, in sync [1, 2, 3]"),
+        elected(1, 1, "leader 2, in sync [1, 2, 3]"),
+    ]
+}
+
+#[test]
+fn a_partition_whose_leader_died_had_none_since_the_fault_began() {
+    let mut notes = start();
+    notes.extend([
+        fact(6_000, "fenced", "broker 1: SessionTimeout", None),
+        elected(6_100, 0, "leader 2, in sync [2, 3]"),
+    ]);
+    let told = leaderless(&notes).unwrap();
+    assert_eq!((told.partitions, told.longest.ms), (1, 3_100.0));
+    assert_eq!(told.worst.as_deref(), Some("signups/0"));
+    assert!(!told.longest.over);
+}
+
+#[test]
+fn a_leader_that_leaves_in_order_or_a_move_back_leaves_no_gap() {
+    let mut notes = start();
+    notes.extend([
+        elected(6_000, 0, "leader 2, in sync [2, 3]"),
+        fact(6_001, "fenced", "broker 1: ControlledShutdown", None),
+        fact(7_000, "unfenced", "broker 1", None),
+        elected(8_000, 0, "leader 1, in sync [1, 2, 3]"),
+    ]);
+    let told = leaderless(&notes).unwrap();
+    assert_eq!((told.partitions, told.longest.ms), (0, 0.0));
+}
+
+#[test]
+fn a_partition_that_nobody_can_lead_waits_for_one_to_come_back() {
+    let mut notes = start();
+    notes.push(elected(4_000, 1, "leader none (offline), in sync [2]"));
+    assert_eq!(
+        leaderless(&notes).unwrap().longest,
+        Measure {
+            ms: 16_000.0,
+            over: true
+        }
+    );
+    notes.push(elected(9_500, 1, "leader 2, in sync [2]"));
+    assert_eq!(
+        leaderless(&notes).unwrap().longest,
+        Measure {
+            ms: 5_500.0,
+            over: false
+        }
+    );
+}
+
+#[test]
+fn where_no_election_is_told_nothing_is_known_of_leaders() {
+    assert_eq!(leaderless(&[lag(4_000, 3.0)]), None);
+}
+
+#[test]
+fn the_first_sign_since_the_injection_counts_whatever_the_order_of_the_notes() {
+    let mut around = around(&[(3_000, 9_000), (5_000, 6_000)]);
+    around.notes(&[
+        fact(12_001, "rebalanced", "db generation 3", None),
+        fact(5_500, "isr", "in sync [1, 2] -> [1, 2, 3]", Some(0)),
+        fact(7_000, "rebalanced", "db generation 2", None),
+        fact(2_999, "rebalanced", "db generation 1", None),
+        fact(4_000, "isr", "in sync [1, 2, 3] -> [1, 2]", Some(0)),
+    ]);
+    let signs = around.signs();
+    let of = |fault: &str| (signs[fault].at_ns / MS, signs[fault].what.as_str());
+    assert_eq!(of("fault-0"), (4_000, "ISR shrink"));
+    assert_eq!(of("fault-1"), (7_000, "rebalance"));
+}
+
+#[test]
+fn lag_is_followed_from_its_level_before_to_its_peak_and_down_again() {
+    let mut around = around(&[(3_000, 5_000), (15_000, 16_000)]);
+    for (at, value) in [
+        (1_000, 12.0),
+        (3_100, 40.0),
+        (4_900, 900.0),
+        (5_200, 700.0),
+        (7_000, 12.0),
+        (8_000, 5.0),
+        (15_500, 60.0),
+    ] {
+        around.notes(&[lag(at, value)]);
+    }
+    let told = around.told(20_000 * MS);
+    let first = told["fault-0"].lags["db"];
+    assert_eq!((first.before, first.peak), (12.0, 900.0));
+    assert_eq!((first.drained.ms, first.drained.over), (2_000.0, false));
+    let second = told["fault-1"].lags["db"];
+    assert_eq!((second.peak, second.drained.ms), (60.0, 4_000.0));
+    assert!(second.drained.over);
+    let metrics = around.metrics(20_000 * MS);
+    let of = |key: &str| format!("{:?}", metrics.get(&MetricKey::parse(key).unwrap()));
+    assert_eq!(of("lag_peak{group:db}"), "Some(Value(900.0))");
+    assert_eq!(of("lag_peak{group:db,fault:fault-1}"), "Some(Value(60.0))");
+    assert_eq!(of("lag_drain_ms{fault:fault-1}"), "Some(Over(4000.0))");
+    assert_eq!(
+        of("lag_drain_ms{fault:fault-0,group:db}"),
+        "Some(Value(2000.0))"
+    );
+}

@@ -91,8 +91,13 @@ fn check_tags(
         .map(|sink| sink.name.as_str())
         .collect();
     let names: Vec<&str> = faults.iter().map(|fault| fault.name.as_str()).collect();
+    let services = context.system.spec.services.iter();
+    let groups: Vec<&str> = services
+        .filter_map(|service| service.group.as_deref())
+        .collect();
     for (tag, known) in [
         ("sink", sinks.as_slice()),
+        ("group", groups.as_slice()),
         ("fault", names.as_slice()),
         ("phase", PHASES.as_slice()),
     ] {

@@ -1,4 +1,5 @@
 mod around;
+mod around_oracle;
 mod fixed;
 mod generate;
 mod oracle;

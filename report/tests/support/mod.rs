@@ -163,6 +163,7 @@ pub fn report(plan: &Plan, text: &str) -> Report {
                 met: false,
                 detail: text(),
             }],
+            measures: None,
         }],
         sinks: vec![report::SinkSummary {
             name: text(),
@@ -188,6 +189,7 @@ pub fn report(plan: &Plan, text: &str) -> Report {
             metric: text(),
             expression: text(),
             observed: None,
+            over: false,
             ok: false,
         }],
         inconclusive: vec![text()],

@@ -1,6 +1,7 @@
 //! What environments and faults need of a bus, whatever runs it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// A cluster of brokers, numbered from 1.
 pub trait Bus: Send + Sync {
@@ -54,6 +55,31 @@ pub trait Bus: Send + Sync {
     /// # Errors
     /// Text for users: there is no such broker, or it cannot bind its port.
     fn start_broker(&self, broker: u32) -> Result<(), String>;
+
+    /// The broker's process stops in mid-step: it keeps its port and its connections, and answers nobody.
+    ///
+    /// # Errors
+    /// As [`Bus::kill`], or this bus cannot do that.
+    fn pause(&self, broker: u32) -> Result<(), String> {
+        Err(format!("this bus cannot pause broker {broker}"))
+    }
+
+    /// A paused broker goes on.
+    ///
+    /// # Errors
+    /// When it is not paused.
+    fn resume(&self, broker: u32) -> Result<(), String> {
+        Err(format!("broker {broker} is not paused"))
+    }
+
+    /// Waits until every living broker knows the others, and every partition has a leader and all its replicas in sync.
+    ///
+    /// # Errors
+    /// When that takes longer, or this bus cannot tell.
+    fn await_in_sync(&self, within: Duration) -> Result<(), String> {
+        let _ = within;
+        Err("this bus cannot tell which replicas are in sync".to_owned())
+    }
 
     /// Ends all brokers.
     fn shut_down(&self);

@@ -22,10 +22,11 @@ pub use site::Site;
 use bus::Bus;
 use happenings::Happenings;
 use network::Network;
+use placement::Version;
 use squall_plan::fault::Fault;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use supervision::{ReplicaId, SupervisionError, Supervisor, TornDown};
+use supervision::{ReplicaId, ReplicaSpec, SupervisionError, Supervisor, TornDown};
 
 /// A bus and the services of a system, up and running, and the handles to disturb them.
 pub trait Environment: Send + Sync {
@@ -62,6 +63,12 @@ pub trait Environment: Send + Sync {
     /// # Errors
     /// When it has a slot that only services know.
     fn fill(&self, template: &str) -> Result<String, EnvironmentError>;
+
+    /// Settles how the next start of a replica goes, of one that is known or of a new one, and says how.
+    ///
+    /// # Errors
+    /// When there is no such service, no port is free, or a template cannot be filled.
+    fn prepare(&self, id: &ReplicaId, version: &Version) -> Result<ReplicaSpec, EnvironmentError>;
 
     /// Why a fault cannot be injected here, if it cannot. For the time when the plan is made.
     fn refuses(&self, fault: &Fault) -> Option<EnvironmentError>;

@@ -4,7 +4,7 @@ use super::EnvironmentError;
 use super::guard::Launch;
 use super::network::{End, Network};
 use super::ports::PortLease;
-use super::supervision::{Readiness, ReplicaId, ReplicaSpec};
+use super::supervision::{Readiness, ReplicaId, ReplicaSpec, SupervisionError};
 use squall_plan::Plan;
 use squall_plan::system::{Ready, ServiceSpec};
 use squall_plan::template::{SYSTEM_SLOTS, Template};
@@ -22,6 +22,15 @@ pub struct Surroundings {
     pub run: PathBuf,
     /// The running binary.
     pub squall: PathBuf,
+}
+
+/// How a version of a service differs from the plan's.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Version {
+    /// Laid over what the service has.
+    pub environment: BTreeMap<String, String>,
+    /// Besides those that are on.
+    pub bugs: Vec<String>,
 }
 
 /// All replicas of a plan, ready to be declared, and the ports that they hold.
@@ -54,7 +63,8 @@ impl Placement {
                 .copied()
                 .unwrap_or(service.replicas);
             for replica in 0..count {
-                placement.add(plan, around, network, service, replica)?;
+                let spec = placement.add(plan, around, network, service, replica)?;
+                placement.replicas.push(spec);
             }
         }
         Ok(placement)
@@ -67,17 +77,14 @@ impl Placement {
         network: &dyn Network,
         service: &ServiceSpec,
         replica: u32,
-    ) -> Result<(), EnvironmentError> {
+    ) -> Result<ReplicaSpec, EnvironmentError> {
         let id = ReplicaId::new(&service.name, replica);
         let bootstrap = network.bootstrap(&End::Replica(id.clone()));
         let bootstrap = bootstrap.map_err(EnvironmentError::Bus)?;
-        let mut ports = Vec::new();
-        for port in &service.ports {
-            ports.push((
-                port.name.clone(),
-                PortLease::take().map_err(EnvironmentError::Ports)?,
-            ));
-        }
+        let ports = match self.ports.remove(&id) {
+            Some(held) => held,
+            None => take_ports(service)?,
+        };
         let filler = Filler {
             plan,
             around,
@@ -88,15 +95,38 @@ impl Placement {
                 bootstrap: &bootstrap,
             }),
         };
-        let spec = filler.replica_spec(&id, service)?;
+        let spec = filler.replica_spec(&id, service);
+        self.ports.insert(id.clone(), ports);
+        let spec = spec?;
         let launch = &spec.launch;
         let mut told = launch.arguments.iter().chain(launch.environment.values());
-        if told.any(|text| text.contains(&bootstrap)) {
-            self.on_bus.push(id.clone());
+        if told.any(|text| text.contains(&bootstrap)) && !self.on_bus.contains(&id) {
+            self.on_bus.push(id);
         }
-        self.replicas.push(spec);
-        self.ports.insert(id, ports);
-        Ok(())
+        Ok(spec)
+    }
+
+    /// How a replica of this version starts. One that is known keeps its ports, a new one gets its own.
+    ///
+    /// # Errors
+    /// As [`Self::of`], and when there is no such service.
+    pub fn prepare(
+        &mut self,
+        plan: &Plan,
+        around: &Surroundings,
+        network: &dyn Network,
+        id: &ReplicaId,
+        version: &Version,
+    ) -> Result<ReplicaSpec, EnvironmentError> {
+        let mut plan = plan.clone();
+        plan.system.bugs.extend(version.bugs.iter().cloned());
+        let environment = plan.system.environment.entry(id.service.clone());
+        let changes = version.environment.clone();
+        environment.or_default().extend(changes);
+        let service = plan.system.spec.service(&id.service).cloned();
+        let service = service
+            .ok_or_else(|| EnvironmentError::Services(SupervisionError::Unknown(id.clone())))?;
+        self.add(&plan, around, network, &service, id.replica)
     }
 
     /// Addresses of a named port of all replicas of a service, by replica.
@@ -107,6 +137,14 @@ impl Placement {
             .filter_map(|(_, ports)| address(ports, port))
             .collect()
     }
+}
+
+fn take_ports(service: &ServiceSpec) -> Result<Vec<(String, PortLease)>, EnvironmentError> {
+    let take = |name: &str| Ok((name.to_owned(), PortLease::take()?));
+    let ports = service.ports.iter().map(|port| take(&port.name));
+    ports
+        .collect::<std::io::Result<_>>()
+        .map_err(EnvironmentError::Ports)
 }
 
 /// Fills a template that belongs to no service: the path of a sink.

@@ -4,14 +4,16 @@ use super::bus::Bus;
 use super::happenings::Happenings;
 use super::network::Network;
 use super::notes::{Notes, ServiceNotes};
-use super::placement::{self, Placement, Surroundings};
-use super::supervision::{ReplicaId, SupervisionError, Supervisor, SupervisorOptions, TornDown};
+use super::placement::{self, Placement, Surroundings, Version};
+use super::supervision::{
+    ReplicaId, ReplicaSpec, SupervisionError, Supervisor, SupervisorOptions, TornDown,
+};
 use super::{Environment, EnvironmentError};
 use squall_plan::Plan;
 use squall_plan::fault::Fault;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// Services as processes of this machine, and a bus that this process can disturb.
 pub struct Site {
@@ -22,7 +24,7 @@ pub struct Site {
     happenings: Arc<Happenings>,
     supervisor: Arc<Supervisor>,
     around: Surroundings,
-    placement: Placement,
+    placement: RwLock<Placement>,
 }
 
 /// What a site is built from.
@@ -74,8 +76,14 @@ impl Site {
             happenings: parts.happenings,
             supervisor: Arc::new(supervisor),
             around,
-            placement,
+            placement: RwLock::new(placement),
         })
+    }
+
+    fn placement(&self) -> RwLockReadGuard<'_, Placement> {
+        self.placement
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// To be ended by others too, such as a second Ctrl-C.
@@ -108,22 +116,18 @@ impl Environment for Site {
 
     fn start_services(&self) -> Result<(), EnvironmentError> {
         for service in &self.plan.system.spec.services {
-            let replicas = self.placement.replicas.iter();
-            let ids: Vec<ReplicaId> = replicas
-                .filter(|spec| spec.id.service == service.name)
-                .map(|spec| spec.id.clone())
-                .collect();
+            let ids = self.supervisor.replicas_of(&service.name);
             self.supervisor.start_all(&ids)?;
         }
         Ok(())
     }
 
     fn endpoints(&self, service: &str, port: &str) -> Vec<SocketAddr> {
-        self.placement.endpoints(service, port)
+        self.placement().endpoints(service, port)
     }
 
     fn on_bus(&self) -> Vec<ReplicaId> {
-        self.placement.on_bus.clone()
+        self.placement().on_bus.clone()
     }
 
     fn group_of(&self, service: &str) -> Option<&str> {
@@ -132,6 +136,17 @@ impl Environment for Site {
 
     fn fill(&self, template: &str) -> Result<String, EnvironmentError> {
         placement::fill(template, &self.plan, &self.around)
+    }
+
+    fn prepare(&self, id: &ReplicaId, version: &Version) -> Result<ReplicaSpec, EnvironmentError> {
+        let mut placement = self
+            .placement
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let network = &*self.network;
+        let spec = placement.prepare(&self.plan, &self.around, network, id, version)?;
+        self.supervisor.declare(spec.clone());
+        Ok(spec)
     }
 
     fn refuses(&self, fault: &Fault) -> Option<EnvironmentError> {

@@ -29,7 +29,7 @@ pub fn inject(fault: &Fault, env: &dyn Environment) -> Result<Connections, Fault
             let ways = ways(&target, &all_ends(to, env)?);
             treat(fault, ways, treatment, env)
         }
-        Terms::Flapping { .. } | Terms::None => Err(FaultError::Unfit {
+        _ => Err(FaultError::Unfit {
             kind: fault.kind.name(),
             target: fault.target.to_string(),
         }),

@@ -1,5 +1,6 @@
 //! Why a fault could not be injected or healed.
 
+use crate::environment::EnvironmentError;
 use crate::environment::supervision::SupervisionError;
 
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,10 @@ pub enum FaultError {
     Service(#[from] SupervisionError),
     #[error("broker {broker}: {why}")]
     Broker { broker: u32, why: String },
+    #[error("{why}")]
+    Sequence { why: String },
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     #[error("{what}: {why}")]
     Network { what: String, why: String },
 }

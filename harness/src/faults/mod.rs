@@ -4,6 +4,7 @@
 //! type that implements [`Injection`], and a line in [`inject`]: see docs/writing-a-fault.md.
 
 mod broker_down;
+mod broker_pause;
 mod connections;
 mod consequence;
 mod ends;
@@ -11,7 +12,11 @@ mod error;
 mod flapping;
 mod health;
 mod pause;
+mod rolling_deploy;
+mod rolling_restart;
+mod scale;
 mod schedule;
+mod sequence;
 mod services_down;
 mod target;
 
@@ -39,6 +44,11 @@ pub trait Injection: Send {
     /// When it does not come back.
     fn heal(&mut self) -> Result<String, FaultError>;
 
+    /// Whether it has come to its end by itself, before its length is over. `None`: it never does.
+    fn is_over(&self) -> Option<bool> {
+        None
+    }
+
     /// After healing: which process now runs in place of which.
     fn restarted(&self) -> Option<String> {
         None
@@ -59,6 +69,12 @@ pub fn inject(
         (Act::End(how), Resolved::Services(ids)) => Box::new(end_services(how, env, ids)?),
         (Act::End(how), Resolved::Broker(id)) => Box::new(end_broker(how, env, *id)?),
         (Act::Pause, Resolved::Services(ids)) => Box::new(pause::inject(env, ids)?),
+        (Act::Pause, Resolved::Broker(id)) => Box::new(broker_pause::inject(env, *id)?),
+        (Act::RollBrokers, Resolved::Ends(ends)) => Box::new(rolling_restart::inject(env, ends)?),
+        (Act::Deploy, Resolved::Services(ids)) => {
+            Box::new(rolling_deploy::inject(env, ids, &fault.terms)?)
+        }
+        (Act::Scale, Resolved::Services(ids)) => Box::new(scale::inject(env, ids, &fault.terms)?),
         (Act::Flap, _) => Box::new(flapping::inject(env, fault)?),
         (Act::Close, _) => Box::new(connections::close(fault, &*env)?),
         (Act::Treat, _) => Box::new(connections::inject(fault, &*env)?),

@@ -185,8 +185,7 @@ impl Task {
             .fault
             .for_ns
             .map(|length| self.begins + Duration::from_nanos(length));
-        self.shared
-            .wait(ends, Stage::Healing, || self.look(&mut signs, &*injection));
+        self.stay(ends, &mut signs, &*injection);
         match injection.heal() {
             Ok(detail) => self.note(FaultState::Healed, detail),
             Err(error) => self.note(FaultState::Failed, format!("it did not heal: {error}")),
@@ -199,6 +198,24 @@ impl Task {
             self.shared
                 .wait(None, Stage::Finished, || self.look(&mut signs, &*injection));
             self.look(&mut signs, &*injection);
+        }
+    }
+
+    /// Waits until the fault has to heal: its time is up, the load has ended, or it is over by itself.
+    fn stay(&self, ends: Option<Instant>, signs: &mut Signs, injection: &dyn Injection) {
+        loop {
+            let turn = match injection.is_over() {
+                Some(true) => return,
+                Some(false) => Some(Instant::now() + LOOK_EVERY),
+                None => None,
+            };
+            let until = turn.into_iter().chain(ends).min();
+            let healing = self
+                .shared
+                .wait(until, Stage::Healing, || self.look(signs, injection));
+            if healing || until == ends {
+                return;
+            }
         }
     }
 

@@ -38,7 +38,8 @@ impl fmt::Display for Resolved {
 /// # Errors
 /// As [`resolve`].
 pub fn settle(fault: &Fault, env: &dyn Environment) -> Result<Resolved, FaultError> {
-    if !fault.kind.row().acts_on_connections {
+    let row = fault.kind.row();
+    if !row.acts_on_connections && !row.aims.all_brokers {
         return resolve(&fault.target, env);
     }
     Ok(match resolve(&fault.target, env) {

@@ -6,7 +6,10 @@ use squall::environment::bus::{Bus, Leadership};
 use squall::environment::happenings::Happenings;
 use squall::environment::network::{End, Network, Touched, Treated};
 use squall::environment::notes::Notes;
-use squall::environment::supervision::{ReplicaId, SupervisionError, Supervisor, TornDown};
+use squall::environment::placement::Version;
+use squall::environment::supervision::{
+    Readiness, ReplicaId, ReplicaSpec, SupervisionError, Supervisor, TornDown,
+};
 use squall::environment::{Environment, EnvironmentError};
 use squall::faults::{Schedule, fault_health};
 use squall_check::FaultHealth;
@@ -15,7 +18,7 @@ use squall_plan::fault::{Fault, FaultKind, Proof, Target, Terms, Treatment};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Three brokers that only listen; broker 1 leads `signups/0` and coordinates, broker 2 hosts the controller.
 pub struct Listeners(Mutex<BTreeMap<u32, (SocketAddr, Option<TcpListener>)>>);
@@ -75,6 +78,12 @@ impl Bus for Listeners {
         let known = brokers.get_mut(&broker).ok_or("there is none")?;
         known.1 = Some(TcpListener::bind(known.0).map_err(|error| error.to_string())?);
         Ok(())
+    }
+
+    fn await_in_sync(&self, _: Duration) -> Result<(), String> {
+        let brokers = self.0.lock().unwrap();
+        let all = brokers.values().all(|(_, listener)| listener.is_some());
+        all.then_some(()).ok_or("one is away".to_owned())
     }
 
     fn shut_down(&self) {}
@@ -218,6 +227,26 @@ impl Environment for World {
     }
     fn fill(&self, template: &str) -> Result<String, EnvironmentError> {
         Ok(template.to_owned())
+    }
+    fn prepare(&self, id: &ReplicaId, version: &Version) -> Result<ReplicaSpec, EnvironmentError> {
+        let mut prepared = None;
+        // A version that ends at once is never ready.
+        let script = match version.bugs.is_empty() {
+            true => "exec sleep 1000",
+            false => "exit 3",
+        };
+        self.bench.declare(&id.service, script, |spec| {
+            spec.id = id.clone();
+            spec.launch.environment.extend(version.environment.clone());
+            let log = spec.launch.log.with_extension(id.replica.to_string());
+            spec.launch.log = log;
+            if !version.bugs.is_empty() {
+                let text = "ready".to_owned();
+                spec.readiness = Readiness::Log { text };
+            }
+            prepared = Some(spec.clone());
+        });
+        Ok(prepared.unwrap())
     }
     fn refuses(&self, _: &Fault) -> Option<EnvironmentError> {
         None

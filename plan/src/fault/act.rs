@@ -13,6 +13,12 @@ pub enum Act {
     Flap,
     /// Connections to it are cut and refused.
     Close,
+    /// Its brokers are restarted in order, each once the one before is back in sync.
+    RollBrokers,
+    /// Its replicas are replaced by another version, each once the one before is ready.
+    Deploy,
+    /// It has another number of replicas until the fault heals.
+    Scale,
 }
 
 /// How a process ends.

@@ -36,6 +36,10 @@ impl Aims {
         brokers: true,
         ..Self::NOBODY
     };
+    pub const ALL_BROKERS: Self = Self {
+        all_brokers: true,
+        ..Self::NOBODY
+    };
     pub const PROCESSES: Self = Self {
         services: true,
         ..Self::BROKERS

@@ -67,6 +67,14 @@ impl Target {
         }
     }
 
+    /// One broker, by number or role, or all of them.
+    fn is_broker(&self) -> bool {
+        matches!(
+            self,
+            Self::Broker(_) | Self::Leader { .. } | Self::Coordinator { .. } | Self::Brokers
+        )
+    }
+
     /// Whether two targets certainly have a process in common. Whoever leads is only known in the run.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
@@ -81,6 +89,7 @@ impl Target {
                     replica: y,
                 },
             ) => a == b && (x.is_none() || y.is_none() || x == y),
+            (Self::Brokers, other) | (other, Self::Brokers) if other.is_broker() => true,
             _ => self == other,
         }
     }

@@ -3,6 +3,7 @@
 use super::Target;
 use crate::units::show_duration;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Parameters of a fault, by kind.
@@ -25,6 +26,13 @@ pub enum Terms {
         to: Vec<Target>,
         treatment: Treatment,
     },
+    /// `rolling_deploy`: how the new version differs.
+    Deploy {
+        environment: BTreeMap<String, String>,
+        bugs: Vec<String>,
+    },
+    /// `scale`: how many replicas.
+    Scale { to: u32 },
 }
 
 /// Seen from the target.
@@ -134,6 +142,13 @@ impl fmt::Display for Terms {
                 let (down, up) = (show_duration(*down_ns), show_duration(*up_ns));
                 write!(f, " from {}, {down} down, {up} up", list(from))
             }
+            Self::Deploy { environment, bugs } => {
+                let variables = environment.iter();
+                let variables = variables.map(|(name, value)| format!("{name}={value}"));
+                let all: Vec<String> = variables.chain(bugs.iter().cloned()).collect();
+                write!(f, " as {}", all.join(", "))
+            }
+            Self::Scale { to } => write!(f, " to {to}"),
             Self::Link { to, treatment } => write!(f, " to {}: {treatment}", list(to)),
         }
     }

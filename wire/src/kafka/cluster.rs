@@ -134,6 +134,23 @@ impl Cluster {
         self.ask(|reply| Command::Restart { broker, reply })
     }
 
+    /// Stops a broker's process from doing anything, as SIGSTOP does: it takes no input, its timers do not fire, and what is
+    /// sent to it waits where a kernel would hold it. Its port goes on taking connections.
+    ///
+    /// # Errors
+    /// When there is no such broker, it is down, or it is paused already.
+    pub fn pause(&self, broker: i32) -> Result<(), CommandError> {
+        self.ask(|reply| Command::Pause { broker, reply })
+    }
+
+    /// Lets a paused broker go on: all that waited comes at once.
+    ///
+    /// # Errors
+    /// When there is no such broker or it is not paused.
+    pub fn resume(&self, broker: i32) -> Result<(), CommandError> {
+        self.ask(|reply| Command::Resume { broker, reply })
+    }
+
     /// Holds (or lets go) everything that node `from` sends to node `to`; node 0 is the controller.
     ///
     /// # Errors

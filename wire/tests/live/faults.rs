@@ -4,6 +4,9 @@ use crate::common::{Deliveries, Fixture, PATIENCE, produce, send, sorted, start,
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, Producer};
 use squall_wire::kafka::{CommandError, NamedFact};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 
 fn leader(fixture: &Fixture, topic: &str) -> i32 {
     let consumer: BaseConsumer = fixture.client(&[]).create().unwrap();
@@ -162,4 +165,84 @@ fn every_broker_may_be_killed_in_turn() {
     assert_eq!(producer.context().errors(), []);
     assert_eq!(producer.context().count(), sent);
     assert_survived(&fixture, &producer);
+}
+
+#[test]
+fn a_paused_broker_takes_connections_answers_nobody_and_goes_on_with_all_that_waited() {
+    let fixture = start(&[("t", 1)]);
+    let facts = fixture.cluster.facts().unwrap();
+    let producer = patient(&fixture);
+    produce(&producer, "t", "before", 100);
+    let victim = leader(&fixture, "t");
+    fixture.cluster.pause(victim).unwrap();
+    assert_eq!(
+        fixture.cluster.pause(victim),
+        Err(CommandError::Paused(victim))
+    );
+    let asked = ask_versions(&fixture, victim);
+    let (mut moved, mut shrank) = (false, false);
+    wait_for("another leader, and a smaller in-sync set", || {
+        for fact in facts.try_iter() {
+            match fact.fact {
+                NamedFact::Elected {
+                    partition,
+                    leader: Some(to),
+                    ..
+                } => {
+                    moved |= partition.to_string() == "t/0" && to != victim;
+                }
+                NamedFact::IsrChanged { partition, to, .. } => {
+                    shrank |= partition.to_string() == "t/0" && !to.contains(&victim);
+                }
+                _ => {}
+            }
+        }
+        moved && shrank
+    });
+    assert!(
+        answer(&asked, Duration::from_millis(50)).is_err(),
+        "it answered"
+    );
+    produce(&producer, "t", "during", 100);
+    assert_eq!(
+        fixture.cluster.shut_down(victim),
+        Err(CommandError::Paused(victim))
+    );
+    fixture.cluster.resume(victim).unwrap();
+    assert_eq!(
+        fixture.cluster.resume(victim),
+        Err(CommandError::NotPaused(victim))
+    );
+    answer(&asked, PATIENCE).unwrap();
+    fixture.cluster.wait_ready(PATIENCE).unwrap();
+    produce(&producer, "t", "after", 100);
+    assert_eq!(producer.context().errors(), []);
+    assert_survived(&fixture, &producer);
+}
+
+#[test]
+fn a_paused_broker_can_be_killed_and_comes_back_awake() {
+    let fixture = start(&[("t", 1)]);
+    fixture.cluster.pause(2).unwrap();
+    fixture.cluster.kill(2).unwrap();
+    assert_eq!(fixture.cluster.resume(2), Err(CommandError::NotPaused(2)));
+    assert_eq!(fixture.cluster.pause(2), Err(CommandError::NotRunning(2)));
+    fixture.cluster.restart(2).unwrap();
+    fixture.cluster.wait_ready(PATIENCE).unwrap();
+    answer(&ask_versions(&fixture, 2), PATIENCE).unwrap();
+}
+
+/// A connection on which ApiVersions 0 has been asked.
+fn ask_versions(fixture: &Fixture, broker: i32) -> TcpStream {
+    let index = usize::try_from(broker - 1).unwrap();
+    let mut stream = TcpStream::connect(fixture.cluster.addresses()[index]).unwrap();
+    // Length, key 18, version 0, correlation 1, no client id.
+    let request = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 255, 255];
+    stream.write_all(&request).unwrap();
+    stream
+}
+
+fn answer(mut stream: &TcpStream, within: Duration) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(within))?;
+    stream.read_exact(&mut [0; 8])
 }

@@ -151,6 +151,18 @@ impl Bus for EmbeddedBus {
         self.ask(broker, Cluster::shut_down)
     }
 
+    fn pause(&self, broker: u32) -> Result<(), String> {
+        self.ask(broker, Cluster::pause)
+    }
+
+    fn resume(&self, broker: u32) -> Result<(), String> {
+        self.ask(broker, Cluster::resume)
+    }
+
+    fn await_in_sync(&self, within: Duration) -> Result<(), String> {
+        self.with_cluster(|cluster| cluster.wait_ready(within))
+    }
+
     fn start_broker(&self, broker: u32) -> Result<(), String> {
         self.ask(broker, Cluster::restart)
     }

@@ -226,6 +226,15 @@ impl Supervisor {
             .collect()
     }
 
+    /// Undeclares a replica that has ended: nothing aims at it or starts it any more.
+    pub fn forget(&self, id: &ReplicaId) {
+        let mut state = self.shared.lock();
+        let ended = |replica: &Replica| matches!(replica.status, Status::New | Status::Gone { .. });
+        if state.replicas.get(id).is_some_and(ended) {
+            state.replicas.remove(id);
+        }
+    }
+
     /// The declared replicas of a service.
     #[must_use]
     pub fn replicas_of(&self, service: &str) -> Vec<ReplicaId> {

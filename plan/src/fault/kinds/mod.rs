@@ -48,6 +48,9 @@ kinds! {
     Timeout: timeout,
     Down: down,
     ResetPeer: reset_peer,
+    RollingRestart: rolling_restart,
+    RollingDeploy: rolling_deploy,
+    Scale: scale,
 }
 
 /// One row of the table.

@@ -1,7 +1,7 @@
 //! `faults`: what, at what, when; and whether it can do what it is asked to prove.
 
 use super::Context;
-use crate::fault::{Aims, Fault, KINDS, KindRow, Proof, Target, TargetError};
+use crate::fault::{Aims, Fault, KINDS, KindRow, Proof, Target, TargetError, Terms};
 use crate::problem::Problems;
 use crate::shape::did_you_mean;
 use crate::units::show_duration;
@@ -50,6 +50,9 @@ fn fault(node: &Node, context: &Context<'_>, problems: &mut Problems) -> Option<
     let (target, terms) = read.unzip();
     if let Some(target) = &target {
         check_aim(row, target, aim, problems);
+    }
+    if let (Some(target), Some(terms)) = (&target, &terms) {
+        check_terms(target, terms, aim, context, problems);
     }
     let prove = proofs(row, node, target.as_ref(), context, problems);
     let at = node.get("at")?;
@@ -172,6 +175,52 @@ fn check_aim(row: &KindRow, target: &Target, node: &Node, problems: &mut Problem
         format!("`{}` cannot aim at {wrong}", row.key),
         format!("for {wrong}: {}", others.join(", ")),
     );
+}
+
+/// What only the system can tell of what was asked for.
+fn check_terms(
+    target: &Target,
+    terms: &Terms,
+    aim: &Node,
+    context: &Context<'_>,
+    problems: &mut Problems,
+) {
+    let Target::Service { service, replica } = target else {
+        return;
+    };
+    let mut refuse = |what: String, fix: String| problems.at(&aim.place, what, fix);
+    match terms {
+        Terms::Deploy { environment, bugs } => {
+            if environment.is_empty() && bugs.is_empty() {
+                let what = format!("the new version of `{service}` is the old one");
+                refuse(what, "give it `env` or `bugs`".to_owned());
+            }
+            let spec = context.system.spec.service(service);
+            let known: Vec<&str> = spec
+                .map_or(&[][..], |spec| &spec.bugs)
+                .iter()
+                .map(|bug| bug.name.as_str())
+                .collect();
+            for bug in bugs
+                .iter()
+                .filter(|bug| context.found && !known.contains(&bug.as_str()))
+            {
+                let fix = did_you_mean(bug, known.iter().copied(), "bugs");
+                refuse(format!("`{service}` has no bug `{bug}`"), fix);
+            }
+        }
+        Terms::Scale { to } => {
+            if replica.is_some() {
+                let what = format!("`{target}` is one replica, and a service is scaled");
+                refuse(what, format!("write `{service}`"));
+            }
+            if context.system.scale.get(service) == Some(to) {
+                let what = format!("`{service}` has {to} replicas already");
+                refuse(what, "scale it to another number".to_owned());
+            }
+        }
+        _ => {}
+    }
 }
 
 fn check_target(target: &Target, place: &Place, context: &Context<'_>, problems: &mut Problems) {

@@ -22,6 +22,10 @@ pub enum CommandError {
     NotRunning(i32),
     #[error("broker {0} is running already")]
     Running(i32),
+    #[error("broker {0} is paused; resume it first")]
+    Paused(i32),
+    #[error("broker {0} is not paused")]
+    NotPaused(i32),
     #[error("broker {broker} cannot listen on port {port} again: {reason}")]
     Port {
         broker: i32,
@@ -59,6 +63,14 @@ pub enum Command {
         reply: Reply<()>,
     },
     Restart {
+        broker: i32,
+        reply: Reply<()>,
+    },
+    Pause {
+        broker: i32,
+        reply: Reply<()>,
+    },
+    Resume {
         broker: i32,
         reply: Reply<()>,
     },
@@ -117,6 +129,8 @@ impl Server {
         match command {
             Command::End { broker, how, reply } => self.end(broker, how, reply),
             Command::Restart { broker, reply } => drop(reply.send(self.restart(broker))),
+            Command::Pause { broker, reply } => drop(reply.send(self.pause(broker))),
+            Command::Resume { broker, reply } => drop(reply.send(self.resume(broker))),
             Command::SetLink {
                 from,
                 to,

@@ -14,6 +14,7 @@ mod internal;
 mod node;
 mod nodes;
 mod output;
+mod pause;
 mod pending;
 mod request;
 mod snapshot;
@@ -217,9 +218,15 @@ impl Server {
     }
 
     fn earliest_due(&self) -> Option<Nanos> {
-        let links = self.links.iter().filter_map(Link::due);
-        let nodes = self.nodes.iter().filter_map(|n| n.timer);
-        let flush = self.flushes.front().map(|f| f.at);
+        let count = self.nodes.len();
+        let awake = |index: usize| !self.nodes[index].is_paused();
+        let links = self.links.iter().enumerate();
+        let links = links.filter(|(index, _)| awake(index % count));
+        let links = links.filter_map(|(_, link)| link.due());
+        let nodes = self.nodes.iter().filter(|n| !n.is_paused());
+        let nodes = nodes.filter_map(|n| n.timer);
+        let mut flushes = self.flushes.iter();
+        let flush = flushes.find(|f| awake(index_of(f.node))).map(|f| f.at);
         let probe = self.readiness.next_probe();
         links.chain(nodes).chain(flush).chain(probe).min()
     }
@@ -229,6 +236,9 @@ impl Server {
         let now = self.now();
         let count = self.nodes.len();
         for index in 0..self.links.len() {
+            if self.nodes[index % count].is_paused() {
+                continue;
+            }
             while let Some(delivery) = self.links[index].pop(now) {
                 let (from, to) = (self.nodes[index / count].id, index % count);
                 let input = match delivery {
@@ -238,18 +248,25 @@ impl Server {
                 self.step(to, input);
             }
         }
-        while self.flushes.front().is_some_and(|f| f.at <= now) {
-            if let Some(flush) = self.flushes.pop_front() {
-                let token = flush.token;
-                self.step(index_of(flush.node), In::Flushed { token });
-            }
+        while let Some(flush) = self.next_flush(now) {
+            let token = flush.token;
+            self.step(index_of(flush.node), In::Flushed { token });
         }
         for index in 0..count {
-            if self.nodes[index].timer.is_some_and(|at| at <= now) {
+            let node = &self.nodes[index];
+            if !node.is_paused() && node.timer.is_some_and(|at| at <= now) {
                 self.step(index, In::Tick);
             }
         }
         self.probe(now);
+    }
+
+    /// The first flush that is durable and whose broker can be told.
+    fn next_flush(&mut self, now: Nanos) -> Option<Flush> {
+        let mut due = self.flushes.iter().take_while(|f| f.at <= now);
+        let awake = |f: &Flush| !self.nodes[index_of(f.node)].is_paused();
+        let index = due.position(awake)?;
+        self.flushes.remove(index)
     }
 }
 

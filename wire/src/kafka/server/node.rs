@@ -45,6 +45,8 @@ pub struct Node {
     disk: BrokerDisk<Body>,
     /// How often the process has been started.
     starts: u64,
+    /// `Some` while the process is stopped: what would have been its inputs.
+    pub held: Option<Vec<In<Body>>>,
 }
 
 /// Where clients come in.
@@ -68,6 +70,7 @@ impl Node {
             port: 0,
             disk: BrokerDisk::default(),
             starts: 0,
+            held: None,
         }
     }
 
@@ -109,6 +112,7 @@ impl Node {
     /// The process of a broker ends, and its disk keeps what it keeps.
     pub fn end(&mut self, how: Ending) {
         self.timer = None;
+        self.held = None;
         if let Some(Machine::Broker(broker)) = self.machine.take() {
             self.disk = match how {
                 Ending::Kill => broker.kill(),
@@ -118,7 +122,14 @@ impl Node {
         }
     }
 
+    pub const fn is_paused(&self) -> bool {
+        self.held.is_some()
+    }
+
     pub fn step(&mut self, now: Nanos, input: In<Body>, outbox: &mut Outbox<Body>) {
+        if let Some(held) = &mut self.held {
+            return held.push(input);
+        }
         if let Some(machine) = &mut self.machine {
             machine.step(now, input, outbox);
             self.timer = machine.next_timer();

@@ -194,6 +194,10 @@ impl Server {
 
     pub(super) fn end(&mut self, broker: i32, how: Ending, reply: Reply<()>) {
         let index = match self.broker_index(broker) {
+            // It could not be asked; a signal that cannot be held off ends it all the same.
+            Ok(index) if how == Ending::ShutDown && self.nodes[index].is_paused() => {
+                return drop(reply.send(Err(CommandError::Paused(broker))));
+            }
             Ok(index) if self.nodes[index].machine.is_some() => index,
             Ok(_) => return drop(reply.send(Err(CommandError::NotRunning(broker)))),
             Err(error) => return drop(reply.send(Err(error))),

@@ -34,10 +34,11 @@ impl Server {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
+        let paused = self.nodes[index_of(connection.broker)].is_paused();
         connection.readable |= event.is_readable();
         connection.writable |= event.is_writable();
         if event.is_error() || (event.is_read_closed() && event.is_write_closed()) {
-            if connection.pending.is_some() {
+            if connection.pending.is_some() && !paused {
                 return self.close(id, Closing::Ended);
             }
             // Nothing can be answered any more, but what has arrived is still read: a producer with acks=0 may have left.
@@ -55,7 +56,10 @@ impl Server {
         }
     }
 
-    fn accept(&mut self, index: usize) {
+    pub(super) fn accept(&mut self, index: usize) {
+        if self.nodes.get(index).is_some_and(|node| node.is_paused()) {
+            return;
+        }
         loop {
             let Some(Door::Open(listener)) = self.nodes.get(index).map(|n| &n.door) else {
                 return;
@@ -123,6 +127,9 @@ impl Server {
             let Some(connection) = self.connections.get_mut(&id) else {
                 return Ok(false);
             };
+            if self.nodes[index_of(connection.broker)].is_paused() {
+                return Ok(false);
+            }
             if connection.has_output() && !connection.flush().map_err(|_| Closing::Ended)? {
                 return Ok(false);
             }

@@ -203,7 +203,10 @@ fn a_paused_broker_takes_connections_answers_nobody_and_goes_on_with_all_that_wa
         answer(&asked, Duration::from_millis(50)).is_err(),
         "it answered"
     );
-    produce(&producer, "t", "during", 100);
+    // The client knows the paused leader still: what it asks waits there, and is refused in the end.
+    for number in 0..100 {
+        send(&producer, "t", &format!("during-{number}"));
+    }
     assert_eq!(
         fixture.cluster.shut_down(victim),
         Err(CommandError::Paused(victim))

@@ -15,8 +15,14 @@ pub enum FaultError {
     Broker { broker: u32, why: String },
     #[error("{why}")]
     Sequence { why: String },
-    #[error(transparent)]
-    Environment(#[from] EnvironmentError),
     #[error("{what}: {why}")]
     Network { what: String, why: String },
+}
+
+impl From<EnvironmentError> for FaultError {
+    fn from(error: EnvironmentError) -> Self {
+        Self::Sequence {
+            why: error.to_string(),
+        }
+    }
 }

@@ -15,11 +15,7 @@ const PACING_P999_MAX_MS: f64 = 50.0;
 
 /// Sends every load of the plan and waits until each event has its outcome. When the run is interrupted, `heal` comes first:
 /// an event may wait for its outcome for as long as a fault lasts.
-pub fn send(
-    running: &Running<'_>,
-    load_zero_ns: u64,
-    heal: impl FnOnce(),
-) -> Result<(), Failure> {
+pub fn send(running: &Running<'_>, load_zero_ns: u64, heal: impl FnOnce()) -> Result<(), Failure> {
     let plan = running.context.plan;
     let times = RunTimes {
         load_zero_ns,

@@ -2,6 +2,7 @@
 
 mod chance;
 mod choose;
+mod cluster_api;
 mod control;
 mod demo;
 mod judge;

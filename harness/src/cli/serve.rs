@@ -1,13 +1,16 @@
 //! `squall serve`: the embedded cluster alone, or the fault proxy alone, for anyone's tests.
 
+use super::cluster_api::{ApiServer, Controlled};
+use super::printed;
 use crate::environment::interrupt::Interrupt;
 use crate::exit::{Exit, Failure};
 use clap::{Args, Subcommand};
 use squall_wire::kafka;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
@@ -39,6 +42,9 @@ struct KafkaArgs {
     /// Where segment files go [default: a temporary folder, removed at the end]
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Serve an HTTP API that lists and breaks brokers (docs/testing-with-squall.md), on loopback; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    api: Option<SocketAddr>,
 }
 
 #[derive(Args)]
@@ -77,10 +83,40 @@ fn serve_kafka(args: &KafkaArgs, mut out: &mut dyn Write) -> Result<Exit, Failur
             .collect::<BTreeMap<String, String>>(),
         data_dir: args.data.clone(),
     };
+    let api = args.api.map(listen).transpose()?;
     let stopped = stopped()?;
-    kafka::serve(&options, &mut out, &stopped)
-        .map_err(|error| Failure::environment(error.to_string()))?;
+    let served = kafka::serve_with(&options, &mut out, |cluster, out| {
+        let _api = api.map(|api| announce(api, cluster, out)).transpose()?;
+        // A message or a sender that is gone: both mean stop.
+        let _ = stopped.recv();
+        Ok(())
+    });
+    served.map_err(|error| Failure::environment(error.to_string()))??;
     Ok(Exit::Held)
+}
+
+/// Takes the API's port before any broker starts.
+fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    if !address.ip().is_loopback() {
+        let message = format!("the API would listen at {address}, where others reach it too");
+        return Err(Failure::bad_input(message).hint("choose 127.0.0.1:PORT"));
+    }
+    TcpListener::bind(address).map_err(|error| {
+        Failure::environment(format!("cannot serve the API at {address}: {error}"))
+            .hint("choose another port by --api, or 0 for a free one")
+    })
+}
+
+fn announce(
+    listener: TcpListener,
+    cluster: &Arc<kafka::Cluster>,
+    out: &mut dyn Write,
+) -> Result<ApiServer, Failure> {
+    let cannot = |error| Failure::environment(format!("cannot serve the API: {error}"));
+    let address = listener.local_addr().map_err(cannot)?;
+    let api = ApiServer::start(listener, Controlled::new(Arc::clone(cluster))).map_err(cannot)?;
+    printed(writeln!(out, "http://{address}").and_then(|()| out.flush()))?;
+    Ok(api)
 }
 
 fn serve_proxy(args: &ProxyArgs, mut out: &mut dyn Write) -> Result<Exit, Failure> {

@@ -26,5 +26,5 @@ pub use config::{ClusterConfig, TopicConfig};
 pub use fact::{Facts, NamedFact, PartitionName, StampedFact};
 pub use link::{LinkConfig, LinkStats};
 pub use parse::parse_request;
-pub use serve::{ServeError, ServeOptions, serve};
+pub use serve::{ServeError, ServeOptions, serve, serve_with};
 pub use server::{CommandError, Counters, GroupPosition, PartitionSnapshot, Snapshot, StartError};

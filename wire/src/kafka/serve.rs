@@ -4,6 +4,7 @@ use super::{Cluster, ClusterConfig, StartError};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use thiserror::Error;
 
@@ -50,6 +51,21 @@ pub fn serve(
     out: &mut impl Write,
     stop: &Receiver<()>,
 ) -> Result<(), ServeError> {
+    serve_with(options, out, |_, _| {
+        // A message or a sender that is gone: both mean stop.
+        let _ = stop.recv();
+    })
+}
+
+/// As [`serve`], for as long as `while_up` takes, which has the cluster and may say more than its addresses.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_with<T, W: Write>(
+    options: &ServeOptions,
+    out: &mut W,
+    while_up: impl FnOnce(&Arc<Cluster>, &mut W) -> T,
+) -> Result<T, ServeError> {
     let temporary = std::env::temp_dir().join(format!("squall-kafka-{}", std::process::id()));
     let data_dir = options
         .data_dir
@@ -60,18 +76,15 @@ pub fn serve(
         broker_properties: options.broker_properties.clone(),
         ..ClusterConfig::new(options.brokers, data_dir)
     };
-    let cluster = Cluster::start(config)?;
+    let cluster = Arc::new(Cluster::start(config)?);
     let said = writeln!(out, "{}", cluster.bootstrap()).and_then(|()| out.flush());
-    if said.is_ok() {
-        // A message or a sender that is gone: both mean stop.
-        let _ = stop.recv();
-    }
-    cluster.stop();
+    let result = said.map(|()| while_up(&cluster, out));
+    drop(cluster);
     if options.data_dir.is_none() {
         // What cannot be removed is left to the system's own cleaning of its temporary folder.
         let _ = std::fs::remove_dir_all(&temporary);
     }
-    Ok(said?)
+    Ok(result?)
 }
 
 fn ports(options: &ServeOptions) -> Result<Option<Vec<u16>>, ServeError> {

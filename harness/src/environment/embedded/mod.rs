@@ -1,7 +1,7 @@
 //! The embedded environment: our Kafka model behind the real protocol on loopback, services as processes.
 
 mod bus;
-mod coordinator;
+pub mod coordinator;
 mod facts;
 mod links;
 mod network;

@@ -5,4 +5,5 @@ pub mod environment;
 pub mod exit;
 pub mod faults;
 pub mod run;
+pub mod sweep;
 pub mod verdict;

@@ -2,13 +2,15 @@
 
 use crate::rng::Rng;
 use crate::scenario::Keys;
+use std::cell::RefCell;
+use std::sync::Arc;
 
 /// Draws key indexes.
 #[derive(Clone, Debug)]
 pub enum KeySampler {
     Uniform { count: u32 },
     Sequential { count: u32, next: u32 },
-    Weighted(AliasTable),
+    Weighted(Arc<AliasTable>),
 }
 
 impl KeySampler {
@@ -17,7 +19,7 @@ impl KeySampler {
         match keys {
             Keys::Uniform { count } => Self::Uniform { count },
             Keys::Sequential { count } => Self::Sequential { count, next: 0 },
-            Keys::Zipf { exponent, count } => Self::Weighted(AliasTable::zipf(exponent, count)),
+            Keys::Zipf { exponent, count } => Self::Weighted(zipf(exponent, count)),
         }
     }
 
@@ -33,6 +35,22 @@ impl KeySampler {
             Self::Weighted(table) => table.draw(rng),
         }
     }
+}
+
+/// The table, from the last call on this thread where that asked for the same: a sweep runs thousands of seeds over one scenario,
+/// and ten thousand powers a seed would take longer than the seed.
+fn zipf(exponent: f64, count: u32) -> Arc<AliasTable> {
+    type Last = Option<((u64, u32), Arc<AliasTable>)>;
+    thread_local!(static LAST: RefCell<Last> = const { RefCell::new(None) });
+    let key = (exponent.to_bits(), count);
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, table)) if *known == key => Arc::clone(table),
+        _ => {
+            let table = Arc::new(AliasTable::zipf(exponent, count));
+            *last = Some((key, Arc::clone(&table)));
+            table
+        }
+    })
 }
 
 /// Walker's alias method (Vose 1991): one draw, one comparison. Chances are multiples of 2^-32 of a slot.

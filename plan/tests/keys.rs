@@ -64,6 +64,7 @@ const SCENARIO: &[&str] = &[
     "timing.steady=3s",
     "timing.warm_up=3s",
     "timing.drain=3s",
+    "sim.events=77",
 ];
 
 /// The same for system files, within a scenario that has its system inline.

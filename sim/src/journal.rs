@@ -1,5 +1,6 @@
 //! Everything that is told to the history, in order, folded into the trace.
 
+use crate::Detail;
 use crate::kernel::{Kernel, Nanos};
 use squall_check::Op;
 use squall_history::{Event, Note, What};
@@ -9,14 +10,16 @@ use std::rc::Rc;
 /// Collects events until the driver hands them on.
 pub struct Journal {
     kernel: Rc<Kernel>,
+    detail: Detail,
     buffer: RefCell<Vec<Event>>,
 }
 
 impl Journal {
     #[must_use]
-    pub fn new(kernel: &Rc<Kernel>) -> Rc<Self> {
+    pub fn new(kernel: &Rc<Kernel>, detail: Detail) -> Rc<Self> {
         Rc::new(Self {
             kernel: Rc::clone(kernel),
+            detail,
             buffer: RefCell::default(),
         })
     }
@@ -43,8 +46,17 @@ impl Journal {
             .push(Event::Note(Note::new(at, what)));
     }
 
-    /// Takes what was told since the last time.
-    pub fn take(&self) -> Vec<Event> {
-        std::mem::take(&mut *self.buffer.borrow_mut())
+    /// Tells what no verdict needs, and makes it only if it is wanted. In the trace it is either way.
+    pub fn detail(&self, what: impl FnOnce() -> What) {
+        match self.detail {
+            Detail::Full => self.note(what()),
+            Detail::Verdict => self.kernel.observe(self.kernel.now()),
+        }
+    }
+
+    /// Hands on what was told since the last time. Whoever takes it may not tell anything.
+    pub fn hand_on(&self, sink: &mut dyn FnMut(Event)) {
+        let mut buffer = self.buffer.borrow_mut();
+        buffer.drain(..).for_each(sink);
     }
 }

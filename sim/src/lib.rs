@@ -30,6 +30,27 @@ pub struct SimOutcome {
     pub events: u64,
     /// Virtual time at the end.
     pub virtual_ns: Nanos,
+    pub counts: Counts,
+}
+
+/// What is counted and not told to the history.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counts {
+    /// Messages on the network: requests, answers, between brokers, HTTP.
+    pub messages: u64,
+    /// Batches that a producer sent again.
+    pub retries: u64,
+    /// Batches that a producer gave up on.
+    pub gave_up: u64,
+}
+
+/// How much a simulation tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// Everything.
+    Full,
+    /// What a verdict is made of: the notes of commits, one for nearly every event, stay out. The run and its trace hash are the same.
+    Verdict,
 }
 
 /// Runs a plan in virtual time and hands every row of its history, in order, to `sink`: first [`squall_history::What::Head`], last
@@ -38,5 +59,17 @@ pub struct SimOutcome {
 /// # Errors
 /// The plan asks for what cannot be simulated, or the world came to a standstill.
 pub fn run(plan: &Plan, sink: &mut dyn FnMut(Event)) -> Result<SimOutcome, SimError> {
-    director::run(plan, sink)
+    run_with(plan, Detail::Full, sink)
+}
+
+/// As [`run`], with as much detail as asked for.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(
+    plan: &Plan,
+    detail: Detail,
+    sink: &mut dyn FnMut(Event),
+) -> Result<SimOutcome, SimError> {
+    director::run(plan, detail, sink)
 }

@@ -2,7 +2,7 @@
 
 use crate::kernel::{Kernel, Nanos, ProcessId};
 use squall_model::kafka::NodeId;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -38,6 +38,7 @@ struct Direction {
 pub struct Network {
     kernel: Rc<Kernel>,
     directions: RefCell<BTreeMap<(End, End), Direction>>,
+    messages: Cell<u64>,
 }
 
 impl Network {
@@ -46,11 +47,19 @@ impl Network {
         Self {
             kernel: Rc::clone(kernel),
             directions: RefCell::default(),
+            messages: Cell::new(0),
         }
+    }
+
+    /// Messages so far.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.messages.get()
     }
 
     /// When a message that is sent now arrives: after those sent before it, up to an eighth of the latency late.
     pub fn arrival(&self, from: End, to: End, bytes: u64, profile: LinkProfile) -> Nanos {
+        self.messages.set(self.messages.get() + 1);
         let now = self.kernel.now();
         let jitter = self.kernel.below("network", 0, profile.latency_ns / 8 + 1);
         let wire = bytes.saturating_mul(1_000_000_000) / profile.bandwidth_bytes_per_s.max(1);

@@ -322,9 +322,10 @@ fn record_id(seed: u64, place: &IdPlace, record: &crate::record::Record) -> Opti
 
 /// The first `{seed}-{stream}-{sequence}` in a text.
 pub(crate) fn find_id(seed: u64, text: &str) -> Option<EventId> {
-    let mark = format!("{seed}-");
+    let mut mark = [0; SEED_BYTES_MAX];
+    let mark = seed_mark(seed, &mut mark);
     let mut from = 0;
-    while let Some(found) = text[from..].find(&mark) {
+    while let Some(found) = text[from..].find(mark) {
         let at = from + found;
         let after = at + mark.len();
         let starts = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
@@ -334,6 +335,25 @@ pub(crate) fn find_id(seed: u64, text: &str) -> Option<EventId> {
         from = after;
     }
     None
+}
+
+/// The digits of a `u64` and a dash.
+const SEED_BYTES_MAX: usize = 21;
+
+/// `{seed}-`, made where it is needed: a search for every effect should not allocate.
+fn seed_mark(seed: u64, into: &mut [u8; SEED_BYTES_MAX]) -> &str {
+    let mut at = SEED_BYTES_MAX - 1;
+    into[at] = b'-';
+    let mut rest = seed;
+    loop {
+        at -= 1;
+        into[at] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    std::str::from_utf8(&into[at..]).unwrap_or_default()
 }
 
 fn read_id(text: &str) -> Option<EventId> {

@@ -13,7 +13,11 @@ impl PlanChoice {
             variant: self.variant.clone(),
             sets: self.set.clone(),
         };
-        squall_plan::scenario::load(file, &request).map_err(problems)
+        let scenario = squall_plan::scenario::load(file, &request).map_err(problems)?;
+        Ok(match self.events {
+            Some(events) => scenario.scaled(events),
+            None => scenario,
+        })
     }
 
     /// Derives the plan that is to be run.

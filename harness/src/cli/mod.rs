@@ -15,9 +15,12 @@ mod scenario;
 mod schema;
 mod serve;
 mod service;
+mod sim;
 mod story;
 mod test;
 mod validate;
+
+pub(crate) use choose::problems;
 
 use crate::exit::{Exit, Failure};
 use clap::error::ErrorKind;
@@ -41,6 +44,8 @@ enum Command {
     /// Run a scenario (or each file of a folder) and judge it
     #[command(alias = "run")]
     Scenario(scenario::ScenarioArgs),
+    /// Run a scenario in virtual time for many seeds (`squall scenario --on sim --seeds`)
+    Sim(sim::SimArgs),
     /// Run scenarios with all their variants and compare the verdicts with those that the files expect
     Test(test::TestArgs),
     /// See it work in half a minute: a run that holds, the same with a bug, and the story of a lost event
@@ -74,6 +79,9 @@ pub struct PlanChoice {
     /// Change a value of the scenario, as in --set load.stages.0.rate=500/s (repeatable)
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub set: Vec<String>,
+    /// Scale the load to about this many events, in the shape of its stages [default: as the file says]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub events: Option<u64>,
     /// Variant of the scenario
     #[arg(long, value_name = "NAME")]
     pub variant: Option<String>,
@@ -147,6 +155,7 @@ fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Exit 
 fn dispatch(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
     match command {
         Command::Scenario(args) => scenario::run(&args, out),
+        Command::Sim(args) => sim::run(&args, out),
         Command::Test(args) => test::run(&args, out),
         Command::Demo(args) => demo::run(&args, out),
         Command::Plan(args) => plan::run(&args, out),

@@ -2,6 +2,7 @@
 
 use super::control::{self, Comparison};
 use super::repeat::Tally;
+use super::sim::{self, SweepArgs};
 use super::{PlanChoice, lookup, printed};
 use crate::exit::{Exit, Failure};
 use crate::run::{self, RunOptions};
@@ -29,9 +30,20 @@ pub struct ScenarioArgs {
     /// Run it so often, with seeds counting up from the first, and tell how often what came and what that proves
     #[arg(long, value_name = "N", conflicts_with = "control", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     repeat: Option<u64>,
+    #[command(flatten)]
+    sweep: SweepArgs,
 }
 
 pub fn run(args: &ScenarioArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
+    if args.sweep.seeds.is_some() {
+        return sim::sweep(&args.file, &args.choice, &args.sweep, out);
+    }
+    if args.sweep.keep_going {
+        return Err(
+            Failure::bad_input("--keep-going is for sweeps of many seeds")
+                .hint("add --on sim --seeds N"),
+        );
+    }
     let files = lookup::scenario_files(&args.file)?;
     // All files are read before the first one runs: a mistake in the last must not cost the time of the others.
     let plans = files

@@ -14,6 +14,9 @@ pub fn command(plan: &Plan) -> String {
     for set in &plan.sets {
         option("--set", set);
     }
+    if let Some(events) = plan.scaled_to {
+        option("--events", &events.to_string());
+    }
     let caveat = match plan.environment {
         Environment::Embedded => "same plan; timing may differ",
         Environment::Sim => {

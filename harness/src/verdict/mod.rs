@@ -12,16 +12,18 @@ mod story;
 mod survey;
 mod way;
 
+pub use again::command as repeat_command;
 pub use health::{PACING_BUCKET, TAP_RESOLUTION, key as health_key};
 pub use way::{Way, WayEnd, way};
 
 use crate::exit::Failure;
-use around::Around;
-use squall_check::{EventId, Health, Judge, JudgeSpec, Judgement};
-use squall_history::{Batch, HistoryError, Reader};
+use around::{Around, Told};
+use squall_check::{EventId, Judge, Judgement, Op};
+use squall_history::{Batch, Event, HistoryError, Note, Reader};
 use squall_plan::Plan;
 use squall_render::Report;
 use squall_render::report::Story;
+use std::collections::BTreeMap;
 use std::path::Path;
 use survey::Survey;
 
@@ -36,11 +38,7 @@ pub struct Judged {
 pub fn judge(folder: &Path) -> Result<Judged, Failure> {
     let plan = read_plan(folder)?;
     let survey = Survey::read(folder).map_err(|error| unreadable(folder, &error))?;
-    let spec = spec::derive(&plan, &survey)?;
-    let health = health::derive(&plan, &survey);
-    let (judgement, around) =
-        feed(folder, spec, health, survey.end_ns).map_err(|error| unreadable(folder, &error))?;
-    let told = around.told(survey.end_ns);
+    let (judgement, told) = heard(&plan, &survey, |hearing| feed(folder, hearing))?;
     let report = assemble::report(folder, &plan, &survey, &judgement, &told);
     Ok(Judged {
         plan,
@@ -56,6 +54,66 @@ pub fn tell(folder: &Path, plan: &Plan, event: EventId, sink: usize) -> Option<S
     (!story.steps.is_empty()).then_some(story)
 }
 
+/// A run that is judged as it comes, without a folder. Keeps what it was told, for a spec is made of the notes of the whole run.
+#[derive(Default)]
+pub struct Witness {
+    survey: Survey,
+    ops: Vec<Op>,
+    notes: Vec<Note>,
+}
+
+impl Witness {
+    /// Takes the next event of the history.
+    pub fn event(&mut self, event: Event) {
+        match event {
+            Event::Op(op) => self.ops.push(op),
+            Event::Note(note) => {
+                self.survey.note(&note);
+                self.notes.push(note);
+            }
+        }
+    }
+
+    /// Judges what was taken by the plan of the run.
+    ///
+    /// # Errors
+    /// When the plan has a threshold that cannot be read.
+    pub fn judge(&self, plan: &Plan) -> Result<Judgement, Failure> {
+        let (judgement, _) = heard(plan, &self.survey, |hearing| {
+            hearing.judge.ops(&self.ops);
+            hearing.around.notes(&self.notes);
+            Ok(())
+        })?;
+        Ok(judgement)
+    }
+}
+
+/// Takes a history, from wherever it comes.
+struct Hearing {
+    judge: Judge,
+    /// What the notes tell of the time around the faults.
+    around: Around,
+}
+
+/// From the survey and a history to the judgement: the one way to a verdict.
+fn heard(
+    plan: &Plan,
+    survey: &Survey,
+    feed: impl FnOnce(&mut Hearing) -> Result<(), Failure>,
+) -> Result<(Judgement, BTreeMap<String, Told>), Failure> {
+    let spec = spec::derive(plan, survey)?;
+    let mut hearing = Hearing {
+        around: Around::new(&spec),
+        judge: Judge::new(spec),
+    };
+    feed(&mut hearing)?;
+    let Hearing { judge, around } = hearing;
+    let mut health = health::derive(plan, survey);
+    health.signs = around.signs();
+    health.metrics.extend(around.metrics(survey.end_ns));
+    Ok((judge.finish(health), around.told(survey.end_ns)))
+}
+
 fn read_plan(folder: &Path) -> Result<Plan, Failure> {
     let path = folder.join(crate::run::PLAN_FILE);
     let text = std::fs::read_to_string(&path)
@@ -68,25 +126,16 @@ fn read_plan(folder: &Path) -> Result<Plan, Failure> {
     })
 }
 
-/// Judges the operations, and gathers what the notes tell of the time around the faults.
-fn feed(
-    folder: &Path,
-    spec: JudgeSpec,
-    mut health: Health,
-    end_ns: u64,
-) -> Result<(Judgement, Around), HistoryError> {
-    let mut around = Around::new(&spec);
-    let mut judge = Judge::new(spec);
-    let mut reader = Reader::open(folder)?;
-    while let Some(batch) = reader.next_batch()? {
+fn feed(folder: &Path, hearing: &mut Hearing) -> Result<(), Failure> {
+    let damaged = |error: HistoryError| unreadable(folder, &error);
+    let mut reader = Reader::open(folder).map_err(damaged)?;
+    while let Some(batch) = reader.next_batch().map_err(damaged)? {
         match batch {
-            Batch::Ops(ops) => judge.ops(ops),
-            Batch::Notes(notes) => around.notes(notes),
+            Batch::Ops(ops) => hearing.judge.ops(ops),
+            Batch::Notes(notes) => hearing.around.notes(notes),
         }
     }
-    health.signs = around.signs();
-    health.metrics.extend(around.metrics(end_ns));
-    Ok((judge.finish(health), around))
+    Ok(())
 }
 
 /// A history that is damaged in the middle proves nothing; it is told as such, with the place.

@@ -50,7 +50,7 @@ impl Survey {
         Ok(survey)
     }
 
-    fn note(&mut self, note: &Note) {
+    pub fn note(&mut self, note: &Note) {
         self.notes += 1;
         self.end_ns = self.end_ns.max(note.at);
         match &note.what {

@@ -67,6 +67,7 @@ impl Plan {
             file: scenario.file.clone(),
             variant: scenario.variant.clone(),
             sets: scenario.sets.clone(),
+            scaled_to: scenario.scaled_to,
             seed,
             environment,
             system: scenario.system.clone(),

@@ -27,6 +27,9 @@ pub struct Plan {
     /// What was laid over the file, each `path=value`, for the command that repeats the run.
     #[serde(default)]
     pub sets: Vec<String>,
+    /// The load was scaled down to about so many events, for the command that repeats the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaled_to: Option<u64>,
     pub seed: u64,
     pub environment: Environment,
     pub system: SystemUse,

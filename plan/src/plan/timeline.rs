@@ -131,6 +131,13 @@ fn ramp_inverse(from: Rate, to: Rate, for_ns: u64, events: f64) -> u64 {
     nanoseconds(2.0 * events / (from + discriminant.sqrt()))
 }
 
+impl Load {
+    /// Its stages on the load clock, the warm-up first.
+    pub(crate) fn timeline(&self, warm_up_ns: u64) -> Vec<PlannedStage> {
+        timeline(self, warm_up_ns)
+    }
+}
+
 /// The stages of a load one after the other, the warm-up first.
 pub(super) fn timeline(load: &Load, warm_up_ns: u64) -> Vec<PlannedStage> {
     let first = load

@@ -5,6 +5,7 @@
 mod file;
 mod files;
 mod read;
+mod scale;
 
 pub use file::{Request, from_text, load};
 pub use files::{Disk, Files, read_bounded};
@@ -41,6 +42,22 @@ pub struct Scenario {
     pub nemesis: Option<Nemesis>,
     pub expect: Expect,
     pub timing: Timing,
+    pub sim: Sweep,
+    /// The load was scaled down to about so many events, see [`Scenario::scaled`].
+    pub scaled_to: Option<u64>,
+}
+
+/// What a sweep of simulated seeds does differently from one run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sweep {
+    /// Events that the load of a seed is scaled down to. Default 500.
+    pub events: u64,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self { events: 500 }
+    }
 }
 
 /// The system and what this scenario changes in it.

@@ -61,6 +61,7 @@ fn build() -> Shape {
         )
         .field("expect", expect(), "what must hold")
         .field("timing", timing(), "lengths of the phases around the load")
+        .field("sim", sim(), "a sweep of simulated seeds")
         .field(
             "variants",
             map_of(variant()),
@@ -390,6 +391,19 @@ fn timing() -> Shape {
             "drain",
             Shape::Duration,
             "longest time to wait until all is accounted for (default 30s)",
+        )
+        .shape()
+}
+
+fn sim() -> Shape {
+    Object::new("a sweep")
+        .field(
+            "events",
+            Shape::Integer {
+                min: 1,
+                max: 1_000_000_000,
+            },
+            "events that the load of a seed is scaled down to, in the shape of its stages (default 500)",
         )
         .shape()
 }

@@ -5,6 +5,7 @@
 
 use super::access::Access;
 use super::settings::ProducerOptions;
+use crate::Counts;
 use crate::kernel::{Nanos, Signal};
 use crate::record::{Record, batch_bytes};
 use squall_env::{
@@ -299,6 +300,9 @@ impl Inner {
             if tries > self.options.retries {
                 break "retries exhausted";
             }
+            if tries > 0 {
+                self.count(|counts| counts.retries += 1);
+            }
             tries += 1;
             let attempt = match select(
                 self.attempt(partition, &request),
@@ -325,11 +329,19 @@ impl Inner {
                 }
             }
         };
+        self.count(|counts| counts.gave_up += 1);
         if maybe_taken {
             Outcome::Unknown(why.to_owned())
         } else {
             Outcome::NotTaken(why.to_owned())
         }
+    }
+
+    fn count(&self, add: impl FnOnce(&mut Counts)) {
+        let counts = &self.access.cluster.counts;
+        let mut counted = counts.get();
+        add(&mut counted);
+        counts.set(counted);
     }
 
     fn acknowledged(&self, partition: TopicPartition, offset: i64) -> Outcome {

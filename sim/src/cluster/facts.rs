@@ -2,7 +2,7 @@
 
 use super::Cluster;
 use squall_history::What;
-use squall_model::kafka::{Fact, MemberId, NodeId, TopicPartition};
+use squall_model::kafka::{Fact, MemberId, Name, NodeId, Offset, TopicPartition};
 use squall_plan::fault::Happening;
 
 type Told = squall_history::Fact;
@@ -10,8 +10,40 @@ type Told = squall_history::Fact;
 impl Cluster {
     pub(super) fn tell(&self, node: NodeId, fact: Fact) {
         self.take_in(&fact);
-        if let Some(what) = self.note(node, &fact) {
+        if let Fact::Committed {
+            group,
+            member,
+            client,
+            partition,
+            offset,
+        } = &fact
+        {
+            let names = (*group, *member, *client);
+            let what = || self.commit(names, *partition, *offset);
+            self.journal.detail(what);
+        } else if let Some(what) = self.note(node, &fact) {
             self.journal.note(what);
+        }
+    }
+
+    fn commit(
+        &self,
+        (group, member, client): (Name, MemberId, Name),
+        partition: TopicPartition,
+        offset: Offset,
+    ) -> What {
+        let (topic, partition) = self.place(partition);
+        let client = self.names.text(client).to_string();
+        What::Commit {
+            group: self.names.text(group).to_string(),
+            member: if client.is_empty() {
+                member_text(member)
+            } else {
+                client
+            },
+            topic,
+            partition: partition.cast_signed(),
+            offset,
         }
     }
 
@@ -91,28 +123,6 @@ impl Cluster {
 
     /// As the history keeps it. High watermarks move with every batch and are left out.
     fn note(&self, node: NodeId, fact: &Fact) -> Option<What> {
-        if let Fact::Committed {
-            group,
-            member,
-            client,
-            partition,
-            offset,
-        } = fact
-        {
-            let (topic, partition) = self.place(*partition);
-            let client = self.names.text(*client).to_string();
-            return Some(What::Commit {
-                group: self.names.text(*group).to_string(),
-                member: if client.is_empty() {
-                    member_text(*member)
-                } else {
-                    client
-                },
-                topic,
-                partition: partition.cast_signed(),
-                offset: *offset,
-            });
-        }
         let told = self.of_partition(fact).or_else(|| self.of_cluster(fact))?;
         Some(What::Fact(Told {
             node: node.0.cast_unsigned(),

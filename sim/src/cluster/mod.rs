@@ -11,6 +11,7 @@ pub use connection::{Broken, Connection};
 pub use names::Names;
 pub use view::TopicReader;
 
+use crate::Counts;
 use crate::journal::Journal;
 use crate::kernel::{Kernel, MS, Nanos};
 use crate::network::{End, LinkProfile, Network};
@@ -38,6 +39,8 @@ pub struct Cluster {
     pub network: Rc<Network>,
     pub journal: Rc<Journal>,
     pub names: Names,
+    /// What clients count; messages are the network's to count.
+    pub counts: Cell<Counts>,
     config: BrokerConfig,
     links: LinkProfile,
     nodes: RefCell<BTreeMap<NodeId, Node>>,
@@ -65,6 +68,7 @@ impl Cluster {
             network: Rc::clone(network),
             journal: Rc::clone(journal),
             names,
+            counts: Cell::default(),
             config,
             links,
             nodes: RefCell::default(),

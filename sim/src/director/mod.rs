@@ -6,7 +6,6 @@ mod phases;
 mod services;
 mod templates;
 
-use crate::SimOutcome;
 use crate::cluster::Cluster;
 use crate::error::SimError;
 use crate::journal::Journal;
@@ -14,6 +13,7 @@ use crate::kernel::{Kernel, Nanos, ProcessId, SECOND, Stopped};
 use crate::network::{LinkProfile, Network};
 use crate::sinks::Sinks;
 use crate::world::World;
+use crate::{Counts, Detail, SimOutcome};
 use squall_history::{Event, Head, ROWS_VERSION, What};
 use squall_model::kafka::BrokerConfig;
 use squall_plan::Plan;
@@ -29,9 +29,13 @@ const STARTED: &str = "2026-01-01T00:00:00Z";
 /// Virtual time beyond everything that the plan provides for.
 const SLACK: Nanos = 600 * SECOND;
 
-pub fn run(plan: &Plan, sink: &mut dyn FnMut(Event)) -> Result<SimOutcome, SimError> {
+pub fn run(
+    plan: &Plan,
+    detail: Detail,
+    sink: &mut dyn FnMut(Event),
+) -> Result<SimOutcome, SimError> {
     let plan = Rc::new(plan.clone());
-    let world = create(&plan)?;
+    let world = create(&plan, detail)?;
     let kernel = Rc::clone(&world.kernel);
     let ended: Rc<RefCell<Option<Result<(), SimError>>>> = Rc::default();
     let (course, told) = (
@@ -43,13 +47,7 @@ pub fn run(plan: &Plan, sink: &mut dyn FnMut(Event)) -> Result<SimOutcome, SimEr
         told.replace(Some(result));
     });
     let sink = RefCell::new(sink);
-    let hand_on = || {
-        world
-            .journal
-            .take()
-            .into_iter()
-            .for_each(|event| (sink.borrow_mut())(event))
-    };
+    let hand_on = || world.journal.hand_on(*sink.borrow_mut());
     let limit = limit(&plan);
     let stopped = kernel.run(limit, || {
         hand_on();
@@ -61,6 +59,10 @@ pub fn run(plan: &Plan, sink: &mut dyn FnMut(Event)) -> Result<SimOutcome, SimEr
         trace_hash: kernel.trace_hash(),
         events: kernel.dispatched(),
         virtual_ns: kernel.now(),
+        counts: Counts {
+            messages: world.network.messages(),
+            ..world.cluster.counts.get()
+        },
     };
     match stopped {
         Ok(()) => {}
@@ -84,7 +86,7 @@ fn limit(plan: &Plan) -> Nanos {
 }
 
 /// A world with a cluster that is about to come up.
-fn create(plan: &Rc<Plan>) -> Result<Rc<World>, SimError> {
+fn create(plan: &Rc<Plan>, detail: Detail) -> Result<Rc<World>, SimError> {
     for service in &plan.system.spec.services {
         services::settings(plan, service, 0)?;
     }
@@ -95,7 +97,7 @@ fn create(plan: &Rc<Plan>) -> Result<Rc<World>, SimError> {
     let brokers = i16::try_from(plan.cluster.brokers).unwrap_or(i16::MAX);
     config.offsets_topic_replication_factor = config.offsets_topic_replication_factor.min(brokers);
     let kernel = Kernel::new(plan.seed);
-    let journal = Journal::new(&kernel);
+    let journal = Journal::new(&kernel, detail);
     let network = Rc::new(Network::new(&kernel));
     journal.note(What::Head(Head {
         version: ROWS_VERSION,

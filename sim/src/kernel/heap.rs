@@ -10,31 +10,46 @@ pub(super) enum Action {
     Call(Box<dyn FnOnce()>),
 }
 
+/// The actions lie beside the heap, so that sifting moves few bytes.
 #[derive(Default)]
 pub(super) struct EventHeap {
     heap: BinaryHeap<Planned>,
+    actions: Vec<Option<Action>>,
+    free: Vec<u32>,
     sequence: u64,
 }
 
 struct Planned {
     at: Nanos,
     sequence: u64,
-    action: Action,
+    slot: u32,
 }
 
 impl EventHeap {
     pub fn push(&mut self, at: Nanos, action: Action) {
         self.sequence += 1;
+        let slot = self.keep(action);
         self.heap.push(Planned {
             at,
             sequence: self.sequence,
-            action,
+            slot,
         });
+    }
+
+    fn keep(&mut self, action: Action) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.actions[slot as usize] = Some(action);
+            return slot;
+        }
+        self.actions.push(Some(action));
+        u32::try_from(self.actions.len() - 1).expect("fewer than 2^32 events are planned at a time")
     }
 
     pub fn pop(&mut self) -> Option<(Nanos, u64, Action)> {
         let planned = self.heap.pop()?;
-        Some((planned.at, planned.sequence, planned.action))
+        let action = self.actions[planned.slot as usize].take()?;
+        self.free.push(planned.slot);
+        Some((planned.at, planned.sequence, action))
     }
 }
 

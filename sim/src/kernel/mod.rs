@@ -15,7 +15,6 @@ use executor::Executor;
 use heap::{Action, EventHeap};
 use squall_plan::rng::{Rng, Streams};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -36,13 +35,20 @@ pub enum Stopped {
     Limit,
 }
 
+/// A random stream that was drawn from. There are a handful, and the busiest, the network's, is among the first.
+struct Drawn {
+    purpose: &'static str,
+    index: u64,
+    rng: Rng,
+}
+
 /// The clock, the events to come, the tasks and the random streams.
 pub struct Kernel {
     now: Cell<Nanos>,
     events: RefCell<EventHeap>,
     executor: Executor,
     streams: Streams,
-    drawn: RefCell<BTreeMap<(&'static str, u64), Rng>>,
+    drawn: RefCell<Vec<Drawn>>,
     trace: RefCell<Trace>,
     dispatched: Cell<u64>,
 }
@@ -138,8 +144,16 @@ impl Kernel {
         draw: impl FnOnce(&mut Rng) -> T,
     ) -> T {
         let mut drawn = self.drawn.borrow_mut();
-        let fresh = || self.streams.stream(purpose, index);
-        draw(drawn.entry((purpose, index)).or_insert_with(fresh))
+        let is = |known: &Drawn| known.index == index && known.purpose == purpose;
+        let at = drawn.iter().position(is).unwrap_or_else(|| {
+            drawn.push(Drawn {
+                purpose,
+                index,
+                rng: self.streams.stream(purpose, index),
+            });
+            drawn.len() - 1
+        });
+        draw(&mut drawn[at].rng)
     }
 
     /// Runs until `done`, or says why it cannot get there.

@@ -9,7 +9,7 @@ mod system;
 mod timing;
 
 use super::files::Files;
-use super::{Load, Scenario};
+use super::{Load, Scenario, Sweep};
 use crate::problem::Problems;
 use crate::shape;
 use crate::yaml::Node;
@@ -63,7 +63,17 @@ pub(super) fn scenario(
         nemesis,
         expect,
         timing,
+        sim: sim(root.get("sim")),
+        scaled_to: None,
     }
+}
+
+fn sim(node: Option<&Node>) -> Sweep {
+    let events = node
+        .and_then(|node| node.get("events"))
+        .and_then(Node::integer)
+        .and_then(|events| u64::try_from(events).ok());
+    events.map_or_else(Sweep::default, |events| Sweep { events })
 }
 
 /// What later sections refer to.

@@ -1,0 +1,103 @@
+//! A sweep against single runs of its seeds.
+
+use super::*;
+use crate::run::{self, RunOptions};
+use squall_plan::Plan;
+use squall_plan::plan::Environment;
+use squall_plan::scenario::{self, Request};
+use squall_render::Glyphs;
+use std::path::Path;
+
+fn scenario(file: &str, variant: Option<&str>, events: u64) -> Scenario {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../scenarios")
+        .join(file);
+    let request = Request {
+        variant: variant.map(str::to_owned),
+        sets: Vec::new(),
+    };
+    scenario::load(&path, &request).unwrap().scaled(events)
+}
+
+fn swept(scenario: &Scenario, seeds: u64, workers: usize, keep_going: bool) -> Found {
+    let sweep = Sweep {
+        scenario,
+        first_seed: 10,
+        seeds,
+        keep_going,
+        workers,
+        progress: false,
+    };
+    run(&sweep).unwrap()
+}
+
+#[test]
+fn a_seed_of_a_sweep_is_the_run_that_its_command_repeats() {
+    let scenario = scenario("consumer-crash.yaml", Some("commit-before-effect"), 500);
+    for seed in [11, 12] {
+        let seen = seed::run(&scenario, seed).unwrap();
+        assert!(seen.repeat.contains("--events 500"), "{}", seen.repeat);
+        assert!(
+            seen.repeat.contains(&format!("--seed {seed}")),
+            "{}",
+            seen.repeat
+        );
+        let plan = Plan::derive(&scenario, seed, Environment::Sim).unwrap();
+        let out = tempfile::tempdir().unwrap();
+        let options = RunOptions {
+            out: out.path().to_owned(),
+            live: false,
+            glyphs: Glyphs::from_locale(None),
+        };
+        let full = run::run(&plan, &options, &mut Vec::new()).unwrap();
+        let trace = format!("{:016x}", seen.outcome.trace_hash);
+        assert_eq!(full.report.trace.as_deref(), Some(trace.as_str()));
+        assert_eq!(full.exit, Exit::from(seen.judgement.verdict));
+        let sinks = seen
+            .judgement
+            .sinks
+            .iter()
+            .map(|sink| (sink.effects, sink.lost));
+        let told = full
+            .report
+            .sinks
+            .iter()
+            .map(|sink| (sink.effects, sink.lost));
+        assert!(sinks.eq(told));
+    }
+}
+
+#[test]
+fn the_first_violation_does_not_depend_on_the_number_of_workers() {
+    let scenario = scenario("consumer-crash.yaml", Some("commit-before-effect"), 2_000);
+    let first = |found: &Found| {
+        let kinds = found.tally.violations.values();
+        kinds.map(|kind| kind.first_seed).min()
+    };
+    let (one, three) = (
+        swept(&scenario, 12, 1, false),
+        swept(&scenario, 12, 3, false),
+    );
+    assert!(first(&one).is_some(), "the planted bug shows: {one:?}");
+    assert_eq!(first(&one), first(&three));
+    assert_eq!(one.exit(), Exit::Violated);
+    assert_eq!(one.tally.violated, 1);
+}
+
+#[test]
+fn a_sweep_adds_up_and_tells_what_happened() {
+    let scenario = scenario("consumer-crash.yaml", None, 300);
+    let found = swept(&scenario, 4, 2, true);
+    assert_eq!((found.exit(), found.tally.seeds), (Exit::Held, 4));
+    assert_eq!(found.tally.offered, 4 * 300);
+    assert_eq!(found.tally.faults["first-crash"], (4, 4));
+    assert!(found.tally.happened["rebalanced"] > 0);
+    let text = found.text(&scenario);
+    let last = text.lines().last().unwrap();
+    assert!(
+        last.starts_with(
+            "SWEEP held scenario=consumer-crash seeds=4 violated=0 inconclusive=0 rate="
+        ),
+        "{last}"
+    );
+}

@@ -36,6 +36,11 @@ pub struct ScenarioArgs {
 
 pub fn run(args: &ScenarioArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     if args.sweep.seeds.is_some() {
+        if args.control || args.repeat.is_some() {
+            return Err(Failure::bad_input(
+                "--seeds sweeps in memory: there is no --control or --repeat with it",
+            ));
+        }
         return sim::sweep(&args.file, &args.choice, &args.sweep, out);
     }
     if args.sweep.keep_going {

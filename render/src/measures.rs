@@ -74,7 +74,7 @@ pub struct Lag {
     /// The most before any fault.
     pub before: f64,
     pub peak: f64,
-    /// From the heal until it was no more than before.
+    /// From the heal until it was no more than twice that before.
     pub drained: Measure,
 }
 

@@ -143,6 +143,9 @@ mod tests {
             })
         });
         let mut sequence = start("test", vec![broken, step("two")]).unwrap();
+        while sequence.is_over() != Some(true) {
+            std::thread::yield_now();
+        }
         assert!(sequence.heal().is_err());
         assert_eq!(sequence.bite(), None);
     }

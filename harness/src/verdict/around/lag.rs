@@ -3,6 +3,9 @@
 use squall_check::{FaultSpan, Measure};
 use std::collections::BTreeMap;
 
+/// A group is no further behind than usual up to so many times the most before the faults: it is never level for long.
+const USUAL: f64 = 2.0;
+
 /// Of one fault and one group, in records.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Lag {
@@ -10,7 +13,7 @@ pub struct Lag {
     pub before: f64,
     /// The most from the injection to the next one, or to the end.
     pub peak: f64,
-    /// From the heal until it was no more than before. 0 if the group had caught up by then.
+    /// From the heal until it was no more than twice that before. 0 if the group had caught up by then.
     pub drained: Measure,
 }
 
@@ -32,7 +35,7 @@ struct Group {
 struct Watched {
     peak: f64,
     seen: bool,
-    /// Since when it has been no more than before, with no later sample that says otherwise.
+    /// Since when it has been no more than usual, with no later sample that says otherwise.
     caught_up_ns: Option<u64>,
     done: bool,
 }
@@ -66,7 +69,8 @@ impl Lags {
         }
         for (fault, watched) in faults.iter().zip(&mut group.around) {
             if at >= fault.from_ns {
-                watched.sample(at, value, group.latest, group.before, next(faults, fault));
+                let usual = USUAL * group.before;
+                watched.sample(at, value, group.latest, usual, next(faults, fault));
             }
         }
         group.latest = value;
@@ -85,7 +89,10 @@ impl Lags {
             // Without a change since the injection it is as it was.
             let (peak, since) = match watched.seen {
                 true => (watched.peak, watched.caught_up_ns),
-                false => (group.latest, (group.latest <= group.before).then_some(heal)),
+                false => (
+                    group.latest,
+                    (group.latest <= USUAL * group.before).then_some(heal),
+                ),
             };
             let until = since.unwrap_or(end_ns);
             Lag {
@@ -113,7 +120,7 @@ fn next(faults: &[FaultSpan], fault: &FaultSpan) -> u64 {
 
 impl Watched {
     /// A group that has not caught up when the next fault begins is followed on until it has.
-    fn sample(&mut self, at: u64, value: f64, latest: f64, before: f64, next_ns: u64) {
+    fn sample(&mut self, at: u64, value: f64, latest: f64, usual: f64, next_ns: u64) {
         if !self.seen {
             (self.seen, self.peak) = (true, latest);
         }
@@ -122,7 +129,7 @@ impl Watched {
             return;
         }
         self.peak = self.peak.max(value);
-        if value > before {
+        if value > usual {
             self.caught_up_ns = None;
         } else if self.caught_up_ns.is_none() {
             self.caught_up_ns = Some(at);

@@ -61,7 +61,7 @@ pub struct Health {
     pub sinks: Vec<SinkHealth>,
     /// Every row that was recorded is in the history, its end included.
     pub recorder: Shown,
-    /// The harness had time to spare: its CPU, the dispatch lag, the taps' resolution.
+    /// The harness had time to spare: its CPU, the dispatch lag.
     pub harness: Shown,
     /// The system's processes ran whenever no fault held them down, and the environment with them.
     pub system: Shown,
@@ -101,6 +101,8 @@ pub struct SinkHealth {
     pub final_read: Shown,
     /// Entries on their way to the sink at the end, such as its group's lag: an upper bound. `None`: not known.
     pub in_flight: Option<u64>,
+    /// Nobody looked at the sink for so long, at most: an effect may have come so much earlier than it was seen.
+    pub resolution_ms: u64,
 }
 
 impl Health {
@@ -115,6 +117,7 @@ impl Health {
         let sink = SinkHealth {
             final_read: Shown::Yes,
             in_flight: Some(0),
+            resolution_ms: 0,
         };
         Self {
             steady_state: Shown::Yes,

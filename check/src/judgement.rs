@@ -93,6 +93,9 @@ pub struct ThresholdResult {
     pub observed: Option<f64>,
     /// It is more than `observed`: it had not come to an end when the run did.
     pub over: bool,
+    /// It may be less by so much: the sink was not looked at more often.
+    #[serde(default)]
+    pub late_ms: f64,
     pub ok: bool,
     /// Whether what was observed decides it. If not, it is neither met nor crossed.
     pub decided: bool,

@@ -6,6 +6,7 @@
 mod anomaly;
 mod around;
 mod check;
+mod evaluate;
 mod health;
 mod judge;
 mod judgement;

@@ -248,6 +248,17 @@ pub fn of_thresholds(thresholds: &[ThresholdResult], measured_fairly: bool) -> V
                 let mend = "Check the selector's names; a run that broke off measures nothing.";
                 Some(reason(key, why, mend))
             }
+            Some(observed) if !one.decided && !one.over => {
+                let why = format!(
+                    "{} is {observed} or up to {:.0} ms less, for so long the harness did not look at the sink: whether {} stays open.",
+                    one.key, one.late_ms, one.expression
+                );
+                Some(reason(
+                    key,
+                    why,
+                    "Run on a machine with more to spare, or lower the rate.",
+                ))
+            }
             Some(observed) if !one.decided => {
                 let why = format!(
                     "{} is more than {observed:.0}: the run ended before it was clear whether {}.",

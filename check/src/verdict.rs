@@ -21,17 +21,17 @@
 use crate::anomaly::{Anomaly, AnomalyName, Standing};
 use crate::around;
 use crate::check::stuck::{self, Division};
+use crate::evaluate;
 use crate::health::{Health, SinkHealth};
 use crate::judge::Judge;
 use crate::judgement::{
     Headline, Judgement, Latency, Reason, SinkLedger, ThresholdResult, Verdict,
 };
 use crate::latency::Latencies;
-use crate::metrics::{Measured, Metrics};
+use crate::metrics::Metrics;
 use crate::reasons;
 use crate::spec::{Reading, SinkSpec};
 use crate::sweep::{Cases, Sweep, Swept, SweptSink};
-use crate::threshold::Threshold;
 
 /// Ranges of lost offsets that an anomaly lists.
 const RANGES_MAX: usize = 100;
@@ -65,11 +65,12 @@ pub(crate) fn conclude(mut judge: Judge, health: Health) -> Judgement {
     let faults = around::measure(&judge, &health);
     metrics.extend(around::metrics(&faults));
     metrics.extend(health.metrics.clone());
+    let resolutions = evaluate::resolutions(&judge.spec, &health);
     let thresholds: Vec<_> = judge
         .spec
         .thresholds
         .iter()
-        .map(|threshold| evaluate(threshold, &metrics))
+        .map(|threshold| evaluate::evaluate(threshold, &metrics, &resolutions))
         .collect();
     let measured_fairly =
         sound && complete && health.steady_state.is_shown() && health.harness.is_shown();
@@ -144,23 +145,6 @@ pub(crate) fn decide(
         return (Verdict::Inconclusive, None);
     }
     (Verdict::Held, None)
-}
-
-fn evaluate(threshold: &Threshold, metrics: &Metrics) -> ThresholdResult {
-    let measured = metrics.get(&threshold.key);
-    let observed = threshold.observed(measured);
-    let over = matches!(measured, Some(Measured::Over(_)));
-    let ok = observed.is_some_and(|observed| threshold.is_met_by(observed));
-    // Of something that had not ended only so much is known that it is still more.
-    let decided = observed.is_some() && (!over || ok == threshold.is_met_by(f64::INFINITY));
-    ThresholdResult {
-        key: threshold.key.to_string(),
-        expression: threshold.expression.text.clone(),
-        observed,
-        over,
-        ok: ok && decided,
-        decided,
-    }
 }
 
 fn summaries(metrics: &Metrics) -> Vec<Latency> {

@@ -11,10 +11,6 @@ pub const PACING_BUCKET: &str = "pacing_bucket";
 /// Metric of the samples that tell how finely a sink was watched, in milliseconds: label `sink`.
 pub const TAP_RESOLUTION: &str = "tap_resolution_ms";
 
-/// A sink that nobody looked at for longer than this was watched by a harness without time to spare. What is lost or done
-/// twice shows all the same; how long an effect took does not.
-const TAP_RESOLUTION_MAX_MS: f64 = 1_000.0;
-
 /// Keys of the health notes that a run records.
 pub mod key {
     pub const STEADY_STATE: &str = "steady-state";
@@ -35,7 +31,7 @@ pub fn derive(plan: &Plan, survey: &Survey) -> Health {
         steady_state: shown(survey, key::STEADY_STATE),
         rate: shown(survey, key::RATE),
         drain: shown(survey, key::DRAIN),
-        harness: harness(plan, survey),
+        harness: shown(survey, key::HARNESS),
         recorder: recorder(survey),
         system: system(survey),
         faults: required_health(&plan.faults, &survey.fault_notes),
@@ -65,33 +61,6 @@ fn shown(survey: &Survey, key: &str) -> Shown {
         Some((false, why)) => Shown::no(why.clone(), mend(key)),
         None => Shown::Unknown,
     }
-}
-
-/// Whether the harness sent in time, and looked often enough at every sink if the time of effects is limited.
-fn harness(plan: &Plan, survey: &Survey) -> Shown {
-    let is_timed = |metric: &str| {
-        let timed = ["effect_ms", "recovery_ms", "heal_recovery_ms"];
-        timed.iter().any(|name| metric.starts_with(name))
-    };
-    let mut limits = plan.expect.thresholds.iter();
-    watched(limits.any(|limit| is_timed(&limit.metric)), survey)
-}
-
-fn watched(effects_are_timed: bool, survey: &Survey) -> Shown {
-    if !effects_are_timed {
-        return shown(survey, key::HARNESS);
-    }
-    let (sink, ms) = survey
-        .tap_resolution_ms()
-        .max_by(|(_, a), (_, b)| a.total_cmp(b))
-        .unwrap_or_default();
-    if ms <= TAP_RESOLUTION_MAX_MS {
-        return shown(survey, key::HARNESS);
-    }
-    let why = format!(
-        "The harness did not look at the sink {sink} for {ms:.0} ms, allowed are {TAP_RESOLUTION_MAX_MS} ms."
-    );
-    Shown::no(why, mend(key::HARNESS))
 }
 
 fn mend(key: &str) -> &'static str {
@@ -149,7 +118,14 @@ fn sink_health(sink: &str, survey: &Survey) -> SinkHealth {
     SinkHealth {
         final_read: shown(survey, &key::final_read(sink)),
         in_flight,
+        resolution_ms: resolution_ms(sink, survey),
     }
+}
+
+/// Rounded up: what was seen may be too late by it.
+fn resolution_ms(sink: &str, survey: &Survey) -> u64 {
+    let mut known = survey.tap_resolution_ms().filter(|(name, _)| *name == sink);
+    known.next().map_or(0, |(_, ms)| ms.ceil() as u64)
 }
 
 fn metrics(survey: &Survey) -> Metrics {
@@ -183,33 +159,20 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    fn watched_every(ms: f64, effects_are_timed: bool) -> Shown {
+    #[test]
+    fn each_sink_has_the_resolution_of_its_own_taps() {
         let mut survey = Survey::default();
-        let key = key::HARNESS.to_owned();
-        survey.health.insert(key, (true, String::new()));
-        for (sink, value) in [("users", 12.0), ("mailbox", ms)] {
+        for (sink, value) in [("users", 12.1), ("mailbox", 1_500.0)] {
             let labels = BTreeMap::from([("sink".to_owned(), sink.to_owned())]);
             let sample = (TAP_RESOLUTION.to_owned(), labels);
             survey.samples.insert(sample, value);
         }
-        watched(effects_are_timed, &survey)
-    }
-
-    #[test]
-    fn a_harness_that_did_not_look_at_a_sink_had_no_time_to_spare() {
-        assert!(watched_every(900.0, true).is_shown());
-        let Shown::No { why, .. } = watched_every(1_500.0, true) else {
-            panic!("a second and a half is not often enough");
-        };
-        assert!(why.contains("mailbox for 1500 ms"), "{why}");
-        assert!(
-            watched_every(1_500.0, false).is_shown(),
-            "what is lost shows all the same"
-        );
+        let of = |sink| sink_health(sink, &survey).resolution_ms;
+        assert_eq!((of("users"), of("mailbox"), of("other")), (13, 1_500, 0));
     }
 
     #[test]
     fn a_harness_of_which_nothing_is_known_shows_nothing() {
-        assert_eq!(watched(true, &Survey::default()), Shown::Unknown);
+        assert_eq!(shown(&Survey::default(), key::HARNESS), Shown::Unknown);
     }
 }

@@ -6,4 +6,5 @@ pub mod kafka;
 pub mod layer;
 pub mod queue;
 pub mod serve;
+pub mod tls;
 pub mod toxic;

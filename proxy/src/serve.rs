@@ -2,6 +2,8 @@
 
 use crate::api::{ApiServer, read_config};
 use crate::engine::{Engine, ProxyError};
+use crate::kafka::{Address, FrontConfig, FrontError, FrontTls, KafkaFront};
+use crate::tls::{self, ClientSide, OnFailure, PemError, UpstreamSide};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,8 +17,23 @@ pub struct ServeOptions {
     pub api: SocketAddr,
     /// Proxies to begin with, in Toxiproxy's format.
     pub config: Option<PathBuf>,
+    /// A Kafka cluster that is not ours: a listener for each of its brokers, and answers that name these.
+    pub upstream: Option<Upstream>,
     pub seed: u64,
 }
+
+/// A Kafka cluster before which the proxy stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Upstream {
+    pub bootstrap: Vec<Address>,
+    /// TLS with the cluster.
+    pub tls: Option<UpstreamSide>,
+    /// TLS with its clients.
+    pub client_tls: Option<ClientSide>,
+}
+
+/// Names the proxies before the cluster: `clients-1` leads to broker 1.
+const PARTY: &str = "clients";
 
 /// Why serving ended badly.
 #[derive(Debug, Error)]
@@ -35,13 +52,17 @@ pub enum ServeError {
         address: SocketAddr,
         source: std::io::Error,
     },
+    #[error("cannot stand before the cluster: {0}")]
+    Front(#[from] FrontError),
+    #[error("TLS: {0}")]
+    Tls(#[from] PemError),
     #[error("cannot start the proxy: {0}")]
     Start(std::io::Error),
     #[error("cannot write to the output: {0}")]
     Output(std::io::Error),
 }
 
-/// Starts the proxy, prints the API's address once it is served, and runs until `stop` brings something or its sender is gone.
+/// Starts the proxy, prints the API's address once it is served (and `bootstrap.servers` for clients of an upstream in a second line), and runs until `stop` brings something or its sender is gone.
 ///
 /// # Errors
 /// When the proxy does not start, its configuration is of no use, or `out` cannot be written.
@@ -52,14 +73,41 @@ pub fn serve(
 ) -> Result<(), ServeError> {
     let engine = Engine::start(options.seed).map_err(ServeError::Start)?;
     populate(options, &engine)?;
+    let upstream = options.upstream.as_ref();
+    let front = upstream
+        .map(|upstream| stand_before(upstream, &engine))
+        .transpose()?;
     let address = options.api;
     let api =
         ApiServer::start(engine, address).map_err(|source| ServeError::Api { address, source })?;
-    let said = writeln!(out, "{}", api.address()).and_then(|()| out.flush());
+    let mut lines = format!("{}\n", api.address());
+    if let Some(front) = &front {
+        lines += &format!("bootstrap.servers={}\n", front.bootstrap());
+    }
+    let said = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
     said.map_err(ServeError::Output)?;
     // A message or a sender that is gone: both mean stop.
     let _ = stop.recv();
     Ok(())
+}
+
+fn stand_before(upstream: &Upstream, engine: &Engine) -> Result<KafkaFront, ServeError> {
+    let tls = FrontTls {
+        client: upstream.client_tls.as_ref().map(tls::accept).transpose()?,
+        upstream: upstream.tls.as_ref().map(tls::connect).transpose()?,
+        on_failure: OnFailure::new(|line| eprintln!("{line}")),
+    };
+    let config = FrontConfig {
+        tls,
+        ..FrontConfig::new(PARTY, upstream.bootstrap.clone())
+    };
+    let front = KafkaFront::open(engine, config)?;
+    if front.proxies().is_empty() {
+        eprintln!(
+            "the cluster named no brokers: it tells only those who log in (SASL), or it wants TLS (kafka+tls://); each broker gets its listener when an answer to a client names it"
+        );
+    }
+    Ok(front)
 }
 
 fn populate(options: &ServeOptions, engine: &Engine) -> Result<(), ServeError> {

@@ -14,6 +14,7 @@ mod runs;
 mod scenario;
 mod schema;
 mod serve;
+mod serve_proxy;
 mod service;
 mod sim;
 mod story;

@@ -1,7 +1,7 @@
 //! `squall serve`: the embedded cluster alone, or the fault proxy alone, for anyone's tests.
 
 use super::cluster_api::{ApiServer, Controlled};
-use super::printed;
+use super::{printed, serve_proxy};
 use crate::environment::interrupt::Interrupt;
 use crate::exit::{Exit, Failure};
 use clap::{Args, Subcommand};
@@ -25,7 +25,7 @@ enum What {
     /// A Kafka cluster on loopback; prints its bootstrap addresses when ready, runs until Ctrl-C
     Kafka(KafkaArgs),
     /// The fault proxy with Toxiproxy's HTTP API; prints the API's address when ready, runs until Ctrl-C
-    Proxy(ProxyArgs),
+    Proxy(serve_proxy::ProxyArgs),
 }
 
 #[derive(Args)]
@@ -47,19 +47,6 @@ struct KafkaArgs {
     api: Option<SocketAddr>,
 }
 
-#[derive(Args)]
-struct ProxyArgs {
-    /// Where the HTTP API listens; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8474")]
-    api: SocketAddr,
-    /// Proxies to begin with: a JSON list, as `POST /populate` and Toxiproxy's own -config take it
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Seed of all random draws: which connections a toxic acts on, jitter, sizes of slices
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-}
-
 fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write it as name=value")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
@@ -68,7 +55,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 pub fn run(args: &ServeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     match &args.what {
         What::Kafka(args) => serve_kafka(args, out),
-        What::Proxy(args) => serve_proxy(args, out),
+        What::Proxy(args) => serve_proxy::run(args, &stopped()?, out),
     }
 }
 
@@ -117,23 +104,6 @@ fn announce(
     let api = ApiServer::start(listener, Controlled::new(Arc::clone(cluster))).map_err(cannot)?;
     printed(writeln!(out, "http://{address}").and_then(|()| out.flush()))?;
     Ok(api)
-}
-
-fn serve_proxy(args: &ProxyArgs, mut out: &mut dyn Write) -> Result<Exit, Failure> {
-    use squall_proxy::serve::{ServeError, ServeOptions, serve};
-    let options = ServeOptions {
-        api: args.api,
-        config: args.config.clone(),
-        seed: args.seed,
-    };
-    let stopped = stopped()?;
-    serve(&options, &mut out, &stopped).map_err(|error| match error {
-        ServeError::Config { .. } | ServeError::Read { .. } => {
-            Failure::bad_input(error.to_string())
-        }
-        _ => Failure::environment(error.to_string()),
-    })?;
-    Ok(Exit::Held)
 }
 
 /// Brings something at the first Ctrl-C.

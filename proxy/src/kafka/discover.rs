@@ -5,8 +5,11 @@ use super::api::METADATA;
 use super::frame;
 use super::reader::{Malformed, Reader};
 use super::writer::Writer;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, Stream};
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -20,27 +23,45 @@ const ANSWER_BYTES_MAX: usize = 4 << 20;
 #[derive(Debug, Error)]
 pub enum DiscoverError {
     #[error(
-        "cannot connect to {address}: {error}; is the cluster up, and is this its listener without TLS?"
+        "cannot connect to {address}: {error}; is the cluster up, and is this its listener's address?"
     )]
     Connect { address: Address, error: io::Error },
     #[error(
-        "{address} gave no answer to a Metadata request: {error}; a listener with TLS cannot be used, one with SASL tells only clients"
+        "{address} gave no answer to a Metadata request: {error}; a listener with TLS wants kafka+tls://, one with SASL tells only clients"
     )]
     Answer { address: Address, error: io::Error },
+    #[error(
+        "no TLS with {address}: {error}; is it a listener with TLS, and is its certificate for this host and signed by an authority that is trusted here?"
+    )]
+    Tls { address: Address, error: io::Error },
     #[error("{address} does not answer as Kafka does: {error}")]
     Malformed { address: Address, error: Malformed },
 }
 
-/// The brokers that the cluster at `address` names.
+/// The brokers that the cluster at `address` names, asked through TLS if it is given.
 ///
 /// # Errors
 /// When nobody answers there as Kafka does. Waits at most 5 s for each of connecting, sending and the answer.
-pub fn brokers(address: &Address) -> Result<Vec<Endpoint>, DiscoverError> {
+pub fn brokers(
+    address: &Address,
+    tls: Option<&Arc<ClientConfig>>,
+) -> Result<Vec<Endpoint>, DiscoverError> {
     let mut socket = connect(address).map_err(|error| DiscoverError::Connect {
         address: address.clone(),
         error,
     })?;
-    let answer = ask(&mut socket).map_err(|error| DiscoverError::Answer {
+    let answer = match tls {
+        None => ask(&mut socket),
+        Some(config) => {
+            let mut session = shake_hands(&mut socket, config, &address.host);
+            let session = session.as_mut().map_err(|error| DiscoverError::Tls {
+                address: address.clone(),
+                error: io::Error::new(error.kind(), error.to_string()),
+            })?;
+            ask(&mut Stream::new(session, &mut socket))
+        }
+    };
+    let answer = answer.map_err(|error| DiscoverError::Answer {
         address: address.clone(),
         error,
     })?;
@@ -65,7 +86,20 @@ fn connect(address: &Address) -> io::Result<TcpStream> {
     Err(last)
 }
 
-fn ask(socket: &mut TcpStream) -> io::Result<Vec<u8>> {
+fn shake_hands(
+    socket: &mut TcpStream,
+    config: &Arc<ClientConfig>,
+    host: &str,
+) -> io::Result<ClientConnection> {
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    let mut session = ClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
+    while session.is_handshaking() {
+        session.complete_io(socket)?;
+    }
+    Ok(session)
+}
+
+fn ask(socket: &mut (impl Read + Write)) -> io::Result<Vec<u8>> {
     let mut w = Writer::frame();
     w.i16(METADATA);
     w.i16(VERSION);

@@ -7,6 +7,9 @@ use super::layer::KafkaSettings;
 use super::rule::RuleError;
 use super::rules::{Rules, SharedRules};
 use crate::engine::{Engine, ProxyChange, ProxyConfig, ProxyError, ProxyInfo};
+use crate::layer::LayerFactory;
+use crate::tls::{OnFailure, PeerName, TlsFactory, TlsSides};
+use rustls::{ClientConfig, ServerConfig};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,13 +19,22 @@ use thiserror::Error;
 /// The id of a broker that nobody has named yet.
 const UNKNOWN_BROKER: i32 = -1;
 
+/// TLS of a front, each side for itself: a plain client may be led to a cluster that wants TLS.
+#[derive(Clone, Default, Debug)]
+pub struct FrontTls {
+    pub client: Option<Arc<ServerConfig>>,
+    pub upstream: Option<Arc<ClientConfig>>,
+    pub on_failure: OnFailure,
+}
+
 /// What a front is made of.
 #[derive(Clone, Debug)]
 pub struct FrontConfig {
     /// Names the proxies: `PARTY-NODE`.
     pub party: String,
-    /// Of the cluster; listeners without TLS.
     pub bootstrap: Vec<Address>,
+    /// On which sides TLS is spoken.
+    pub tls: FrontTls,
     /// Where listeners are opened, and what clients are told.
     pub listen_host: String,
     pub rules: SharedRules,
@@ -36,6 +48,7 @@ impl FrontConfig {
         Self {
             party: party.to_owned(),
             bootstrap,
+            tls: FrontTls::default(),
             listen_host: "127.0.0.1".to_owned(),
             rules: SharedRules::default(),
             flows: FlowRegistry::default(),
@@ -56,6 +69,8 @@ pub enum FrontError {
         broker: i32,
         error: ProxyError,
     },
+    #[error("broker {broker} calls itself {host}, which no certificate can be for")]
+    Name { broker: i32, host: String },
 }
 
 enum Message {
@@ -65,7 +80,7 @@ enum Message {
 
 /// Listeners of one party, one for each broker that the cluster has or gets. Dropping it closes them.
 ///
-/// TLS is not terminated: the cluster's listener and the clients must speak plain text (SASL passes).
+/// TLS ends here on either side ([`FrontTls`]); SASL passes.
 pub struct KafkaFront {
     shared: Arc<Shared>,
     messages: Sender<Message>,
@@ -83,6 +98,8 @@ struct Shared {
 struct State {
     /// Name and address of the proxy of each broker.
     brokers: BTreeMap<i32, (String, Address)>,
+    /// Whom each broker's certificate must be for, where TLS is spoken with it.
+    peers: BTreeMap<i32, PeerName>,
     /// Listeners before bootstrap addresses whose brokers nobody has named.
     bootstrap: Vec<(String, Address)>,
     failed: Vec<String>,
@@ -95,7 +112,7 @@ impl KafkaFront {
     /// # Errors
     /// When no bootstrap address can be connected to, or a port cannot be had.
     pub fn open(engine: &Engine, config: FrontConfig) -> Result<Self, FrontError> {
-        let brokers = discover_any(&config.bootstrap)?;
+        let brokers = discover_any(&config)?;
         let (messages, named) = channel();
         let shared = Arc::new(Shared {
             engine: engine.clone(),
@@ -176,10 +193,10 @@ impl KafkaFront {
 }
 
 /// `None`: somebody is there and does not tell.
-fn discover_any(bootstrap: &[Address]) -> Result<Option<Vec<Endpoint>>, FrontError> {
+fn discover_any(config: &FrontConfig) -> Result<Option<Vec<Endpoint>>, FrontError> {
     let (mut first, mut silent) = (None, false);
-    for address in bootstrap {
-        match discover::brokers(address) {
+    for address in &config.bootstrap {
+        match discover::brokers(address, config.tls.upstream.as_ref()) {
             Ok(brokers) if !brokers.is_empty() => return Ok(Some(brokers)),
             Ok(_) | Err(DiscoverError::Answer { .. }) => silent = true,
             Err(error) => first = first.or(Some(error)),
@@ -222,6 +239,11 @@ impl Shared {
                     upstream: Some(broker.address.to_string()),
                     ..ProxyChange::default()
                 };
+                let peer = self.lock().peers.get(&broker.node).cloned();
+                if let Some(peer) = peer {
+                    let host = &broker.address.host;
+                    peer.change(host).map_err(|_| no_name(broker.node, host))?;
+                }
                 let moved = self.engine.update(&name, change);
                 moved.map_err(|error| self.error(broker.node, error))?;
                 address
@@ -250,14 +272,41 @@ impl Shared {
                 broker,
             })
         };
+        let layer = self.with_tls(Arc::new(settings), broker, &upstream.host)?;
         let config = ProxyConfig {
             listen: Address::new(&self.config.listen_host, 0).to_string(),
-            layer: Some(Arc::new(settings)),
+            layer: Some(layer),
             ..ProxyConfig::new(name, upstream.to_string())
         };
         let made = self.engine.create(config);
         let info = made.map_err(|error| self.error(broker, error))?;
         Ok(Address::new(&self.config.listen_host, port(&info)))
+    }
+
+    fn with_tls(
+        &self,
+        inner: Arc<dyn LayerFactory>,
+        broker: i32,
+        host: &str,
+    ) -> Result<Arc<dyn LayerFactory>, FrontError> {
+        let tls = &self.config.tls;
+        let mut sides = TlsSides {
+            client: tls.client.clone(),
+            upstream: None,
+        };
+        if let Some(config) = &tls.upstream {
+            let peer = PeerName::new(host).map_err(|_| no_name(broker, host))?;
+            self.lock().peers.insert(broker, peer.clone());
+            sides.upstream = Some((config.clone(), peer));
+        }
+        if sides.is_plain() {
+            return Ok(inner);
+        }
+        Ok(Arc::new(TlsFactory {
+            sides,
+            inner,
+            on_failure: tls.on_failure.clone(),
+        }))
     }
 
     fn error(&self, broker: i32, error: ProxyError) -> FrontError {
@@ -279,6 +328,13 @@ impl Shared {
             // One that was removed meanwhile, or an engine that has ended, has no connections.
             let _ = self.engine.poke(&name);
         }
+    }
+}
+
+fn no_name(broker: i32, host: &str) -> FrontError {
+    FrontError::Name {
+        broker,
+        host: host.to_owned(),
     }
 }
 

@@ -40,7 +40,7 @@ pub use api::{Api, PRODUCE};
 pub use discover::DiscoverError;
 pub use error_answer::can_answer;
 pub use flow::{FlowRegistry, FlowSnapshot, Link};
-pub use front::{FrontConfig, FrontError, KafkaFront};
+pub use front::{FrontConfig, FrontError, FrontTls, KafkaFront};
 pub use layer::{KafkaLayer, KafkaSettings};
 pub use reader::Malformed;
 pub use rule::{Action, Rule, RuleError, Scope, Way};

@@ -1,7 +1,6 @@
 //! Live view and reports: subscribers of a run that own nothing.
 
 pub mod junit;
-pub mod live;
 pub mod markdown;
 mod measures;
 pub mod report;
@@ -9,7 +8,7 @@ pub mod terminal;
 pub mod text;
 
 pub use report::Report;
-pub use text::Glyphs;
+pub use text::{Glyphs, inert};
 
 /// JSON Schema of `report.json`, as it stands in `schema/report-v1.json`.
 #[must_use]

@@ -20,6 +20,7 @@ mod sim;
 mod story;
 mod test;
 mod validate;
+mod watch;
 
 pub(crate) use choose::problems;
 
@@ -63,6 +64,8 @@ enum Command {
     Story(story::StoryArgs),
     /// Draw the reports of a stored run again
     Report(report::ReportArgs),
+    /// Show a stored run again in the dashboard, at any speed
+    Watch(watch::WatchArgs),
     /// List stored runs
     Runs(runs::RunsArgs),
     /// Run a service of a reference system alone
@@ -165,6 +168,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Judge(args) => judge::run(&args, out),
         Command::Story(args) => story::run(&args, out),
         Command::Report(args) => report::run(&args, out),
+        Command::Watch(args) => watch::run(&args),
         Command::Runs(args) => runs::run(&args, out),
         Command::Service(args) => service::run(&args),
         Command::Serve(args) => serve::run(&args, out),

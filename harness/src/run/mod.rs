@@ -14,6 +14,7 @@ mod taps;
 mod traffic;
 
 pub use folder::{PLAN_FILE, RunFolder};
+pub use live::Stories;
 pub use pipeline::run;
 pub use reports::write_reports;
 pub use simulated::TRACE_FILE;

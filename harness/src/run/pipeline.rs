@@ -1,15 +1,16 @@
 //! The pipeline, readable in a minute: folder, history, environment, phases, verdict, reports.
 
+use super::live::{LiveParts, LiveView, SharedFeed};
 use super::phases::{Outcome, Phases};
-use super::{Finished, RunFolder, RunOptions, finish, live::LiveView, simulated, write_reports};
+use super::{Finished, RunFolder, RunOptions, finish, simulated, write_reports};
 use crate::environment::interrupt::Interrupt;
 use crate::environment::notes::{Journal, Notes};
 use crate::exit::{Exit, Failure};
 use crate::verdict;
+use squall_dashboard::STOPPING;
 use squall_history::{FILE_NAME, Head, ROWS_VERSION, Recorder, What};
 use squall_plan::Plan;
 use squall_plan::plan::Environment;
-use squall_render::live::STOPPING;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
@@ -45,9 +46,13 @@ fn embedded(
     out: &mut dyn Write,
 ) -> Result<bool, Failure> {
     let started = Instant::now();
-    let recorder =
-        Recorder::create(&folder.path().join(FILE_NAME), plan.system.spec.sinks.len())
-            .map_err(|error| Failure::environment(format!("cannot write the history: {error}")))?;
+    let feed = options.live.then(|| SharedFeed::new(plan));
+    let recorder = Recorder::observed(
+        &folder.path().join(FILE_NAME),
+        plan.system.spec.sinks.len(),
+        feed.as_ref().map(SharedFeed::observer),
+    )
+    .map_err(|error| Failure::environment(format!("cannot write the history: {error}")))?;
     let interrupt = Interrupt::listen()
         .map_err(|error| Failure::environment(format!("cannot listen for Ctrl-C: {error}")))?;
     let journal = Journal::new(recorder.clone(), started);
@@ -60,7 +65,9 @@ fn embedded(
         started,
         interrupt,
     };
-    let live = live_view(&context, options)?;
+    let live = feed
+        .map(|feed| live_view(&context, options, feed))
+        .transpose()?;
     // On the error output: the other one is in use by the phases, which may be waiting for something.
     let _told = live.is_none().then(|| {
         let tell = || writeln!(std::io::stderr(), "{STOPPING}");
@@ -72,18 +79,19 @@ fn embedded(
     ended.map(|outcome| outcome == Outcome::Interrupted)
 }
 
-fn live_view(context: &Context<'_>, options: &RunOptions) -> Result<Option<LiveView>, Failure> {
-    if !options.live {
-        return Ok(None);
-    }
-    LiveView::start(
-        context.plan,
-        context.recorder.clone(),
-        context.started,
-        options.glyphs,
-        context.interrupt.clone(),
-    )
-    .map(Some)
+fn live_view(
+    context: &Context<'_>,
+    options: &RunOptions,
+    feed: SharedFeed,
+) -> Result<LiveView, Failure> {
+    LiveView::start(LiveParts {
+        plan: context.plan.clone(),
+        folder: context.folder.path().to_owned(),
+        feed,
+        began: context.started,
+        glyphs: options.glyphs,
+        interrupt: context.interrupt.clone(),
+    })
 }
 
 /// The head of a history, whatever runs it.

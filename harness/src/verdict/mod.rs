@@ -114,7 +114,7 @@ fn heard(
     Ok((judge.finish(health), around.told(survey.end_ns)))
 }
 
-fn read_plan(folder: &Path) -> Result<Plan, Failure> {
+pub(crate) fn read_plan(folder: &Path) -> Result<Plan, Failure> {
     let path = folder.join(crate::run::PLAN_FILE);
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", path.display())))?;
@@ -139,7 +139,7 @@ fn feed(folder: &Path, hearing: &mut Hearing) -> Result<(), Failure> {
 }
 
 /// A history that is damaged in the middle proves nothing; it is told as such, with the place.
-fn unreadable(folder: &Path, error: &HistoryError) -> Failure {
+pub(crate) fn unreadable(folder: &Path, error: &HistoryError) -> Failure {
     Failure::new(
         crate::exit::Exit::Inconclusive,
         format!(

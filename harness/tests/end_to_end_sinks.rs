@@ -138,6 +138,18 @@ fn dead_letters_are_held_where_they_are_expected() {
 }
 
 #[test]
+fn sinks_that_are_away_slow_and_busy_get_every_effect_in_the_end_and_each_trouble_has_evidence() {
+    let run = held("sink-down.yaml", &[]);
+    let report = run.report();
+    for fault in report["faults"].as_array().unwrap() {
+        assert_eq!(fault["bit"], true, "{fault}");
+        assert!(fault["healed_ms"].is_number(), "{fault}");
+    }
+    let mails = std::fs::read_dir(run.path().join("mail/new")).unwrap();
+    assert!(mails.count() >= 280, "Squall's server filed them");
+}
+
+#[test]
 fn a_dead_letter_stands_for_an_effect_where_that_is_allowed() {
     let run = held("dead-letters.yaml", &[]);
     assert_eq!(sink(&run, "mailbox")["dead_lettered"], 20);

@@ -172,6 +172,7 @@ fn plan(system: &str) -> Plan {
 
 fn site(system: &str, folder: &std::path::Path) -> (Result<Site, EnvironmentError>, Arc<Seen>) {
     let parts = SiteParts {
+        served: Default::default(),
         name: "test",
         bus: Arc::new(Address),
         network: Box::new(NoConnections),

@@ -7,7 +7,8 @@ use crate::units::UnitError;
 ///
 /// `bootstrap`: addresses of the brokers; `run`: the run's folder; `service`, `replica`: whose process it is; `port`: its
 /// first port; `squall`: path of the running binary; `client`: librdkafka settings, `k=v` with commas between; `bugs`:
-/// planted bugs that are on, with commas between; `group`: the service's consumer group; `system`: folder of the file.
+/// planted bugs that are on, with commas between; `group`: the service's consumer group; `system`: folder of the file;
+/// `sink.NAME`: address of a sink that Squall serves.
 pub const SYSTEM_SLOTS: &[&str] = &[
     "bootstrap",
     "run",
@@ -112,7 +113,7 @@ pub fn check(text: &str, slots: &[&str]) -> Result<(), UnitError> {
 fn known(name: &str, slots: &[&str]) -> bool {
     slots.contains(&name)
         || (slots.contains(&"port")
-            && name
-                .strip_prefix("port.")
-                .is_some_and(|port| !port.is_empty()))
+            && ["port.", "sink."]
+                .iter()
+                .any(|prefix| name.len() > prefix.len() && name.starts_with(prefix)))
 }

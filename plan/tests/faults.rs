@@ -72,6 +72,7 @@ fn at(row: &KindRow) -> String {
         (row.aims.controller, "controller"),
         (row.aims.all_brokers, "brokers"),
         (row.aims.load, "load"),
+        (row.aims.sinks, "a sink"),
     ];
     let named = named.iter().filter(|(is, _)| *is).map(|(_, name)| *name);
     named.collect::<Vec<_>>().join(", ")

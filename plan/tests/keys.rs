@@ -100,6 +100,7 @@ const SYSTEM: &[&str] = &[
     "sinks.s={sqlite: d, id: x, table: y}",
     "sinks.s={sqlite: d, query: select 1}",
     "sinks.s={topic: t, id: {json: /id}}",
+    "sinks.s={directory: e, serve: smtp}",
     "sinks.s.group=apps",
     "sinks.s.events=[a]",
     "sinks.s.dead_letters={topic: t, id: body}",

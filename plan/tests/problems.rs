@@ -326,3 +326,46 @@ fn settings_of_a_topic_that_the_system_hardly_means_are_refused() {
         assert_eq!(topic(good), "good", "{good}");
     }
 }
+
+#[test]
+fn a_fault_that_a_sink_cannot_have_is_refused_with_the_reason() {
+    let cases = [
+        ("sink_down: user", "unknown sink `user`"),
+        // Nobody is told where it is: consumer-email files mails itself.
+        (
+            "sink_down: mailbox",
+            "no service is told where sink `mailbox` is",
+        ),
+        (
+            "isolate: sink(users)",
+            "is a file, and no connection goes there",
+        ),
+        ("crash: sink(users)", "`crash` cannot aim at a sink"),
+        (
+            "sink_slow: { sink: broker(1), by: 1s }",
+            "cannot stand here",
+        ),
+    ];
+    for (fault, said) in cases {
+        let set = format!("faults=[{{name: one, at: 1s, for: 1s, {fault}}}]");
+        let found = problems(BURST, &sets(&[&set]));
+        assert!(found.0.iter().all(|problem| !problem.fix.is_empty()));
+        assert!(found.to_string().contains(said), "{said:?}: {found}");
+    }
+    let told = "system.env.consumer-email={SMTP_URL: \"smtp://{{sink.mailbox}}\"}";
+    for fault in [
+        "sink_down: mailbox",
+        "delay: { from: consumer-email, to: sink(mailbox), by: 1s }",
+    ] {
+        let set = format!("faults=[{{name: one, at: 1s, for: 1s, {fault}}}]");
+        let request = sets(&[told, &set]);
+        let read = from_text("good.yaml", BURST, &request, &Memory(String::new()));
+        assert!(read.is_ok(), "{}", read.unwrap_err());
+    }
+    let wrong = "system.env.consumer-email={A: \"{{sink.users}}\", B: \"{{sink.mail}}\"}";
+    let found = problems(BURST, &sets(&[wrong])).to_string();
+    assert!(
+        found.contains("not served") && found.contains("unknown sink `mail`"),
+        "{found}"
+    );
+}

@@ -120,6 +120,15 @@ impl Sinks {
         }
     }
 
+    /// Where a sink keeps its effects; `None`: in no file.
+    pub fn path(&self, name: &str) -> Option<&str> {
+        let sink = self.all.iter().find(|sink| sink.name == name)?;
+        match &sink.store {
+            Place::Directory { path, .. } | Place::Rows { path, .. } => Some(path),
+            Place::Topic => None,
+        }
+    }
+
     fn outcome(&self, event: EventId, sink: &Sink) -> Outcome {
         // Probes go through everything, and are no load.
         let of_stream = self

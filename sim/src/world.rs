@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::journal::Journal;
 use crate::kernel::{Kernel, ProcessId};
 use crate::network::Network;
-use crate::service::{Mails, Stores};
+use crate::service::{Mails, Stores, Troubles};
 use crate::sinks::Sinks;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ pub struct World {
     pub stores: Stores,
     pub mails: Mails,
     pub sinks: Sinks,
+    pub troubles: Troubles,
     /// What the clocks of processes show at time 0.
     pub unix_ms_at_0: u64,
     last_process: Cell<u32>,
@@ -35,6 +36,7 @@ impl World {
             stores: Stores::default(),
             mails: Mails::default(),
             sinks,
+            troubles: Troubles::default(),
             unix_ms_at_0,
             last_process: Cell::new(0),
             paths: RefCell::default(),

@@ -227,3 +227,23 @@ fn what_cannot_be_simulated_is_said_before_anything_runs() {
     assert!(matches!(error, SimError::ForeignService { .. }), "{error}");
     assert_eq!(rows, 0);
 }
+
+#[test]
+fn a_sink_that_is_away_or_refuses_costs_a_correct_system_nothing_and_each_trouble_is_seen() {
+    for file in ["sink-outage.yaml", "database-locked.yaml"] {
+        let told = run(&plan(file, None, &[], 7));
+        assert_eq!(told.unsound, Vec::<String>::new());
+        let bitten = told.evidence.iter().filter(|text| text.contains("met it"));
+        assert_eq!(bitten.count(), 3, "{:?}", told.evidence);
+        for (sink, stored) in &told.stored {
+            let missing = told.accepted.iter().filter(|id| !stored.contains_key(id));
+            assert_eq!(missing.count(), 0, "{file}: sink {sink}");
+        }
+        let told = run(&plan(file, Some("dropped-retry"), &[], 7));
+        let lost = told.stored.values().map(|stored| {
+            let missing = told.accepted.iter().filter(|id| !stored.contains_key(id));
+            missing.count()
+        });
+        assert!(lost.sum::<usize>() > 0, "{file}: what was dropped is lost");
+    }
+}

@@ -36,6 +36,8 @@ pub struct Settings {
     pub maildir: Option<String>,
     pub smtp_url: Option<String>,
     pub sqlite_path: Option<String>,
+    /// How long a transaction waits for the lock of the database before it fails for now.
+    pub sqlite_busy_timeout: Duration,
     pub mail: EffectSettings,
     pub rows: EffectSettings,
     /// How often a failed effect is tried again before the event is given up.
@@ -94,6 +96,7 @@ impl Settings {
             maildir: None,
             smtp_url: None,
             sqlite_path: None,
+            sqlite_busy_timeout: Duration::from_secs(2),
             mail: EffectSettings::default(),
             rows: EffectSettings::default(),
             retries_max: 10,
@@ -133,6 +136,8 @@ impl Settings {
         settings.metrics_port = reader.metrics_port(service);
         settings.maildir = reader.optional("MAILDIR");
         settings.smtp_url = reader.optional("SMTP_URL");
+        let busy_timeout = &mut settings.sqlite_busy_timeout;
+        reader.duration("SQLITE_BUSY_TIMEOUT_MS", busy_timeout);
         settings.sqlite_path = reader.optional("SQLITE_PATH");
         settings.mail = reader.effect("MAIL");
         settings.rows = reader.effect("DB");

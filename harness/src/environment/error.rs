@@ -15,6 +15,8 @@ pub enum EnvironmentError {
     NoPort { service: String, port: String },
     #[error("the template `{text}` cannot be filled: {why}")]
     Template { text: String, why: String },
+    #[error("sink `{sink}` cannot be served: {error}")]
+    Served { sink: String, error: io::Error },
     #[error("this binary cannot find itself: {0}")]
     OwnProgram(io::Error),
     #[error(transparent)]

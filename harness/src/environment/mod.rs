@@ -6,12 +6,14 @@ mod error;
 pub mod guard;
 pub mod happenings;
 pub mod interrupt;
+pub mod mail_server;
 pub mod network;
 pub mod notes;
 pub mod placement;
 pub mod ports;
 pub mod processes;
 mod proxied;
+pub mod served;
 pub mod site;
 pub mod supervision;
 pub mod sweep;
@@ -23,6 +25,7 @@ use bus::Bus;
 use happenings::Happenings;
 use network::Network;
 use placement::Version;
+use served::SinkAt;
 use squall_plan::fault::Fault;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -57,6 +60,22 @@ pub trait Environment: Send + Sync {
 
     /// Consumer group of a service.
     fn group_of(&self, service: &str) -> Option<&str>;
+
+    /// Names of the sinks that Squall serves.
+    fn served_sinks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What can be troubled of a sink; `None`: nothing.
+    fn sink(&self, name: &str) -> Option<SinkAt> {
+        let _ = name;
+        None
+    }
+
+    /// What random draws of faults come from.
+    fn seed(&self) -> u64 {
+        0
+    }
 
     /// Fills a template of the system file that belongs to no service, such as the path of a sink.
     ///

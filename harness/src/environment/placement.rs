@@ -81,6 +81,7 @@ impl Placement {
         let id = ReplicaId::new(&service.name, replica);
         let bootstrap = network.bootstrap(&End::Replica(id.clone()));
         let bootstrap = bootstrap.map_err(EnvironmentError::Bus)?;
+        let sinks = addresses_of_sinks(plan, network, &id)?;
         let ports = match self.ports.remove(&id) {
             Some(held) => held,
             None => take_ports(service)?,
@@ -93,6 +94,7 @@ impl Placement {
                 replica,
                 ports: &ports,
                 bootstrap: &bootstrap,
+                sinks: &sinks,
             }),
         };
         let spec = filler.replica_spec(&id, service);
@@ -139,6 +141,21 @@ impl Placement {
     }
 }
 
+fn addresses_of_sinks(
+    plan: &Plan,
+    network: &dyn Network,
+    id: &ReplicaId,
+) -> Result<BTreeMap<String, String>, EnvironmentError> {
+    let mut addresses = BTreeMap::new();
+    for sink in &plan.system.spec.sinks {
+        let address = network.sink_address(&End::Replica(id.clone()), &sink.name);
+        if let Some(address) = address.map_err(EnvironmentError::Bus)? {
+            addresses.insert(sink.name.clone(), address);
+        }
+    }
+    Ok(addresses)
+}
+
 fn take_ports(service: &ServiceSpec) -> Result<Vec<(String, PortLease)>, EnvironmentError> {
     let take = |name: &str| Ok((name.to_owned(), PortLease::take()?));
     let ports = service.ports.iter().map(|port| take(&port.name));
@@ -171,6 +188,8 @@ struct Own<'a> {
     replica: u32,
     ports: &'a [(String, PortLease)],
     bootstrap: &'a str,
+    /// Addresses of the sinks that Squall serves.
+    sinks: &'a BTreeMap<String, String>,
 }
 
 impl Filler<'_> {
@@ -306,8 +325,11 @@ impl Filler<'_> {
                 .ports
                 .first()
                 .map(|(_, lease)| lease.number().to_string()),
-            _ => address(own.ports, slot.strip_prefix("port.")?)
-                .map(|address| address.port().to_string()),
+            _ => match slot.strip_prefix("sink.") {
+                Some(sink) => own.sinks.get(sink).cloned(),
+                None => address(own.ports, slot.strip_prefix("port.")?)
+                    .map(|address| address.port().to_string()),
+            },
         }
     }
 

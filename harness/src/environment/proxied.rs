@@ -1,4 +1,4 @@
-//! Connections between parties and brokers, each through a proxy of its own, so that faults can tell them apart.
+//! Connections between parties and brokers, and between parties and the sinks that Squall serves, each through a proxy of its own, so that faults can tell them apart.
 //!
 //! Every party gets an address for every broker. Clients go where a broker's answers send them, so those answers are rewritten:
 //! told a broker's own address, a client would go past the proxy, and every fault on it would be none.
@@ -17,14 +17,24 @@ pub struct Proxied {
     engine: Engine,
     /// By number, from 1.
     brokers: Vec<SocketAddr>,
+    sinks: BTreeMap<String, SocketAddr>,
     flows: FlowRegistry,
     state: Mutex<State>,
+}
+
+/// What a proxy leads to.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Far {
+    Broker(i32),
+    Sink(String),
 }
 
 #[derive(Default)]
 struct State {
     /// Addresses by which a party reaches the brokers.
     parties: BTreeMap<End, String>,
+    /// Addresses by which a party reaches a sink.
+    ways_to_sinks: BTreeMap<(End, String), String>,
     /// How many treatments stall a direction of a proxy.
     stalls: BTreeMap<(String, &'static str), u32>,
     /// How many faults close a proxy.
@@ -36,11 +46,16 @@ struct State {
 impl Proxied {
     /// # Errors
     /// Text for users: the system gives no event loop.
-    pub fn start(brokers: Vec<SocketAddr>, seed: u64) -> Result<Self, String> {
+    pub fn start(
+        brokers: Vec<SocketAddr>,
+        sinks: BTreeMap<String, SocketAddr>,
+        seed: u64,
+    ) -> Result<Self, String> {
         let engine = Engine::start(seed);
         Ok(Self {
             engine: engine.map_err(|error| format!("the fault proxy cannot start: {error}"))?,
             brokers,
+            sinks,
             flows: FlowRegistry::default(),
             state: Mutex::default(),
         })
@@ -64,7 +79,8 @@ impl Proxied {
             });
             settings.addresses = Some(map.clone());
             settings.flows = self.flows.clone();
-            let mut config = ProxyConfig::new(name(party, node), upstream.to_string());
+            let mut config =
+                ProxyConfig::new(name(party, &Far::Broker(node)), upstream.to_string());
             config.layer = Some(Arc::new(settings));
             let made = self.engine.create(config).map_err(text)?;
             let listen: SocketAddr = made.listen.parse().map_err(|_| made.listen.clone())?;
@@ -81,18 +97,46 @@ impl Proxied {
         Ok(bootstrap)
     }
 
-    /// What flows from one end to the other, of which one is a broker and one is not.
+    /// Address of a sink for a party; its proxy comes into being with the first call. `None`: there is no such sink.
     ///
     /// # Errors
-    /// Text for users: no port can be had, or it cannot be treated so.
+    /// Text for users: no port can be had.
+    pub fn sink_address(&self, party: &End, sink: &str) -> Result<Option<String>, String> {
+        let Some(upstream) = self.sinks.get(sink) else {
+            return Ok(None);
+        };
+        let mut state = self.lock();
+        let way = (party.clone(), sink.to_owned());
+        if let Some(known) = state.ways_to_sinks.get(&way) {
+            return Ok(Some(known.clone()));
+        }
+        let name = name(party, &Far::Sink(sink.to_owned()));
+        let made = self
+            .engine
+            .create(ProxyConfig::new(name, upstream.to_string()));
+        let address = made.map_err(text)?.listen;
+        state.ways_to_sinks.insert(way, address.clone());
+        Ok(Some(address))
+    }
+
+    /// What flows from one end to the other, of which one is a broker or a sink and the other is neither.
+    ///
+    /// # Errors
+    /// Text for users: no port can be had, there is no such sink, or it cannot be treated so.
     pub fn treat(
         self: &Arc<Self>,
-        (party, node, direction): (&End, i32, Direction),
+        (party, far, direction): (&End, &Far, Direction),
         treatment: &Treatment,
     ) -> Result<Box<dyn Treated>, String> {
         // A party that nobody has asked for yet has a way of its own from now on.
-        self.bootstrap(party)?;
-        let proxy = name(party, node);
+        match far {
+            Far::Broker(_) => drop(self.bootstrap(party)?),
+            Far::Sink(sink) => {
+                let address = self.sink_address(party, sink)?;
+                address.ok_or_else(|| format!("Squall does not serve sink {sink}"))?;
+            }
+        }
+        let proxy = name(party, far);
         let before = self.counters(&proxy)?;
         let how = match toxic(treatment)? {
             None => {
@@ -117,19 +161,32 @@ impl Proxied {
         }))
     }
 
-    /// Cuts every party's connections to a broker, and refuses new ones.
+    /// Cuts every party's connections to a broker or a sink, and refuses new ones.
     ///
     /// # Errors
     /// Text for users.
-    pub fn close(self: &Arc<Self>, node: i32) -> Result<Vec<Box<dyn Treated>>, String> {
-        let parties: Vec<End> = self.lock().parties.keys().cloned().collect();
+    pub fn close(self: &Arc<Self>, far: &Far) -> Result<Vec<Box<dyn Treated>>, String> {
+        let state = self.lock();
+        let (parties, refusal): (Vec<End>, Refusal) = match far {
+            Far::Broker(_) => (state.parties.keys().cloned().collect(), Refusal::Refuse),
+            Far::Sink(sink) => {
+                let ways = state.ways_to_sinks.keys();
+                let to_it = ways.filter(|(_, known)| known == sink);
+                // Whoever mails connects for each mail: only who tries shows that it is down, and a reset is counted.
+                (
+                    to_it.map(|(party, _)| party.clone()).collect(),
+                    Refusal::Reset,
+                )
+            }
+        };
+        drop(state);
         let mut closed: Vec<Box<dyn Treated>> = Vec::new();
         for party in parties {
-            let proxy = name(&party, node);
+            let proxy = name(&party, far);
             let before = self.counters(&proxy)?;
             let mut state = self.lock();
             *state.closed.entry(proxy.clone()).or_default() += 1;
-            self.engine.refuse(&proxy, Refusal::Refuse).map_err(text)?;
+            self.engine.refuse(&proxy, refusal).map_err(text)?;
             self.engine.cut(&proxy).map_err(text)?;
             drop(state);
             closed.push(Box::new(TreatedProxy {
@@ -146,7 +203,8 @@ impl Proxied {
     /// Bytes that have passed between a party and the brokers.
     pub fn passed_bytes(&self, party: &End) -> u64 {
         let nodes = (1..).take(self.brokers.len());
-        let counters = nodes.filter_map(|node| self.counters(&name(party, node)).ok());
+        let counters =
+            nodes.filter_map(|node| self.counters(&name(party, &Far::Broker(node))).ok());
         counters
             .map(|counters| counters.upstream.sent_bytes + counters.downstream.sent_bytes)
             .sum()
@@ -194,8 +252,11 @@ impl Proxied {
     }
 }
 
-fn name(party: &End, node: i32) -> String {
-    format!("{party} > broker {node}")
+fn name(party: &End, far: &Far) -> String {
+    match far {
+        Far::Broker(node) => format!("{party} > broker {node}"),
+        Far::Sink(sink) => format!("{party} > sink {sink}"),
+    }
 }
 
 #[allow(clippy::needless_pass_by_value)] // As `map_err` hands it over.
@@ -280,7 +341,11 @@ impl Treated for TreatedProxy {
         let ended = |counters: &Counters| counters.resets + counters.closed_by_toxic;
         let connections = match self.how {
             How::Stall(_) => 0,
-            How::Toxic(..) | How::Closed => ended(&now) - ended(&self.before),
+            How::Toxic(..) => ended(&now) - ended(&self.before),
+            How::Closed => {
+                let refused = now.connections_refused - self.before.connections_refused;
+                ended(&now) - ended(&self.before) + refused
+            }
         };
         Touched {
             bytes,

@@ -5,12 +5,14 @@ use super::happenings::Happenings;
 use super::network::Network;
 use super::notes::{Notes, ServiceNotes};
 use super::placement::{self, Placement, Surroundings, Version};
+use super::served::{Served, SinkAt};
 use super::supervision::{
     ReplicaId, ReplicaSpec, SupervisionError, Supervisor, SupervisorOptions, TornDown,
 };
 use super::{Environment, EnvironmentError};
 use squall_plan::Plan;
 use squall_plan::fault::Fault;
+use squall_plan::system::SinkStore;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -25,6 +27,7 @@ pub struct Site {
     supervisor: Arc<Supervisor>,
     around: Surroundings,
     placement: RwLock<Placement>,
+    served: Served,
 }
 
 /// What a site is built from.
@@ -35,6 +38,8 @@ pub struct SiteParts {
     pub network: Box<dyn Network>,
     /// Filled by whoever listens to the bus.
     pub happenings: Arc<Happenings>,
+    /// The sinks that Squall serves.
+    pub served: Served,
     /// Binary that becomes the guard, and that `{{squall}}` means; `None`: this one.
     pub squall: Option<PathBuf>,
 }
@@ -77,6 +82,7 @@ impl Site {
             supervisor: Arc::new(supervisor),
             around,
             placement: RwLock::new(placement),
+            served: parts.served,
         })
     }
 
@@ -132,6 +138,26 @@ impl Environment for Site {
 
     fn group_of(&self, service: &str) -> Option<&str> {
         self.plan.system.spec.service(service)?.group.as_deref()
+    }
+
+    fn served_sinks(&self) -> Vec<String> {
+        self.served.names()
+    }
+
+    fn sink(&self, name: &str) -> Option<SinkAt> {
+        if let Some(server) = self.served.server(name) {
+            return Some(SinkAt::Mail(server));
+        }
+        let SinkStore::Sqlite { path, .. } = &self.plan.system.spec.sink(name)?.store else {
+            return None;
+        };
+        Some(SinkAt::Sqlite {
+            path: PathBuf::from(self.fill(path).ok()?),
+        })
+    }
+
+    fn seed(&self) -> u64 {
+        self.plan.seed
     }
 
     fn fill(&self, template: &str) -> Result<String, EnvironmentError> {

@@ -20,10 +20,12 @@ pub fn ends(target: &Target, env: &dyn Environment) -> Result<Vec<End>, FaultErr
         Target::Followers { topic, partition } => all(bus.followers(topic, *partition)),
         Target::Services => replicas(env),
         Target::Load => vec![End::Load],
+        Target::Sink(name) => vec![End::Sink(name.clone())],
         Target::Everyone => {
             let mut everyone = all(bus.brokers());
             everyone.extend([End::Controller, End::Load]);
             everyone.extend(replicas(env));
+            everyone.extend(env.served_sinks().into_iter().map(End::Sink));
             everyone
         }
         Target::Service { .. }

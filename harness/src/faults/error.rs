@@ -16,6 +16,8 @@ pub enum FaultError {
     #[error("{why}")]
     Sequence { why: String },
     #[error("{what}: {why}")]
+    Sink { what: String, why: String },
+    #[error("{what}: {why}")]
     Network { what: String, why: String },
 }
 

@@ -18,6 +18,7 @@ mod scale;
 mod schedule;
 mod sequence;
 mod services_down;
+mod sink;
 mod target;
 
 pub use error::FaultError;
@@ -75,6 +76,7 @@ pub fn inject(
             Box::new(rolling_deploy::inject(env, ids, &fault.terms)?)
         }
         (Act::Scale, Resolved::Services(ids)) => Box::new(scale::inject(env, ids, &fault.terms)?),
+        (Act::Trouble(trouble), _) => sink::inject(trouble, fault, env)?,
         (Act::Flap, _) => Box::new(flapping::inject(env, fault)?),
         (Act::Close, _) => Box::new(connections::close(fault, &*env)?),
         (Act::Treat, _) => Box::new(connections::inject(fault, &*env)?),

@@ -39,6 +39,9 @@ impl fmt::Display for Resolved {
 /// As [`resolve`].
 pub fn settle(fault: &Fault, env: &dyn Environment) -> Result<Resolved, FaultError> {
     let row = fault.kind.row();
+    if let Target::Sink(name) = &fault.target {
+        return Ok(Resolved::Ends(vec![End::Sink(name.clone())]));
+    }
     if !row.acts_on_connections && !row.aims.all_brokers {
         return resolve(&fault.target, env);
     }
@@ -77,7 +80,8 @@ pub fn resolve(target: &Target, env: &dyn Environment) -> Result<Resolved, Fault
         | Target::Followers { .. }
         | Target::Services
         | Target::Load
-        | Target::Everyone => {
+        | Target::Everyone
+        | Target::Sink(_) => {
             return Err(nobody("it names several, and only connections know those"));
         }
     };

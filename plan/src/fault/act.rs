@@ -17,6 +17,8 @@ pub enum Act {
     RollBrokers,
     /// Its replicas are replaced by another version, each once the one before is ready.
     Deploy,
+    /// A sink takes nothing, late, or not always.
+    Trouble(SinkTrouble),
     /// It has another number of replicas until the fault heals.
     Scale,
 }
@@ -30,4 +32,15 @@ pub enum Ending {
     Stop,
     /// A broker's machine loses power: what was not flushed is gone.
     PowerLoss,
+}
+
+/// What is wrong with a sink.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SinkTrouble {
+    /// It takes nothing.
+    Down,
+    /// It takes everything, late.
+    Slow,
+    /// It refuses some of what it is given, for now.
+    Error,
 }

@@ -17,6 +17,8 @@ pub struct Aims {
     pub all_brokers: bool,
     /// The harness's own producers.
     pub load: bool,
+    /// Sinks.
+    pub sinks: bool,
 }
 
 impl Aims {
@@ -27,6 +29,7 @@ impl Aims {
         many: false,
         all_brokers: false,
         load: false,
+        sinks: false,
     };
     pub const SERVICES: Self = Self {
         services: true,
@@ -40,6 +43,14 @@ impl Aims {
         all_brokers: true,
         ..Self::NOBODY
     };
+    pub const SINKS: Self = Self {
+        sinks: true,
+        ..Self::NOBODY
+    };
+    pub const BROKERS_AND_SINKS: Self = Self {
+        sinks: true,
+        ..Self::BROKERS
+    };
     pub const PROCESSES: Self = Self {
         services: true,
         ..Self::BROKERS
@@ -52,6 +63,7 @@ impl Aims {
         many: true,
         all_brokers: true,
         load: true,
+        sinks: true,
     };
 
     #[must_use]
@@ -64,6 +76,7 @@ impl Aims {
             Target::Brokers => self.all_brokers,
             Target::Followers { .. } | Target::Services | Target::Everyone => self.many,
             Target::Load => self.load,
+            Target::Sink(_) => self.sinks,
         }
     }
 }

@@ -7,7 +7,7 @@ mod kinds;
 mod target;
 mod terms;
 
-pub use act::{Act, Ending};
+pub use act::{Act, Ending, SinkTrouble};
 pub use aims::Aims;
 pub use consequence::{Consequences, Happening};
 pub use kinds::{FaultKind, KINDS, KindRow};
@@ -62,6 +62,8 @@ pub enum Target {
     Load,
     /// `everyone`: all of the above.
     Everyone,
+    /// `sink(users)`: the place where the effects of a sink are kept.
+    Sink(String),
 }
 
 /// A consequence that must be seen.

@@ -11,7 +11,7 @@ pub struct TargetError {
 }
 
 const FORMS: &str = "write a service (`consumer-db`, `consumer-db/0`), broker(1), leader(topic/0), followers(topic/0), \
-    coordinator(group), controller, brokers, services, load or everyone";
+    coordinator(group), controller, brokers, services, load, sink(users) or everyone";
 
 impl Target {
     /// Reads a target: `consumer-db/0`, `broker(1)`, `leader(signups/0)`, `coordinator(consumer-db)`, `controller`, `brokers`.
@@ -60,6 +60,7 @@ impl Target {
                     _ => Self::Followers { topic, partition },
                 })
             }
+            "sink" if !inside.is_empty() => Some(Self::Sink(inside.to_owned())),
             "coordinator" if !inside.is_empty() => Some(Self::Coordinator {
                 group: inside.to_owned(),
             }),
@@ -115,6 +116,7 @@ impl fmt::Display for Target {
             Self::Services => write!(f, "services"),
             Self::Load => write!(f, "load"),
             Self::Everyone => write!(f, "everyone"),
+            Self::Sink(sink) => write!(f, "sink({sink})"),
         }
     }
 }

@@ -33,6 +33,10 @@ pub enum Terms {
     },
     /// `scale`: how many replicas.
     Scale { to: u32 },
+    /// `sink_slow`: how much later each effect is done.
+    Slow { by_ns: u64 },
+    /// `sink_error`: the share that is refused; where a lock refuses, for how long at a time.
+    Errors { per_mille: u32, turn_ns: u64 },
 }
 
 /// Seen from the target.
@@ -149,6 +153,11 @@ impl fmt::Display for Terms {
                 write!(f, " as {}", all.join(", "))
             }
             Self::Scale { to } => write!(f, " to {to}"),
+            Self::Slow { by_ns } => write!(f, " by {}", show_duration(*by_ns)),
+            Self::Errors { per_mille, turn_ns } => {
+                let (share, turn) = (PerMille(*per_mille), show_duration(*turn_ns));
+                write!(f, ": {share} refused, a lock for {turn} at a time")
+            }
             Self::Link { to, treatment } => write!(f, " to {}: {treatment}", list(to)),
         }
     }
@@ -201,6 +210,18 @@ impl fmt::Display for Treatment {
                     show_duration(*after_ns)
                 )
             }
+        }
+    }
+}
+
+/// In percent.
+struct PerMille(u32);
+
+impl fmt::Display for PerMille {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 / 10, self.0 % 10) {
+            (percent, 0) => write!(f, "{percent} %"),
+            (percent, tenth) => write!(f, "{percent}.{tenth} %"),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::fault::{Aims, Fault, FaultKind, Target, Terms, Treatment};
 use crate::plan::Environment;
 use crate::rng::{Rng, Streams};
 use crate::scenario::Scenario;
+use crate::system::SinkStore;
 
 pub(crate) const MS: u64 = 1_000_000;
 
@@ -119,6 +120,8 @@ pub(crate) struct World {
     groups: Vec<String>,
     partitions: Vec<(String, u32)>,
     brokers: u32,
+    /// Those that can be troubled.
+    sinks: Vec<String>,
 }
 
 impl World {
@@ -127,6 +130,7 @@ impl World {
         let running = running.filter(|(_, replicas)| **replicas > 0);
         let groups = scenario.system.spec.services.iter();
         let topics = scenario.cluster.topics.iter();
+        let sinks = scenario.system.spec.sinks.iter();
         Self {
             services: running
                 .map(|(name, count)| (name.clone(), *count))
@@ -136,6 +140,13 @@ impl World {
                 .flat_map(|topic| (0..topic.partitions).map(|number| (topic.name.clone(), number)))
                 .collect(),
             brokers: scenario.cluster.brokers,
+            sinks: sinks
+                .filter(|sink| match sink.served {
+                    Some(_) => scenario.system.tells_of(&sink.name),
+                    None => matches!(sink.store, SinkStore::Sqlite { .. }),
+                })
+                .map(|sink| sink.name.clone())
+                .collect(),
         }
     }
 }
@@ -225,6 +236,10 @@ impl Drawing {
             service,
             replica: (!all).then_some(u32::try_from(replica).unwrap_or(0)),
         })
+    }
+
+    pub fn sink(&mut self) -> Option<Target> {
+        self.pick(&self.world.sinks.clone()).map(Target::Sink)
     }
 
     pub fn broker(&mut self) -> Option<Target> {

@@ -15,7 +15,8 @@ pub use squall_check::Expected as Outcome;
 
 use crate::fault::Fault;
 use crate::nemesis::Nemesis;
-use crate::system::{IdPlace, Semantics, SystemSpec, TopicSpec};
+use crate::system::{IdPlace, Semantics, ServiceSpec, SystemSpec, TopicSpec};
+use crate::template::{SYSTEM_SLOTS, Template};
 use crate::units::Rate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -70,6 +71,36 @@ pub struct SystemUse {
     pub bugs: Vec<String>,
     /// Service to variable to template, laid over the system's own.
     pub environment: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl SystemUse {
+    /// Whether a process that runs is told the address of a sink.
+    #[must_use]
+    pub fn tells_of(&self, sink: &str) -> bool {
+        let slot = format!("sink.{sink}");
+        let names_it = |text: &String| {
+            Template::parse(text, SYSTEM_SLOTS)
+                .is_ok_and(|template| template.slots().any(|known| known == slot))
+        };
+        let runs = |service: &&ServiceSpec| self.scale.get(&service.name) != Some(&0);
+        self.spec.services.iter().filter(runs).any(|service| {
+            let bugs = service
+                .bugs
+                .iter()
+                .filter(|bug| self.bugs.contains(&bug.name));
+            let mut laid: BTreeMap<&String, &String> = service.environment.iter().collect();
+            let mut arguments: Vec<&String> = service.command.iter().collect();
+            for bug in bugs {
+                laid.extend(&bug.environment);
+                arguments.extend(&bug.arguments);
+            }
+            laid.extend(self.environment.get(&service.name).into_iter().flatten());
+            arguments
+                .into_iter()
+                .chain(laid.into_values())
+                .any(names_it)
+        })
+    }
 }
 
 /// The Kafka cluster.

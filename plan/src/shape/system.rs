@@ -201,6 +201,7 @@ fn sink() -> Shape {
         .shape();
     Object::new("a sink")
         .field("directory", Shape::Template(SINK_SLOTS), "a folder with one file an effect (a maildir too)")
+        .field("serve", Shape::Choice(&["smtp"]), "Squall listens as a mail server at {{sink.NAME}}, with a directory, and files there what it takes")
         .field("sqlite", Shape::Template(SINK_SLOTS), "path of an SQLite database with one row an effect")
         .field("topic", Shape::Name, "a topic with one record an effect")
         .field("id", id(), "where the event's id is: file-name, key, body, {header: NAME}, {json: /pointer}; a column of a table")

@@ -10,7 +10,7 @@ pub(super) fn check(node: &Node, system: &SystemSpec, problems: &mut Problems) {
     check_entry(node, system, problems);
     for entry in node.get("services").map_or(&[][..], Node::entries) {
         if let Some(service) = system.service(&entry.key) {
-            check_service(&entry.value, service, problems);
+            check_service(&entry.value, service, system, problems);
         }
     }
     for entry in node.get("sinks").map_or(&[][..], Node::entries) {
@@ -90,7 +90,7 @@ fn check_entry_port(http: &Node, service: &ServiceSpec, problems: &mut Problems)
     }
 }
 
-fn check_service(node: &Node, service: &ServiceSpec, problems: &mut Problems) {
+fn check_service(node: &Node, service: &ServiceSpec, system: &SystemSpec, problems: &mut Problems) {
     let ready = node.get("ready");
     if let (Some(ready), Ready::Http { .. } | Ready::Port { .. }) = (ready, &service.ready) {
         if service.ports.is_empty() {
@@ -135,6 +135,31 @@ fn check_service(node: &Node, service: &ServiceSpec, problems: &mut Problems) {
         .map(|entry| &entry.value);
     for value in command.chain(environment) {
         check_slots(value, service, problems);
+        check_sink_slots(value, system, problems);
+    }
+}
+
+/// `{{sink.NAME}}` needs a sink of that name that Squall serves.
+pub(crate) fn check_sink_slots(value: &Node, system: &SystemSpec, problems: &mut Problems) {
+    let parsed = value
+        .text()
+        .and_then(|text| Template::parse(text, SYSTEM_SLOTS).ok());
+    let Some(template) = parsed else { return };
+    for name in template
+        .slots()
+        .filter_map(|slot| slot.strip_prefix("sink."))
+    {
+        let what = match system.sink(name) {
+            Some(sink) if sink.served.is_some() => continue,
+            Some(_) => format!("sink `{name}` is not served by Squall, so it has no address"),
+            None => format!("unknown sink `{name}`"),
+        };
+        let served = system.sinks.iter().filter(|sink| sink.served.is_some());
+        let fix = match system.sink(name) {
+            Some(_) => "add `serve: smtp` to the sink".to_owned(),
+            None => did_you_mean(name, served.map(|sink| sink.name.as_str()), "served sinks"),
+        };
+        problems.at(&value.place, what, fix);
     }
 }
 
@@ -212,6 +237,16 @@ fn check_sink(node: &Node, name: &str, system: &SystemSpec, problems: &mut Probl
             &id.place,
             format!("sink `{name}` has nothing of that kind"),
             "files have a file-name, records a key; both have headers and a body",
+        );
+    }
+    if let Some(serve) = node
+        .entry("serve")
+        .filter(|_| node.get("directory").is_none())
+    {
+        problems.at(
+            &serve.place,
+            "only a `directory` can be served",
+            "write `directory: \"{{run}}/mail\"`, or leave `serve` out",
         );
     }
     for key in ["table", "query"] {

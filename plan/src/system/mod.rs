@@ -160,6 +160,9 @@ pub struct TopicSpec {
 pub struct SinkSpec {
     pub name: String,
     pub store: SinkStore,
+    /// Squall itself takes the effects and keeps them in the store: a service reaches it at `{{sink.NAME}}`.
+    #[serde(default)]
+    pub served: Option<Served>,
     /// Where the sink's service puts what it gave up on.
     pub dead_letters: Option<DeadLetterSpec>,
     /// Consumer group whose lag tells what is in flight.
@@ -186,6 +189,14 @@ pub enum SinkStore {
     },
     /// One record an effect.
     Topic { name: String, id: IdPlace },
+}
+
+/// What Squall speaks where it takes the effects of a sink.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Served {
+    /// A mail server (RFC 5321) that files each mail in the sink's folder.
+    Smtp,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

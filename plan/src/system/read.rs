@@ -4,7 +4,7 @@
 //! in silence.
 
 use super::{
-    BugSpec, DeadLetterSpec, EntrySpec, HttpEntry, IdPlace, PortSpec, Ready, Semantics,
+    BugSpec, DeadLetterSpec, EntrySpec, HttpEntry, IdPlace, PortSpec, Ready, Semantics, Served,
     ServiceSpec, SinkSpec, SinkStore, SystemSpec, TopicEntry, TopicSettings,
 };
 use crate::problem::Problems;
@@ -201,6 +201,7 @@ fn sink(entry: &Entry, problems: &mut Problems) -> SinkSpec {
     SinkSpec {
         name: entry.key.clone(),
         store: store(entry, problems),
+        served: (node.get("serve").and_then(Node::text) == Some("smtp")).then_some(Served::Smtp),
         dead_letters,
         group: node.get("group").and_then(Node::text).map(str::to_owned),
         events: texts(node.get("events")),

@@ -81,6 +81,12 @@ impl Node {
         units::parse_bandwidth(self.text()?).ok()
     }
 
+    /// 0 to 1, when it is a share.
+    #[must_use]
+    pub fn share(&self) -> Option<f64> {
+        units::parse_share(self.text()?).ok()
+    }
+
     /// As JSON, for bodies.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {

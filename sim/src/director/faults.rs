@@ -9,7 +9,7 @@ use squall_env::{Either, select};
 use squall_history::{FaultState, What};
 use squall_model::kafka::{NodeId, Request, Response};
 use squall_plan::Plan;
-use squall_plan::fault::{Consequences, Fault, FaultKind, Target};
+use squall_plan::fault::{Act, Consequences, Fault, FaultKind, Target};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -34,6 +34,8 @@ pub struct Faults {
 enum Hit {
     Broker(NodeId),
     Services(Vec<Replica>),
+    /// By name and path.
+    Sink(String, String),
 }
 
 impl Faults {
@@ -112,7 +114,7 @@ impl Faults {
             FaultState::Injected,
             format!("{} {}", fault.kind.name(), self.text(&hit)),
         );
-        let bit = self.hit(fault.kind, &hit).await;
+        let bit = self.hit(fault, &hit).await;
         if bit {
             self.note(
                 fault,
@@ -129,7 +131,13 @@ impl Faults {
         let load_ends = self.changed.until(|| self.load_ended.get());
         // A fault may not outlive the load.
         let _: Either<(), ()> = select(healed_early, load_ends).await;
-        match self.mend(fault.kind, &hit).await {
+        if let Hit::Sink(name, path) = &hit
+            && let met @ 1.. = self.world.troubles.met(path)
+        {
+            let text = format!("bit: {met} attempts at sink {name} met it");
+            self.note(fault, FaultState::Evidence, text);
+        }
+        match self.mend(&hit).await {
             Ok(()) => self.note(
                 fault,
                 FaultState::Healed,
@@ -159,6 +167,10 @@ impl Faults {
                     _ => None,
                 }
             }
+            Target::Sink(name) => {
+                let path = self.world.sinks.path(name)?;
+                Some(Hit::Sink(name.clone(), path.to_owned()))
+            }
             // Those that only act on connections; no kind that this world injects aims at them.
             Target::Controller
             | Target::Brokers
@@ -169,8 +181,15 @@ impl Faults {
         }
     }
 
-    async fn hit(&self, kind: FaultKind, hit: &Hit) -> bool {
-        match (kind, hit) {
+    /// Whether that shows already.
+    async fn hit(&self, fault: &Fault, hit: &Hit) -> bool {
+        match (fault.kind, hit) {
+            (kind, Hit::Sink(_, path)) => {
+                if let Act::Trouble(trouble) = kind.row().act {
+                    self.world.troubles.begin(path, trouble, &fault.terms);
+                }
+                false
+            }
             (FaultKind::Restart, Hit::Broker(id)) => {
                 let was_up = self.world.cluster.is_up(*id);
                 self.world.cluster.stop_broker(*id, STOP_WITHIN).await;
@@ -190,8 +209,12 @@ impl Faults {
         }
     }
 
-    async fn mend(&self, _kind: FaultKind, hit: &Hit) -> Result<(), String> {
+    async fn mend(&self, hit: &Hit) -> Result<(), String> {
         match hit {
+            Hit::Sink(_, path) => {
+                self.world.troubles.end(path);
+                Ok(())
+            }
             Hit::Broker(id) => {
                 self.world.cluster.start_broker(*id);
                 Ok(())
@@ -229,6 +252,7 @@ impl Faults {
     fn text(&self, hit: &Hit) -> String {
         match hit {
             Hit::Broker(id) => format!("broker {id}"),
+            Hit::Sink(name, _) => format!("sink {name}"),
             Hit::Services(replicas) => {
                 let names: Vec<String> = replicas
                     .iter()
@@ -252,7 +276,7 @@ impl Faults {
     fn consequences(&self, fault: &Fault, hit: &Hit) -> Consequences {
         let broker = match hit {
             Hit::Broker(id) => Some(*id),
-            Hit::Services(_) => None,
+            Hit::Services(_) | Hit::Sink(..) => None,
         };
         let led = broker.map(|id| self.world.cluster.led_by(id));
         let group_of = |service: &str| self.plan.system.spec.service(service)?.group.clone();
@@ -289,6 +313,6 @@ impl Faults {
 fn hit_replicas(hit: &Hit) -> Vec<Replica> {
     match hit {
         Hit::Services(replicas) => replicas.clone(),
-        Hit::Broker(_) => Vec::new(),
+        Hit::Broker(_) | Hit::Sink(..) => Vec::new(),
     }
 }

@@ -57,6 +57,16 @@ impl Templates {
             }
             set(&format!("port.{}", port.name), port.number.to_string());
         }
+        // Mails go by the folder in the simulated world; the address is only to be well-formed.
+        for sink in plan
+            .system
+            .spec
+            .sinks
+            .iter()
+            .filter(|sink| sink.served.is_some())
+        {
+            set(&format!("sink.{}", sink.name), "sink.sim:25".to_owned());
+        }
         templates
     }
 

@@ -1,6 +1,7 @@
 //! Mail folders that outlive the processes that deliver into them. Two mails of one name are one.
 
 use super::process::Process;
+use super::trouble::{REFUSED_NS, Turn};
 use crate::kernel::{Nanos, promise};
 use squall_env::{Filed, Mail, MailError, Mailer};
 use std::cell::RefCell;
@@ -78,7 +79,15 @@ impl Mailer for SimMailer {
             return pending().await;
         }
         let kernel = &self.process.world.kernel;
-        let cost = DELIVER_NS + kernel.below("mail", 0, DELIVER_NS);
+        let mut cost = DELIVER_NS + kernel.below("mail", 0, DELIVER_NS);
+        match self.process.world.troubles.turn(&self.path, kernel) {
+            Turn::Ordinary => {}
+            Turn::Late(by) => cost += by,
+            Turn::Refused => {
+                kernel.sleep(REFUSED_NS).await;
+                return Err(MailError::Temporary("the mail server refuses".to_owned()));
+            }
+        }
         let done = kernel.now() + cost;
         // The rename comes a moment before the caller knows.
         let (pledge, outcome) = promise();

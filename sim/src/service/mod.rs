@@ -5,6 +5,7 @@ mod ingress;
 mod mailer;
 mod process;
 mod store;
+mod trouble;
 
 pub use env::SimEnv;
 pub use ingress::HttpFailure;
@@ -12,3 +13,4 @@ pub use mailer::{FiledMail, Mails};
 pub use process::Process;
 pub use store::Stores;
 pub(crate) use store::text;
+pub use trouble::Troubles;

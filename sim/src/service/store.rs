@@ -1,6 +1,7 @@
 //! A database that outlives the processes that write to it: one transaction at a time, unique columns, rows numbered from 1.
 
 use super::process::Process;
+use super::trouble::{BUSY_NS, Turn};
 use crate::kernel::{Nanos, promise};
 use squall_env::{Insert, Store, StoreError, Table, Value};
 use std::cell::RefCell;
@@ -150,7 +151,16 @@ impl Store for SimStore {
             return pending().await;
         }
         let kernel = &self.process.world.kernel;
-        let cost = COMMIT_NS + kernel.below("store", 0, COMMIT_NS) + ROW_NS * inserts.len() as u64;
+        let mut cost =
+            COMMIT_NS + kernel.below("store", 0, COMMIT_NS) + ROW_NS * inserts.len() as u64;
+        match self.process.world.troubles.turn(&self.path, kernel) {
+            Turn::Ordinary => {}
+            Turn::Late(by) => cost += by,
+            Turn::Refused => {
+                kernel.sleep(BUSY_NS).await;
+                return Err(StoreError::Temporary("database is locked".to_owned()));
+            }
+        }
         let done = {
             let mut databases = self.process.world.stores.by_path.borrow_mut();
             let database = databases.entry(self.path.to_string()).or_default();

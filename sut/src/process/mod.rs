@@ -138,8 +138,9 @@ impl Env for ProcessEnv {
     }
 
     async fn store(&self, tables: &'static [Table]) -> Result<SqliteStore, StoreError> {
-        let path = self.0.settings.sqlite_path.as_deref().unwrap_or_default();
-        SqliteStore::open(path, tables).await
+        let settings = &self.0.settings;
+        let path = settings.sqlite_path.as_deref().unwrap_or_default();
+        SqliteStore::open(path, settings.sqlite_busy_timeout, tables).await
     }
 
     async fn mailer(&self) -> Result<ProcessMailer, MailError> {

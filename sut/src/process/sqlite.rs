@@ -8,7 +8,6 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Replicas that start together make the tables together, each with a sync to a disk that may be busy.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -20,14 +19,19 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    pub(super) async fn open(path: &str, tables: &'static [Table]) -> Result<Self, StoreError> {
+    /// `busy_timeout`: how long a transaction waits for the lock.
+    pub(super) async fn open(
+        path: &str,
+        busy_timeout: Duration,
+        tables: &'static [Table],
+    ) -> Result<Self, StoreError> {
         let (jobs, inbox) = mpsc::channel::<Job>();
         let (opened, result) = oneshot::channel();
         let path = path.to_owned();
         std::thread::Builder::new()
             .name("sqlite".to_owned())
             .spawn(move || {
-                let mut connection = match connect(&path, tables) {
+                let mut connection = match connect(&path, busy_timeout, tables) {
                     Ok(connection) => {
                         let _ = opened.send(Ok(()));
                         connection
@@ -62,7 +66,7 @@ fn gone() -> StoreError {
 }
 
 /// Write-ahead log, and every transaction on disk before it is answered.
-fn connect(path: &str, tables: &[Table]) -> rusqlite::Result<Connection> {
+fn connect(path: &str, busy_timeout: Duration, tables: &[Table]) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(OPEN_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -84,7 +88,7 @@ fn connect(path: &str, tables: &[Table]) -> rusqlite::Result<Connection> {
         let statement = format!("CREATE TABLE IF NOT EXISTS \"{}\" ({columns})", table.name);
         connection.execute_batch(&statement)?;
     }
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_timeout(busy_timeout)?;
     Ok(connection)
 }
 
@@ -155,6 +159,7 @@ mod tests {
     use super::*;
     use squall_env::Column;
 
+    const BUSY: Duration = Duration::from_millis(300);
     const TABLES: &[Table] = &[Table {
         name: "rows",
         columns: &[
@@ -183,10 +188,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
         let path = path.to_str().unwrap();
-        let store = SqliteStore::open(path, TABLES).await.unwrap();
+        let store = SqliteStore::open(path, BUSY, TABLES).await.unwrap();
         let first = store.transact(vec![insert("a", 1), insert("b", 2), insert("a", 3)]);
         assert_eq!(first.await.unwrap(), [true, true, false]);
-        let again = SqliteStore::open(path, TABLES).await.unwrap();
+        let again = SqliteStore::open(path, BUSY, TABLES).await.unwrap();
         assert_eq!(again.transact(vec![insert("b", 9)]).await.unwrap(), [false]);
         let reader = Connection::open(path).unwrap();
         let sum: i64 = reader
@@ -210,8 +215,8 @@ mod tests {
         other.execute_batch("BEGIN EXCLUSIVE").unwrap();
         let begun = std::time::Instant::now();
         std::thread::scope(|scope| {
-            let opening = scope.spawn(|| connect(path, TABLES).map(drop));
-            while begun.elapsed() < BUSY_TIMEOUT + Duration::from_millis(300) {
+            let opening = scope.spawn(|| connect(path, BUSY, TABLES).map(drop));
+            while begun.elapsed() < BUSY + Duration::from_millis(300) {
                 assert!(!opening.is_finished(), "it gave up");
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -222,7 +227,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_path_that_cannot_be_is_named() {
-        let Err(error) = SqliteStore::open("/nowhere/db", TABLES).await else {
+        let Err(error) = SqliteStore::open("/nowhere/db", BUSY, TABLES).await else {
             panic!("it was opened");
         };
         assert!(error.to_string().contains("/nowhere/db"), "{error}");

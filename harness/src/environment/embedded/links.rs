@@ -120,7 +120,7 @@ pub fn node(end: &End) -> Option<i32> {
     match end {
         End::Broker(id) => i32::try_from(*id).ok(),
         End::Controller => Some(CONTROLLER),
-        End::Replica(_) | End::Load => None,
+        End::Replica(_) | End::Load | End::Sink(_) => None,
     }
 }
 

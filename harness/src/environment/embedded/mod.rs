@@ -11,6 +11,7 @@ use super::EnvironmentError;
 use super::happenings::Happenings;
 use super::notes::Notes;
 use super::proxied::Proxied;
+use super::served::Served;
 use super::site::{Site, SiteParts};
 use bus::EmbeddedBus;
 use links::Links;
@@ -49,12 +50,15 @@ pub fn start_with(
     let bus = EmbeddedBus::start(&plan.cluster, run_folder, &notes, &happenings)?;
     let bus = Arc::new(bus);
     let links = Links::new(Arc::clone(&bus), bus::ordinary_link(&plan.cluster));
-    let proxied = Proxied::start(bus.addresses(), plan.seed).map_err(EnvironmentError::Bus)?;
+    let served = Served::start(plan, run_folder)?;
+    let proxied = Proxied::start(bus.addresses(), served.addresses(), plan.seed);
+    let proxied = proxied.map_err(EnvironmentError::Bus)?;
     let parts = SiteParts {
         name: NAME,
         network: Box::new(EmbeddedNetwork::new(links, proxied)),
         bus,
         happenings,
+        served,
         squall,
     };
     Site::new(plan, run_folder, parts, notes)

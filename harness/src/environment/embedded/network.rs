@@ -2,7 +2,7 @@
 
 use super::links::{Links, node};
 use crate::environment::network::{End, Network, Treated};
-use crate::environment::proxied::Proxied;
+use crate::environment::proxied::{Far, Proxied};
 use squall_plan::fault::Treatment;
 use squall_proxy::toxic::Direction;
 use std::sync::Arc;
@@ -26,6 +26,10 @@ impl Network for EmbeddedNetwork {
         self.proxied.bootstrap(of)
     }
 
+    fn sink_address(&self, of: &End, sink: &str) -> Result<Option<String>, String> {
+        self.proxied.sink_address(of, sink)
+    }
+
     fn passed_bytes(&self, of: &End) -> u64 {
         self.proxied.passed_bytes(of)
     }
@@ -36,23 +40,39 @@ impl Network for EmbeddedNetwork {
         to: &End,
         treatment: &Treatment,
     ) -> Result<Option<Box<dyn Treated>>, String> {
-        let way = match (node(from), node(to)) {
-            (Some(from), Some(to)) => return self.links.treat((from, to), treatment).map(Some),
-            (None, Some(broker)) => (from, broker, Direction::Upstream),
-            (Some(broker), None) => (to, broker, Direction::Downstream),
-            (None, None) => return Ok(None),
+        if let (Some(from), Some(to)) = (node(from), node(to)) {
+            return self.links.treat((from, to), treatment).map(Some);
+        }
+        let (party, far, direction) = match (far(from), far(to)) {
+            (None, Some(far)) => (from, far, Direction::Upstream),
+            (Some(far), None) => (to, far, Direction::Downstream),
+            _ => return Ok(None),
         };
-        // No client speaks with the controller itself.
-        match [from, to].contains(&&End::Controller) {
-            true => Ok(None),
-            false => self.proxied.treat(way, treatment).map(Some),
+        // No client speaks with the controller itself, nor it with a sink; and no event is loaded into a sink.
+        let to_sink = matches!(far, Far::Sink(_));
+        match party {
+            End::Controller => Ok(None),
+            End::Load if to_sink => Ok(None),
+            _ => self
+                .proxied
+                .treat((party, &far, direction), treatment)
+                .map(Some),
         }
     }
 
     fn close(&self, to: &End) -> Result<Vec<Box<dyn Treated>>, String> {
-        match (to, node(to)) {
-            (End::Broker(_), Some(broker)) => self.proxied.close(broker),
-            _ => Err(format!("nobody connects to {to} through a proxy")),
+        match far(to) {
+            Some(far) => self.proxied.close(&far),
+            None => Err(format!("nobody connects to {to} through a proxy")),
         }
+    }
+}
+
+/// What the proxies of parties lead to.
+fn far(end: &End) -> Option<Far> {
+    match end {
+        End::Broker(id) => i32::try_from(*id).ok().map(Far::Broker),
+        End::Sink(name) => Some(Far::Sink(name.clone())),
+        End::Controller | End::Replica(_) | End::Load => None,
     }
 }

@@ -20,6 +20,8 @@ pub enum End {
     Replica(ReplicaId),
     /// The harness's own producers.
     Load,
+    /// A sink that Squall serves.
+    Sink(String),
 }
 
 impl fmt::Display for End {
@@ -29,6 +31,7 @@ impl fmt::Display for End {
             Self::Controller => f.write_str("the controller"),
             Self::Replica(id) => write!(f, "{id}"),
             Self::Load => f.write_str("the load"),
+            Self::Sink(name) => write!(f, "sink {name}"),
         }
     }
 }
@@ -40,6 +43,15 @@ pub trait Network: Send + Sync {
     /// # Errors
     /// Text for users: no port can be had.
     fn bootstrap(&self, of: &End) -> Result<String, String>;
+
+    /// Address by which this end is to reach a sink that Squall serves; `None`: it serves no such sink.
+    ///
+    /// # Errors
+    /// Text for users: no port can be had.
+    fn sink_address(&self, of: &End, sink: &str) -> Result<Option<String>, String> {
+        let _ = (of, sink);
+        Ok(None)
+    }
 
     /// Bytes that have passed between this end and the brokers where faults can reach them. None, though it was at work,
     /// means that it goes another way, and no fault on its connections is one.

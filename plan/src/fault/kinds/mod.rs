@@ -3,6 +3,7 @@
 
 mod link;
 mod row;
+mod sink;
 
 pub(crate) use row::{ReadTarget, Row};
 
@@ -51,6 +52,15 @@ kinds! {
     RollingRestart: rolling_restart,
     RollingDeploy: rolling_deploy,
     Scale: scale,
+    SinkDown: sink_down,
+    SinkSlow: sink_slow,
+    SinkError: sink_error,
+}
+
+/// A share, 0 to 1, in thousandths.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn per_mille(share: f64) -> u32 {
+    libm::round(share.clamp(0.0, 1.0) * 1000.0) as u32
 }
 
 /// One row of the table.

@@ -1,5 +1,7 @@
 //! `faults`: what, at what, when; and whether it can do what it is asked to prove.
 
+mod sink;
+
 use super::Context;
 use crate::fault::{Aims, Fault, KINDS, KindRow, Proof, Target, TargetError, Terms};
 use crate::problem::Problems;
@@ -141,7 +143,12 @@ fn target(
     context: &Context<'_>,
     problems: &mut Problems,
 ) -> Option<Target> {
-    let target = match Target::parse(node.text()?) {
+    let parsed = match node.text()? {
+        // Where only sinks may stand, a bare name is one.
+        name if aims == Aims::SINKS && !name.contains('(') => Ok(Target::Sink(name.to_owned())),
+        text => Target::parse(text),
+    };
+    let target = match parsed {
         Ok(target) => target,
         Err(TargetError { what, fix }) => {
             problems.at(&node.place, what, fix);
@@ -153,6 +160,10 @@ fn target(
         problems.at(&node.place, what, "name a service or a broker");
     }
     check_target(&target, &node.place, context, problems);
+    if let Target::Sink(sink) = &target {
+        let to_trouble = aims == Aims::SINKS;
+        sink::check(sink, to_trouble, &node.place, context, problems);
+    }
     Some(target)
 }
 
@@ -168,6 +179,7 @@ fn check_aim(row: &KindRow, target: &Target, node: &Node, problems: &mut Problem
         Target::Broker(_) | Target::Leader { .. } | Target::Coordinator { .. } => {
             "a broker".to_owned()
         }
+        Target::Sink(_) => "a sink".to_owned(),
         other => format!("`{other}`"),
     };
     problems.at(

@@ -1,0 +1,71 @@
+//! The sinks that Squall serves itself, and what can be done to any sink.
+
+use super::EnvironmentError;
+use super::mail_server::MailServer;
+use super::placement::{Surroundings, fill};
+use squall_plan::Plan;
+use squall_plan::system::{Served as How, SinkStore};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Servers of a run, by sink.
+#[derive(Default)]
+pub struct Served(BTreeMap<String, Arc<MailServer>>);
+
+/// Where the effects of a sink go.
+pub enum SinkAt {
+    /// To a mail server of Squall's own.
+    Mail(Arc<MailServer>),
+    /// To a database file.
+    Sqlite { path: PathBuf },
+}
+
+impl Served {
+    /// # Errors
+    /// When a port or a folder cannot be had.
+    pub fn start(plan: &Plan, run_folder: &Path) -> Result<Self, EnvironmentError> {
+        let around = Surroundings {
+            bootstrap: String::new(),
+            run: std::path::absolute(run_folder).unwrap_or_else(|_| run_folder.to_owned()),
+            squall: PathBuf::new(),
+        };
+        let mut servers = BTreeMap::new();
+        for sink in &plan.system.spec.sinks {
+            let (Some(How::Smtp), SinkStore::Directory { path, .. }) = (sink.served, &sink.store)
+            else {
+                continue;
+            };
+            // One that nobody is told of would only make a folder where a service expects none.
+            if !plan.system.tells_of(&sink.name) {
+                continue;
+            }
+            let folder = PathBuf::from(fill(path, plan, &around)?);
+            let server = MailServer::start(&folder, plan.seed);
+            let server = server.map_err(|error| EnvironmentError::Served {
+                sink: sink.name.clone(),
+                error,
+            })?;
+            servers.insert(sink.name.clone(), Arc::new(server));
+        }
+        Ok(Self(servers))
+    }
+
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
+    #[must_use]
+    pub fn addresses(&self) -> BTreeMap<String, SocketAddr> {
+        let all = self.0.iter();
+        all.map(|(name, server)| (name.clone(), server.address()))
+            .collect()
+    }
+
+    #[must_use]
+    pub fn server(&self, sink: &str) -> Option<Arc<MailServer>> {
+        self.0.get(sink).cloned()
+    }
+}

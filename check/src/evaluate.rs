@@ -45,6 +45,7 @@ pub(crate) fn evaluate(
         late_ms,
         ok: ok && decided,
         decided,
+        weight: threshold.weight,
     }
 }
 

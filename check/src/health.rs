@@ -1,6 +1,7 @@
 //! What must have been shown before a verdict may be `held`. Nothing is taken for granted: whatever is left at its
 //! default makes the verdict inconclusive.
 
+use crate::invariant::Evaluated;
 use crate::metrics::Metrics;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -67,6 +68,10 @@ pub struct Health {
     pub system: Shown,
     /// Anything else that was required, by its name.
     pub others: BTreeMap<String, Shown>,
+    /// By its name; every invariant of the spec needs an entry.
+    pub invariants: BTreeMap<String, Evaluated>,
+    /// The run was stopped because it did harm: which limit was crossed for how long, a whole sentence.
+    pub harm: Option<String>,
     /// By the name of the fault: the first thing that the cluster was seen to do because of it.
     pub signs: BTreeMap<String, Sign>,
     /// Metrics that the judge does not measure itself: `drain_ms`, `pacing_ms`, `achieved_rate`, `http_error_rate`, and those
@@ -132,6 +137,8 @@ impl Health {
             harness: Shown::Yes,
             system: Shown::Yes,
             others: BTreeMap::new(),
+            invariants: BTreeMap::new(),
+            harm: None,
             signs: BTreeMap::new(),
             metrics: Metrics::default(),
         }

@@ -2,6 +2,7 @@
 
 use crate::anomaly::Anomaly;
 use crate::around::FaultMeasures;
+use crate::invariant::{InvariantResult, Weight};
 use crate::metrics::Summary;
 use crate::spec::Semantics;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,10 @@ pub enum Headline {
     Duplicate,
     Order,
     Stuck,
+    /// A business invariant is broken.
+    Invariant,
+    /// The run was stopped because of the harm that it did.
+    Harm,
     Slow,
 }
 
@@ -41,6 +46,10 @@ pub struct Judgement {
     /// What was seen, also what is legal or could not be proven; see [`Anomaly::standing`].
     pub anomalies: Vec<Anomaly>,
     pub thresholds: Vec<ThresholdResult>,
+    /// In the order of the spec's invariants.
+    pub invariants: Vec<InvariantResult>,
+    /// The run was stopped because it did harm: a whole sentence.
+    pub harm: Option<String>,
     /// Why the run proves less than it should. A violation may have some too.
     pub reasons: Vec<Reason>,
     pub latencies: Vec<Latency>,
@@ -99,12 +108,13 @@ pub struct ThresholdResult {
     pub ok: bool,
     /// Whether what was observed decides it. If not, it is neither met nor crossed.
     pub decided: bool,
+    pub weight: Weight,
 }
 
 impl ThresholdResult {
     #[must_use]
     pub const fn is_crossed(&self) -> bool {
-        self.decided && !self.ok
+        self.weight.counts() && self.decided && !self.ok
     }
 }
 
@@ -145,6 +155,8 @@ impl Headline {
             Self::Duplicate => "duplicate",
             Self::Order => "order",
             Self::Stuck => "stuck",
+            Self::Invariant => "invariant",
+            Self::Harm => "harm",
             Self::Slow => "slow",
         }
     }

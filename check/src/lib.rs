@@ -8,6 +8,7 @@ mod around;
 mod check;
 mod evaluate;
 mod health;
+mod invariant;
 mod judge;
 mod judgement;
 mod latency;
@@ -27,6 +28,7 @@ mod wording;
 pub use anomaly::{Anomaly, AnomalyName, Example, OffsetRange, Place, Standing};
 pub use around::{CONSEQUENCE_WITHIN_NS, FaultMeasures, Measure, Stretch, StretchTimes, calm};
 pub use health::{FaultHealth, Health, Shown, Sign, SinkHealth};
+pub use invariant::{Evaluated, InvariantResult, InvariantSpec, Weight};
 pub use judge::Judge;
 pub use judgement::{
     Headline, Judgement, Latency, LoadCounts, Reason, SinkLedger, ThresholdResult, Verdict,
@@ -36,5 +38,5 @@ pub use op::{EventId, Kind, Op};
 pub use spec::{
     Expected, FaultSpan, JudgeSpec, Limits, LoadSpec, PhaseWindow, Reading, Semantics, SinkSpec,
 };
-pub use threshold::{METRICS, MetricKey, MetricKind, Threshold, ThresholdError};
+pub use threshold::{LIVE, METRICS, MetricKey, MetricKind, Threshold, ThresholdError};
 pub use wording::counted;

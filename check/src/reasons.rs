@@ -2,6 +2,7 @@
 
 use crate::anomaly::{Anomaly, Standing};
 use crate::health::{Health, Shown};
+use crate::invariant::{Evaluated, InvariantResult};
 use crate::judge::Judge;
 use crate::judgement::{Reason, ThresholdResult};
 use crate::spec::{Expected, JudgeSpec};
@@ -284,5 +285,49 @@ pub fn of_thresholds(thresholds: &[ThresholdResult], measured_fairly: bool) -> V
             Some(_) => None,
         }
     };
-    thresholds.iter().filter_map(of).collect()
+    thresholds
+        .iter()
+        .filter(|one| one.weight.counts())
+        .filter_map(of)
+        .collect()
+}
+
+/// Invariants that were not evaluated, or that are broken in a run that had not come to rest.
+pub fn of_invariants(invariants: &[InvariantResult]) -> Vec<Reason> {
+    let of = |one: &InvariantResult| {
+        let key = format!("invariant:{}", one.name);
+        match &one.evaluated {
+            Evaluated::Met(_) => None,
+            Evaluated::Broken(_) if one.violated => None,
+            Evaluated::Broken(seen) => {
+                let why = format!(
+                    "The invariant {} is broken ({seen}), in a run that had not come to rest.",
+                    one.name
+                );
+                let mend = "Mend the other reasons named here, and run again.";
+                Some(reason(key, why, mend))
+            }
+            Evaluated::Failed(why) => {
+                let why = format!("The invariant {} was not evaluated: {why}", one.name);
+                let mend = "Mend its query or its program, or name with `in` the environments that it counts in.";
+                Some(reason(key, why, mend))
+            }
+            Evaluated::Unknown => {
+                let why = format!("Nobody evaluated the invariant {}.", one.name);
+                let mend = "Let the run come to its end, or run again.";
+                Some(reason(key, why, mend))
+            }
+        }
+    };
+    invariants
+        .iter()
+        .filter(|one| one.weight.counts())
+        .filter_map(of)
+        .collect()
+}
+
+/// A run that was stopped did not do all that it should have.
+pub fn of_harm(why: &str) -> Reason {
+    let mend = "Find out why the system does not bear this, or set abort_if to what it may do.";
+    reason("harm", why, mend)
 }

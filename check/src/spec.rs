@@ -1,5 +1,6 @@
 //! What a run is judged by: pure data, derived from the plan and the times at which faults really began and ended.
 
+use crate::invariant::InvariantSpec;
 use crate::threshold::Threshold;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,8 @@ pub struct JudgeSpec {
     /// Events offered earlier (the warm-up) count in every ledger and in no latency.
     pub measure_from_ns: u64,
     pub thresholds: Vec<Threshold>,
+    /// Each must have been evaluated in [`crate::Health::invariants`].
+    pub invariants: Vec<InvariantSpec>,
     pub limits: Limits,
 }
 

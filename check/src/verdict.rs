@@ -11,10 +11,13 @@
 //!
 //! Then, the first that fits:
 //! 1. an anomaly stands as a violation: **violated**, the gravest gives the headline;
-//! 2. a threshold was crossed, and steady state, recorder and harness were shown: **violated (slow)**;
-//! 3. anything required was not shown, an anomaly is unproven, a threshold was crossed or not measured, or nothing was
+//! 2. a business invariant that counts is broken, and steady state, recorder and drain were shown: **violated (invariant)**;
+//! 3. a live limit stopped the run, and steady state, recorder and harness were shown: **violated (harm)**;
+//! 4. a threshold that counts was crossed, and steady state, recorder and harness were shown: **violated (slow)**;
+//! 5. anything required was not shown, an anomaly is unproven, a threshold was crossed or not measured, an invariant
+//!    not evaluated, or nothing was
 //!    offered or accepted: **inconclusive**;
-//! 4. otherwise **held**.
+//! 6. otherwise **held**.
 //!
 //! A missing rate or fault evidence never excuses a violation: what was broken under less strain is broken.
 
@@ -23,6 +26,7 @@ use crate::around;
 use crate::check::stuck::{self, Division};
 use crate::evaluate;
 use crate::health::{Health, SinkHealth};
+use crate::invariant::InvariantResult;
 use crate::judge::Judge;
 use crate::judgement::{
     Headline, Judgement, Latency, Reason, SinkLedger, ThresholdResult, Verdict,
@@ -75,7 +79,19 @@ pub(crate) fn conclude(mut judge: Judge, health: Health) -> Judgement {
     let measured_fairly =
         sound && complete && health.steady_state.is_shown() && health.harness.is_shown();
     reasons.extend(reasons::of_thresholds(&thresholds, measured_fairly));
-    let (verdict, headline) = decide(&anomalies, &thresholds, measured_fairly, &reasons);
+    let settled = sound && complete && health.steady_state.is_shown() && health.drain.is_shown();
+    let invariants = invariants(&judge, &health, settled);
+    reasons.extend(reasons::of_invariants(&invariants));
+    reasons.extend(health.harm.as_deref().map(reasons::of_harm));
+    let found = Found {
+        anomalies: &anomalies,
+        invariants: &invariants,
+        harm: health.harm.is_some(),
+        thresholds: &thresholds,
+        measured_fairly,
+        reasons: &reasons,
+    };
+    let (verdict, headline) = found.decide();
     Judgement {
         verdict,
         headline,
@@ -84,6 +100,8 @@ pub(crate) fn conclude(mut judge: Judge, health: Health) -> Judgement {
         sinks,
         anomalies,
         thresholds,
+        invariants,
+        harm: health.harm,
         reasons,
         latencies,
         faults,
@@ -124,27 +142,52 @@ fn close_accounts(
     (sinks, anomalies)
 }
 
-/// The decision table's second half.
-pub(crate) fn decide(
-    anomalies: &[Anomaly],
-    thresholds: &[ThresholdResult],
-    measured_fairly: bool,
-    reasons: &[Reason],
-) -> (Verdict, Option<Headline>) {
-    let violations = anomalies
-        .iter()
-        .filter(|one| one.standing == Standing::Violation);
-    if let Some(headline) = violations.map(|one| one.name.headline()).min() {
-        return (Verdict::Violated, Some(headline));
+/// All that the decision table's second half looks at.
+pub(crate) struct Found<'a> {
+    pub anomalies: &'a [Anomaly],
+    pub invariants: &'a [InvariantResult],
+    /// A live limit stopped the run.
+    pub harm: bool,
+    pub thresholds: &'a [ThresholdResult],
+    pub measured_fairly: bool,
+    pub reasons: &'a [Reason],
+}
+
+impl Found<'_> {
+    pub(crate) fn decide(&self) -> (Verdict, Option<Headline>) {
+        let violations = self
+            .anomalies
+            .iter()
+            .filter(|one| one.standing == Standing::Violation);
+        if let Some(headline) = violations.map(|one| one.name.headline()).min() {
+            return (Verdict::Violated, Some(headline));
+        }
+        if self.invariants.iter().any(|one| one.violated) {
+            return (Verdict::Violated, Some(Headline::Invariant));
+        }
+        if self.harm && self.measured_fairly {
+            return (Verdict::Violated, Some(Headline::Harm));
+        }
+        let mut counting = self.thresholds.iter().filter(|one| one.weight.counts());
+        let crossed = counting.clone().any(ThresholdResult::is_crossed);
+        if crossed && self.measured_fairly {
+            return (Verdict::Violated, Some(Headline::Slow));
+        }
+        if !self.reasons.is_empty() || counting.any(|one| !one.ok) {
+            return (Verdict::Inconclusive, None);
+        }
+        (Verdict::Held, None)
     }
-    let crossed = thresholds.iter().any(ThresholdResult::is_crossed);
-    if crossed && measured_fairly {
-        return (Verdict::Violated, Some(Headline::Slow));
-    }
-    if !reasons.is_empty() || thresholds.iter().any(|one| !one.ok) {
-        return (Verdict::Inconclusive, None);
-    }
-    (Verdict::Held, None)
+}
+
+fn invariants(judge: &Judge, health: &Health, settled: bool) -> Vec<InvariantResult> {
+    let specs = judge.spec.invariants.iter();
+    specs
+        .map(|spec| {
+            let evaluated = health.invariants.get(&spec.name).cloned();
+            InvariantResult::of(spec, evaluated.unwrap_or_default(), settled)
+        })
+        .collect()
 }
 
 fn summaries(metrics: &Metrics) -> Vec<Latency> {

@@ -20,7 +20,7 @@ mod tests;
 
 pub use counters::Counters;
 pub use error::HistoryError;
-pub use note::{Event, Fact, FaultState, Head, Note, Phase, ServiceState, What};
+pub use note::{Event, Fact, FaultState, Head, InvariantState, Note, Phase, ServiceState, What};
 pub use reader::{Batch, Reader, Tail};
 pub use recorder::{Observer, Recorder, RecorderStats};
 pub use writer::{Writer, Written};

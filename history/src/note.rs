@@ -72,6 +72,15 @@ pub enum What {
         #[serde(default)]
         detail: String,
     },
+    /// A business invariant was evaluated, after the drain.
+    Invariant {
+        name: String,
+        state: InvariantState,
+        #[serde(default)]
+        detail: String,
+    },
+    /// A live limit stopped the run: which one, and for how long it was crossed, a whole sentence.
+    Harm { detail: String },
     /// A total at the end of something.
     Counter {
         source: String,
@@ -140,6 +149,15 @@ pub enum ServiceState {
     Killed,
     /// It was asked to stop, and did.
     Stopped,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InvariantState {
+    Met,
+    Broken,
+    /// It could not be evaluated.
+    Failed,
 }
 
 /// What a broker or node says of itself: `kind` is `elected`, `isr`, `truncated`, `fenced`, `rebalanced`, ...

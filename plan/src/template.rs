@@ -26,6 +26,9 @@ pub const SYSTEM_SLOTS: &[&str] = &[
 /// Slots of the paths of sinks, which belong to no service.
 pub const SINK_SLOTS: &[&str] = &["run", "system", "seed"];
 
+/// Slots of the programs of invariants.
+pub const INVARIANT_SLOTS: &[&str] = &["run", "system", "seed", "squall", "bootstrap"];
+
 /// Slots of bodies, keys and headers of a load.
 ///
 /// `key`: the key's text; `id`: the event's id; `seq`: its sequence number; `stream`: the load's index; `time`: the

@@ -369,3 +369,51 @@ fn a_fault_that_a_sink_cannot_have_is_refused_with_the_reason() {
         "{found}"
     );
 }
+
+#[test]
+fn invariants_and_live_limits_are_checked_like_the_rest() {
+    let cases = [
+        (
+            "expect.invariants.a={sql: SELECT 1, within: 3s}",
+            "`within` belongs to invariants with `command`",
+        ),
+        (
+            "expect.invariants.a={command: [x], rows: [1]}",
+            "`rows` belongs to invariants with `sql`",
+        ),
+        (
+            "expect.invariants.a={sql: SELECT 1, database: user}",
+            "did you mean `users`?",
+        ),
+        (
+            "expect.invariants.a={command: [], exit: 1}",
+            "there is no program",
+        ),
+        (
+            "expect.invariants.a={command: [\"{{rum}}\"]}",
+            "did you mean `run`?",
+        ),
+        (
+            "expect.invariants.a={rows: [1]}",
+            "add exactly one of `sql`, `command`",
+        ),
+        (
+            "expect.thresholds.drain_ms={limit: value<5, level: wran}",
+            "did you mean `warn`?",
+        ),
+        ("abort_if.eror_share=value>1", "did you mean `error_share`?"),
+        ("abort_if.backlog=value>1", "write backlog{sink:NAME}"),
+        (
+            "abort_if={'lag{group:consumer-bd}': value>1}",
+            "did you mean `consumer-db`?",
+        ),
+        ("abort_if.accept_rate=p(99)>1", "write value>1"),
+    ];
+    for (set, told) in cases {
+        let found = problems(BURST, &sets(&[set])).to_string();
+        assert!(found.contains(told), "{set}: {found}");
+    }
+    let relay = "squall: 1\nname: x\nsystem: { use: systems/relay.yaml }\nload: { stages: [{ burst: 1 }] }\nexpect: { invariants: { a: { sql: SELECT 1 } } }\n";
+    let found = problems(relay, &Request::default()).to_string();
+    assert!(found.contains("the system has 0 SQLite sinks"), "{found}");
+}

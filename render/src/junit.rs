@@ -18,6 +18,7 @@ pub fn xml(report: &Report) -> Result<String, quick_junit::SerializeError> {
     suite.add_test_cases(sink_cases(report));
     suite.add_test_cases(fault_cases(report));
     suite.add_test_cases(limit_cases(report));
+    suite.add_test_cases(invariant_cases(report));
     let mut xml = quick_junit::Report::new("squall");
     xml.add_test_suite(suite);
     xml.to_string()
@@ -95,6 +96,10 @@ fn fault_cases(report: &Report) -> Vec<TestCase> {
 
 fn limit_cases(report: &Report) -> Vec<TestCase> {
     let case_of = |limit: &crate::report::Limit| {
+        let name = format!("{} {}", limit.metric, limit.expression);
+        if !limit.ok && !limit.weight.is_empty() {
+            return skipped(name, &limit.told());
+        }
         let (kind, observed) = match limit.observed {
             Some(_) => (
                 NonSuccessKind::Failure,
@@ -102,12 +107,23 @@ fn limit_cases(report: &Report) -> Vec<TestCase> {
             ),
             None => (NonSuccessKind::Error, "never measured".to_owned()),
         };
-        case(
-            format!("{} {}", limit.metric, limit.expression),
-            limit.ok,
-            kind,
-            &observed,
-        )
+        case(name, limit.ok, kind, &observed)
     };
     report.thresholds.iter().map(case_of).collect()
+}
+
+/// One that could not be evaluated is an error; one that bears on no verdict is skipped when it is not met.
+fn invariant_cases(report: &Report) -> Vec<TestCase> {
+    let case_of = |one: &crate::report::Invariant| {
+        let name = format!("invariant {}", one.name);
+        if !one.ok() && !one.weight.is_empty() {
+            return skipped(name, &one.told());
+        }
+        let kind = match one.met {
+            Some(_) => NonSuccessKind::Failure,
+            None => NonSuccessKind::Error,
+        };
+        case(name, one.ok(), kind, &one.told())
+    };
+    report.invariants.iter().map(case_of).collect()
 }

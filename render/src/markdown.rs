@@ -40,6 +40,10 @@ pub fn summary(report: &Report) -> String {
     faults(&mut text, report);
     measures(&mut text, report);
     limits(&mut text, report);
+    invariants(&mut text, report);
+    if let Some(why) = &report.stopped {
+        let _ = writeln!(text, "**{}**\n", cell(why));
+    }
     anomalies(&mut text, report);
     for reason in &report.inconclusive {
         let _ = writeln!(text, "- not proven: {}", cell(reason));
@@ -156,7 +160,36 @@ fn limits(text: &mut String, report: &Report) {
             cell(&limit.metric),
             cell(&limit.expression),
             limit.told(),
-            if limit.ok { "✓" } else { "✗" }
+            mark(limit.ok, &limit.weight)
+        );
+    }
+    let _ = writeln!(text);
+}
+
+const fn mark(ok: bool, weight: &str) -> &'static str {
+    match (ok, weight.is_empty()) {
+        (true, _) => "✓",
+        (false, true) => "✗",
+        (false, false) => "⚠",
+    }
+}
+
+fn invariants(text: &mut String, report: &Report) {
+    if report.invariants.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "| invariant | asked | observed | |\n|---|---|---|---|"
+    );
+    for one in &report.invariants {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            cell(&one.name),
+            cell(&one.asked),
+            cell(&one.told()),
+            mark(one.ok(), &one.weight)
         );
     }
     let _ = writeln!(text);

@@ -42,6 +42,12 @@ pub struct Report {
     pub sinks: Vec<SinkSummary>,
     pub anomalies: Vec<Anomaly>,
     pub thresholds: Vec<Limit>,
+    /// Business invariants.
+    #[serde(default)]
+    pub invariants: Vec<Invariant>,
+    /// Why a live limit stopped the run; `None`: none did.
+    #[serde(default)]
+    pub stopped: Option<String>,
     /// Why nothing is proven, one sentence each; empty unless inconclusive (or violated with gaps).
     pub inconclusive: Vec<String>,
     pub harness: HarnessSummary,
@@ -204,17 +210,60 @@ pub struct Limit {
     #[serde(default)]
     pub over: bool,
     pub ok: bool,
+    /// Empty when it bears on the verdict; else `warns only` or `does not count in this environment`.
+    #[serde(default)]
+    pub weight: String,
+}
+
+/// What was asked when the system had come to rest, and what came of it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Invariant {
+    pub name: String,
+    /// The query, or the program with its arguments.
+    pub asked: String,
+    /// `None`: it could not be evaluated, which is not a pass.
+    pub met: Option<bool>,
+    /// What was seen, and where it is not met what was expected.
+    pub observed: String,
+    /// As that of a limit.
+    #[serde(default)]
+    pub weight: String,
+}
+
+impl Invariant {
+    #[must_use]
+    pub fn ok(&self) -> bool {
+        self.met == Some(true)
+    }
+
+    /// `2 rows: a | b; expected no row`, `not evaluated: ...`, with what hangs on it.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let told = match self.met {
+            Some(_) => self.observed.clone(),
+            None => format!("not evaluated: {}", self.observed),
+        };
+        weighed(told, &self.weight)
+    }
+}
+
+fn weighed(told: String, weight: &str) -> String {
+    match weight.is_empty() {
+        true => told,
+        false => format!("{told} ({weight})"),
+    }
 }
 
 impl Limit {
-    /// `148`, `more than 148`, `never measured`.
+    /// `148`, `more than 148`, `never measured`, with what hangs on it.
     #[must_use]
     pub fn told(&self) -> String {
-        match (self.observed, self.over) {
+        let told = match (self.observed, self.over) {
             (None, _) => "never measured".to_owned(),
             (Some(value), false) => crate::text::number(value),
             (Some(value), true) => format!("more than {}", crate::text::number(value)),
-        }
+        };
+        weighed(told, &self.weight)
     }
 }
 

@@ -14,6 +14,10 @@ pub fn summary(report: &Report, folder: &str, glyphs: Glyphs) -> String {
     fault_block(&mut text, report, glyphs);
     sink_block(&mut text, report, glyphs);
     limit_block(&mut text, report, glyphs);
+    invariant_block(&mut text, report, glyphs);
+    if let Some(why) = &report.stopped {
+        let _ = writeln!(text, "STOPPED   {}", inert(why));
+    }
     anomalies(&mut text, report);
     reasons(&mut text, report);
     let _ = writeln!(text, "SCOPE     {}", report.scope);
@@ -209,9 +213,32 @@ fn limit_block(text: &mut String, report: &Report, glyphs: Glyphs) {
             text,
             "{} {} {:<metric$}  {:<expression$}  {observed}",
             label("LIMITS", index),
-            glyphs.mark(limit.ok),
+            weighed_mark(limit.ok, &limit.weight, glyphs),
             limit.metric,
             limit.expression,
+        );
+    }
+}
+
+/// What does not bear on the verdict has a mark that says so.
+fn weighed_mark(ok: bool, weight: &str, glyphs: Glyphs) -> &'static str {
+    match (ok, weight.is_empty()) {
+        (false, false) => "!",
+        _ => glyphs.mark(ok),
+    }
+}
+
+fn invariant_block(text: &mut String, report: &Report, glyphs: Glyphs) {
+    let names = report.invariants.iter().map(|one| one.name.len());
+    let width = names.max().unwrap_or(0);
+    for (index, one) in report.invariants.iter().enumerate() {
+        let _ = writeln!(
+            text,
+            "{} {} {:<width$}  {}",
+            label("RULES", index),
+            weighed_mark(one.ok(), &one.weight, glyphs),
+            one.name,
+            inert(&one.told()),
         );
     }
 }

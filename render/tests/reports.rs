@@ -133,6 +133,7 @@ fn report(verdict: Verdict) -> Report {
                 observed: Some(148.2),
                 over: false,
                 ok: true,
+                weight: String::new(),
             },
             Limit {
                 metric: "drain_ms".to_owned(),
@@ -140,8 +141,27 @@ fn report(verdict: Verdict) -> Report {
                 observed: None,
                 over: false,
                 ok: false,
+                weight: String::new(),
+            },
+            Limit {
+                metric: "accept_ms".to_owned(),
+                expression: "p(99)<10".to_owned(),
+                observed: Some(12.5),
+                over: false,
+                ok: false,
+                weight: "warns only".to_owned(),
             },
         ],
+        invariants: vec![
+            invariant("books-balance", Some(true), "exit 0"),
+            invariant(
+                "one-row-a-user",
+                Some(false),
+                "1 row: a|b 2; expected no row",
+            ),
+            invariant("stock", None, "No such table: <stock>."),
+        ],
+        stopped: None,
         inconclusive: vec![],
         harness: HarnessSummary {
             tap_resolution_ms: BTreeMap::from([("users".to_owned(), 5.0)]),
@@ -274,4 +294,14 @@ fn a_report_survives_its_json() {
     let report = report(Verdict::Violated);
     let json = serde_json::to_string(&report).unwrap();
     assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+}
+
+fn invariant(name: &str, met: Option<bool>, observed: &str) -> squall_render::report::Invariant {
+    squall_render::report::Invariant {
+        name: name.to_owned(),
+        asked: "SELECT 1".to_owned(),
+        met,
+        observed: observed.to_owned(),
+        weight: String::new(),
+    }
 }

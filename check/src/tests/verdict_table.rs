@@ -3,8 +3,8 @@
 use super::fixed::spec;
 use super::generate::op;
 use crate::{
-    EventId, Expected, FaultHealth, FaultSpan, Headline, Health, Judge, JudgeSpec, Judgement, Kind,
-    Op, Reading, Semantics, Shown, Threshold, Verdict,
+    Evaluated, EventId, Expected, FaultHealth, FaultSpan, Headline, Health, InvariantSpec, Judge,
+    JudgeSpec, Judgement, Kind, Op, Reading, Semantics, Shown, Threshold, Verdict, Weight,
 };
 
 const EVENTS: u64 = 10;
@@ -362,6 +362,87 @@ fn thresholds_decide_only_where_they_were_measured_fairly() {
             .set_value(crate::MetricKey::new("drain_ms"), f64::NAN)
     };
     assert_eq!(with("drain_ms", "value<5", nonsense), INCONCLUSIVE);
+}
+
+#[test]
+fn a_threshold_that_only_warns_or_counts_elsewhere_changes_nothing() {
+    let with = |weight, key: &str, expression: &str| {
+        let mut spec = base();
+        let threshold = Threshold::parse(key, expression).unwrap();
+        spec.thresholds = vec![threshold.weighing(weight)];
+        let judgement = run(spec, Effects::Whole, |_| {});
+        assert!(!judgement.thresholds[0].ok, "it is told all the same");
+        (judgement.verdict, judgement.headline)
+    };
+    for weight in [Weight::Warns, Weight::Elsewhere] {
+        assert_eq!(with(weight, "effect_ms", "p(99)>100"), HELD);
+        assert_eq!(with(weight, "drain_ms", "value<5"), HELD);
+    }
+    let slow = violated(Headline::Slow);
+    assert_eq!(with(Weight::Counts, "effect_ms", "p(99)>100"), slow);
+}
+
+#[test]
+fn a_broken_invariant_is_violated_where_the_run_had_come_to_rest() {
+    let with = |weight, effects, change: fn(&mut Health)| {
+        let mut spec = base();
+        let name = "books".to_owned();
+        spec.invariants = vec![InvariantSpec { name, weight }];
+        let judgement = run(spec, effects, change);
+        (judgement.verdict, judgement.headline)
+    };
+    let (counts, warns) = (Weight::Counts, Weight::Warns);
+    let whole = Effects::Whole;
+    assert_eq!(with(counts, whole, |health| say(health, met())), HELD);
+    let broken = violated(Headline::Invariant);
+    assert_eq!(with(counts, whole, |health| say(health, off())), broken);
+    assert_eq!(with(warns, whole, |health| say(health, off())), HELD);
+    let failed = |health: &mut Health| say(health, Evaluated::Failed("No file.".to_owned()));
+    assert_eq!(with(counts, whole, failed), INCONCLUSIVE);
+    assert_eq!(with(warns, whole, failed), HELD);
+    assert_eq!(with(counts, whole, |_| {}), INCONCLUSIVE, "nobody asked");
+    let in_flight = |health: &mut Health| {
+        say(health, off());
+        drain(health, Some(0));
+    };
+    assert_eq!(with(counts, whole, in_flight), INCONCLUSIVE);
+    let lost = violated(Headline::Loss);
+    let lost_too = with(counts, Effects::Lost(1), |health| say(health, off()));
+    assert_eq!(lost_too, lost, "the graver one gives the headline");
+    // A rate that was not reached excuses nothing.
+    let slow = |health: &mut Health| {
+        say(health, off());
+        health.rate = not_shown();
+    };
+    assert_eq!(with(counts, whole, slow), broken);
+}
+
+fn say(health: &mut Health, evaluated: Evaluated) {
+    health.invariants.insert("books".to_owned(), evaluated);
+}
+
+fn met() -> Evaluated {
+    Evaluated::Met("no row".to_owned())
+}
+
+fn off() -> Evaluated {
+    Evaluated::Broken("1 row".to_owned())
+}
+
+#[test]
+fn a_run_that_was_stopped_for_its_harm_is_violated_and_never_held() {
+    let harmed = |effects, change: fn(&mut Health)| {
+        let judgement = run(base(), effects, change);
+        (judgement.verdict, judgement.headline)
+    };
+    let stop = |health: &mut Health| health.harm = Some("Half were errors.".to_owned());
+    assert_eq!(harmed(Effects::Whole, stop), violated(Headline::Harm));
+    assert_eq!(harmed(Effects::Lost(1), stop), violated(Headline::Loss));
+    let unfair = |health: &mut Health| {
+        health.harm = Some("Half were errors.".to_owned());
+        health.steady_state = not_shown();
+    };
+    assert_eq!(harmed(Effects::Whole, unfair), INCONCLUSIVE);
 }
 
 #[test]

@@ -130,6 +130,45 @@ pub const METRICS: [MetricKind; 12] = [
     ),
 ];
 
+/// Every measure of a run under way that may stop it.
+pub const LIVE: [MetricKind; 5] = [
+    kind(
+        "error_share",
+        Shape::Rate,
+        &[],
+        false,
+        "of the outcomes of the last second, the share that is not an acceptance, 0 to 1",
+    ),
+    kind(
+        "accept_rate",
+        Shape::Value,
+        &[],
+        false,
+        "events accepted in the last second",
+    ),
+    kind(
+        "effect_rate",
+        Shape::Value,
+        &["sink"],
+        true,
+        "effects seen in a sink in the last second",
+    ),
+    kind(
+        "backlog",
+        Shape::Value,
+        &["sink"],
+        true,
+        "events accepted so far beyond the effects and dead letters seen in a sink",
+    ),
+    kind(
+        "lag",
+        Shape::Value,
+        &["group"],
+        true,
+        "records that a consumer group is behind",
+    ),
+];
+
 /// A metric's name and the tags that select from it, in the order of the tags.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MetricKey {
@@ -155,6 +194,10 @@ impl MetricKey {
 
     /// Parses and checks a key: the metric and its tags must be known.
     pub fn parse(text: &str) -> Result<Self, ThresholdError> {
+        Self::parse_among(text, &METRICS)
+    }
+
+    pub(super) fn parse_among(text: &str, known: &[MetricKind]) -> Result<Self, ThresholdError> {
         let error = |column: usize, what: String, mend: String| ThresholdError {
             text: text.to_owned(),
             column: column + 1,
@@ -176,8 +219,8 @@ impl MetricKey {
                 ));
             }
         };
-        let Some(metric) = METRICS.iter().find(|metric| metric.name == name.trim()) else {
-            let names: Vec<_> = METRICS.iter().map(|metric| metric.name).collect();
+        let Some(metric) = known.iter().find(|metric| metric.name == name.trim()) else {
+            let names: Vec<_> = known.iter().map(|metric| metric.name).collect();
             return Err(error(
                 0,
                 format!("there is no metric `{}`", name.trim()),

@@ -9,8 +9,9 @@ mod tests;
 
 pub use error::{ThresholdError, Unknown};
 pub use expression::{Aggregate, Comparison, Expression};
-pub use key::{METRICS, MetricKey, MetricKind, Shape};
+pub use key::{LIVE, METRICS, MetricKey, MetricKind, Shape};
 
+use crate::invariant::Weight;
 use crate::metrics::Measured;
 
 /// A limit on a metric.
@@ -18,6 +19,7 @@ use crate::metrics::Measured;
 pub struct Threshold {
     pub key: MetricKey,
     pub expression: Expression,
+    pub weight: Weight,
 }
 
 impl Threshold {
@@ -28,7 +30,31 @@ impl Threshold {
         if let Some(metric) = key.metric() {
             expression.check_shape(metric)?;
         }
-        Ok(Self { key, expression })
+        Ok(Self {
+            key,
+            expression,
+            weight: Weight::Counts,
+        })
+    }
+
+    /// As [`Threshold::parse`], for the measures of a run under way, [`LIVE`].
+    pub fn parse_live(key: &str, expression: &str) -> Result<Self, ThresholdError> {
+        let key = MetricKey::parse_among(key, &LIVE)?;
+        let expression = Expression::parse(expression)?;
+        if let Some(metric) = LIVE.iter().find(|metric| metric.name == key.name()) {
+            expression.check_shape(metric)?;
+        }
+        Ok(Self {
+            key,
+            expression,
+            weight: Weight::Counts,
+        })
+    }
+
+    #[must_use]
+    pub const fn weighing(mut self, weight: Weight) -> Self {
+        self.weight = weight;
+        self
     }
 
     /// The value that the expression asks for; `None` when it was not measured.

@@ -8,6 +8,7 @@ use crate::exit::{Exit, Failure};
 use crate::run::{self, RunOptions};
 use clap::Args;
 use squall_plan::Plan;
+use squall_plan::plan::Environment;
 use squall_render::{Glyphs, terminal};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -30,6 +31,9 @@ pub struct ScenarioArgs {
     /// Run it so often, with seeds counting up from the first, and tell how often what came and what that proves
     #[arg(long, value_name = "N", conflicts_with = "control", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     repeat: Option<u64>,
+    /// Leave brokers and services up after the verdict, for kcat and the like, until Enter or Ctrl-C (without the live view)
+    #[arg(long, conflicts_with_all = ["control", "repeat", "seeds"])]
+    keep: bool,
     #[command(flatten)]
     sweep: SweepArgs,
 }
@@ -55,6 +59,16 @@ pub fn run(args: &ScenarioArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         .iter()
         .map(|file| args.choice.plan(file))
         .collect::<Result<Vec<Plan>, Failure>>()?;
+    if args.keep
+        && plans
+            .iter()
+            .any(|plan| plan.environment == Environment::Sim)
+    {
+        return Err(Failure::bad_input(
+            "a simulation leaves nothing to keep: its brokers are no processes",
+        )
+        .hint("leave --keep or --on sim out"));
+    }
     let mut worst = Exit::Held;
     for (file, plan) in files.iter().zip(&plans) {
         let (exit, interrupted) = match args.repeat {
@@ -62,6 +76,9 @@ pub fn run(args: &ScenarioArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
             None if args.control => controlled(args, file, plan, out)?,
             None => {
                 let finished = run_one(args, plan, out)?;
+                if let Some(kept) = finished.kept {
+                    kept.hold(out)?;
+                }
                 (finished.exit, finished.interrupted)
             }
         };
@@ -142,7 +159,8 @@ fn repeated(
 fn options(args: &ScenarioArgs) -> RunOptions {
     RunOptions {
         out: args.out.clone(),
-        live: !args.plain && args.repeat.is_none() && std::io::stdout().is_terminal(),
+        keep: args.keep,
+        live: !args.plain && !args.keep && args.repeat.is_none() && std::io::stdout().is_terminal(),
         glyphs: glyphs(),
     }
 }

@@ -1,13 +1,13 @@
 //! The end of a history: what the harness used, and how the run ended.
 
-use super::phases::Outcome;
+use super::phases::{Ended, Outcome};
 use super::pipeline::Context;
 use crate::exit::Failure;
 use squall_history::What;
 use std::collections::BTreeMap;
 
 /// Records the harness's own use of the machine and the end, and closes the history.
-pub fn close(context: &Context<'_>, ended: &Result<Outcome, Failure>) -> Result<(), Failure> {
+pub fn close(context: &Context<'_>, ended: &Result<Ended, Failure>) -> Result<(), Failure> {
     for (metric, value) in usage() {
         context.notes.note(What::Sample {
             metric: metric.to_owned(),
@@ -16,8 +16,8 @@ pub fn close(context: &Context<'_>, ended: &Result<Outcome, Failure>) -> Result<
         });
     }
     let outcome = match ended {
-        Ok(Outcome::Complete) => "complete",
-        Ok(Outcome::Interrupted) => "interrupted",
+        Ok(ended) if ended.outcome == Outcome::Complete => "complete",
+        Ok(_) => "interrupted",
         Err(_) => "aborted",
     };
     context.notes.note(What::End {

@@ -1,6 +1,7 @@
 //! The load phase: all loads at once, and what they say of themselves.
 
 use super::phases::Running;
+use super::watchdog::{Totals, Watchdog};
 use crate::exit::Failure;
 use crate::verdict::{PACING_BUCKET, health_key};
 use squall_history::What;
@@ -14,7 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const PACING_P999_MAX_MS: f64 = 50.0;
 
 /// Sends every load of the plan and waits until each event has its outcome. When the run is interrupted, `heal` comes first:
-/// an event may wait for its outcome for as long as a fault lasts.
+/// an event may wait for its outcome for as long as a fault lasts. A limit of `abort_if` ends the load in the same way.
 pub fn send(running: &Running<'_>, load_zero_ns: u64, heal: impl FnOnce()) -> Result<(), Failure> {
     let plan = running.context.plan;
     let times = RunTimes {
@@ -34,8 +35,10 @@ pub fn send(running: &Running<'_>, load_zero_ns: u64, heal: impl FnOnce()) -> Re
         );
         loads.push(load.map_err(|error| Failure::environment(error.to_string()))?);
     }
+    let mut watchdog = Watchdog::new(&plan.abort_if).map_err(Failure::bad_input)?;
     while loads.iter().any(|load| !load.is_finished()) {
-        if running.context.interrupt.wait(LOOK_EVERY) {
+        let harm = harm(running, &mut watchdog);
+        if running.context.interrupt.wait(LOOK_EVERY) || harm {
             loads.iter().for_each(RunningLoad::stop);
             heal();
             break;
@@ -45,6 +48,19 @@ pub fn send(running: &Running<'_>, load_zero_ns: u64, heal: impl FnOnce()) -> Re
     let reports = reports.map_err(|error| Failure::defect(error.to_string()))?;
     tell(running, &reports);
     Ok(())
+}
+
+/// Whether the run does more harm than it may; noted, if so.
+fn harm(running: &Running<'_>, watchdog: &mut Watchdog) -> bool {
+    if !watchdog.is_due(running.now_ns()) {
+        return false;
+    }
+    let harm = watchdog.look(Totals::of(running));
+    if let Some(detail) = &harm {
+        let detail = detail.clone();
+        running.context.notes.note(What::Harm { detail });
+    }
+    harm.is_some()
 }
 
 /// Records what the loads say of themselves, for the verdict.

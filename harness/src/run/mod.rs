@@ -3,6 +3,8 @@
 mod drain;
 mod finish;
 mod folder;
+mod invariants;
+mod kept;
 mod live;
 mod load;
 mod phases;
@@ -12,8 +14,10 @@ mod simulated;
 mod steady;
 mod taps;
 mod traffic;
+mod watchdog;
 
 pub use folder::{PLAN_FILE, RunFolder};
+pub use kept::Kept;
 pub use live::Stories;
 pub use pipeline::run;
 pub use reports::write_reports;
@@ -31,6 +35,8 @@ pub struct RunOptions {
     /// Whether to take over the terminal.
     pub live: bool,
     pub glyphs: Glyphs,
+    /// Whether brokers and services stay up after a run that came to its end: see [`Finished::kept`].
+    pub keep: bool,
 }
 
 /// A run that has ended and was judged.
@@ -41,4 +47,6 @@ pub struct Finished {
     pub folder: PathBuf,
     /// The user asked it to stop.
     pub interrupted: bool,
+    /// What stays up, if that was asked for; it ends when this is dropped.
+    pub kept: Option<Kept>,
 }

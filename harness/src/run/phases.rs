@@ -1,7 +1,8 @@
 //! The phases of a run on real processes: set-up, steady-state gate, load with faults, heal, drain, final read, tear-down.
 
+use super::kept::Kept;
 use super::pipeline::Context;
-use super::{drain, load, steady, taps, traffic};
+use super::{drain, invariants, load, steady, taps, traffic};
 use crate::environment::network::End;
 use crate::environment::{Environment, embedded};
 use crate::exit::Failure;
@@ -20,6 +21,13 @@ pub enum Outcome {
     Complete,
     /// The user asked for an end; all that was begun was healed, drained and read.
     Interrupted,
+}
+
+/// The end of the phases.
+pub struct Ended {
+    pub outcome: Outcome,
+    /// What was to be kept.
+    pub kept: Option<Kept>,
 }
 
 /// Between the steady state and load clock 0, so that the dispatcher is in place.
@@ -46,7 +54,8 @@ impl<'a, 'o> Phases<'a, 'o> {
         Self { context, out }
     }
 
-    pub fn run(mut self) -> Result<Outcome, Failure> {
+    /// Runs them all. `keep`: without the tear-down, if nobody interrupts.
+    pub fn run(mut self, keep: bool) -> Result<Ended, Failure> {
         let running = self.phase(Phase::SetUp, Self::set_up)?;
         let supervisor = Arc::clone(&running.env);
         let _at_second = self.context.interrupt.at_second(move || {
@@ -66,11 +75,21 @@ impl<'a, 'o> Phases<'a, 'o> {
         }
         traffic::check(self.context, &*env);
         self.phase(Phase::FinalRead, |_| final_read(running))?;
+        if keep && !self.context.interrupt.is_requested() {
+            return Ok(Ended {
+                outcome: Outcome::Complete,
+                kept: Some(Kept::new(self.context, env)),
+            });
+        }
         self.phase(Phase::TearDown, |phases| tear_down(phases.context, &*env))?;
-        Ok(if self.context.interrupt.is_requested() {
+        let outcome = if self.context.interrupt.is_requested() {
             Outcome::Interrupted
         } else {
             Outcome::Complete
+        };
+        Ok(Ended {
+            outcome,
+            kept: None,
         })
     }
 
@@ -262,6 +281,7 @@ fn final_read(running: Running<'_>) -> Result<(), Failure> {
         });
     }
     taps::final_read(running.context, running.taps);
+    invariants::evaluate(running.context, &*running.env);
     Ok(())
 }
 

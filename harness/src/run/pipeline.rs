@@ -1,7 +1,7 @@
 //! The pipeline, readable in a minute: folder, history, environment, phases, verdict, reports.
 
 use super::live::{LiveParts, LiveView, SharedFeed};
-use super::phases::{Outcome, Phases};
+use super::phases::{Ended, Outcome, Phases};
 use super::{Finished, RunFolder, RunOptions, finish, simulated, write_reports};
 use crate::environment::interrupt::Interrupt;
 use crate::environment::notes::{Journal, Notes};
@@ -32,11 +32,14 @@ pub fn run(plan: &Plan, options: &RunOptions, out: &mut dyn Write) -> Result<Fin
     let plan_json = serde_json::to_string_pretty(plan)
         .map_err(|error| Failure::defect(format!("cannot store the plan: {error}")))?;
     folder.write(super::PLAN_FILE, &plan_json)?;
-    let interrupted = match plan.environment {
+    let ended = match plan.environment {
         Environment::Embedded => embedded(plan, options, &folder, out)?,
-        Environment::Sim => simulated::run(plan, &folder).map(|()| false)?,
+        Environment::Sim => simulated::run(plan, &folder).map(|()| Ended {
+            outcome: Outcome::Complete,
+            kept: None,
+        })?,
     };
-    conclude(&folder, interrupted)
+    conclude(&folder, ended)
 }
 
 fn embedded(
@@ -44,7 +47,7 @@ fn embedded(
     options: &RunOptions,
     folder: &RunFolder,
     out: &mut dyn Write,
-) -> Result<bool, Failure> {
+) -> Result<Ended, Failure> {
     let started = Instant::now();
     let feed = options.live.then(|| SharedFeed::new(plan));
     let recorder = Recorder::observed(
@@ -73,10 +76,10 @@ fn embedded(
         let tell = || writeln!(std::io::stderr(), "{STOPPING}");
         context.interrupt.at_first(tell)
     });
-    let ended = Phases::new(&context, live.is_none().then_some(out)).run();
+    let ended = Phases::new(&context, live.is_none().then_some(out)).run(options.keep);
     drop(live);
     finish::close(&context, &ended)?;
-    ended.map(|outcome| outcome == Outcome::Interrupted)
+    ended
 }
 
 fn live_view(
@@ -107,13 +110,14 @@ pub fn head(plan: &Plan) -> Head {
 }
 
 /// Verdict and reports, from the files of the run alone.
-fn conclude(folder: &RunFolder, interrupted: bool) -> Result<Finished, Failure> {
+fn conclude(folder: &RunFolder, ended: Ended) -> Result<Finished, Failure> {
     let judged = verdict::judge(folder.path())?;
     write_reports(folder.path(), &judged)?;
     Ok(Finished {
         exit: Exit::from(judged.judgement.verdict),
         report: judged.report,
         folder: folder.path().to_owned(),
-        interrupted,
+        interrupted: ended.outcome == Outcome::Interrupted,
+        kept: ended.kept,
     })
 }

@@ -5,7 +5,7 @@ use super::survey::Survey;
 use super::{again, cure, measures, story};
 use crate::exit::Exit;
 use crate::faults::fault_health;
-use squall_check::{Anomaly, Judgement, SinkLedger, Standing, counted};
+use squall_check::{Anomaly, Evaluated, Judgement, SinkLedger, Standing, counted};
 use squall_history::Phase;
 use squall_plan::Plan;
 use squall_plan::fault::Fault;
@@ -60,6 +60,8 @@ pub fn report(
             .map(|anomaly| anomaly_told(folder, plan, anomaly))
             .collect(),
         thresholds: judgement.thresholds.iter().map(limit).collect(),
+        invariants: invariants(plan, judgement),
+        stopped: judgement.harm.clone(),
         inconclusive: judgement
             .reasons
             .iter()
@@ -245,7 +247,31 @@ fn limit(threshold: &squall_check::ThresholdResult) -> report::Limit {
         observed: threshold.observed,
         over: threshold.over,
         ok: threshold.ok,
+        weight: threshold.weight.name().to_owned(),
     }
+}
+
+fn invariants(plan: &Plan, judgement: &Judgement) -> Vec<report::Invariant> {
+    let of = |result: &squall_check::InvariantResult| {
+        let mut planned = plan.expect.invariants.iter();
+        let asked = planned
+            .find(|invariant| invariant.name == result.name)
+            .map_or_else(String::new, squall_plan::scenario::Invariant::asked);
+        let (met, observed) = match &result.evaluated {
+            Evaluated::Met(seen) => (Some(true), seen.clone()),
+            Evaluated::Broken(seen) => (Some(false), seen.clone()),
+            Evaluated::Failed(why) => (None, why.clone()),
+            Evaluated::Unknown => (None, "nobody evaluated it".to_owned()),
+        };
+        report::Invariant {
+            name: result.name.clone(),
+            asked,
+            met,
+            observed,
+            weight: result.weight.name().to_owned(),
+        }
+    };
+    judgement.invariants.iter().map(of).collect()
 }
 
 fn harness(plan: &Plan, survey: &Survey) -> report::HarnessSummary {

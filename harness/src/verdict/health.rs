@@ -2,8 +2,10 @@
 
 use super::survey::Survey;
 use crate::faults::required_health;
-use squall_check::{Health, MetricKey, Metrics, Shown, SinkHealth, Trend};
+use squall_check::{Evaluated, Health, MetricKey, Metrics, Shown, SinkHealth, Trend};
 use squall_plan::Plan;
+use squall_plan::plan::Environment;
+use std::collections::BTreeMap;
 
 /// Metric of the samples that hold the distribution of the pacing error: label `us`, value the number of events.
 pub const PACING_BUCKET: &str = "pacing_bucket";
@@ -43,6 +45,8 @@ pub fn derive(plan: &Plan, survey: &Survey) -> Health {
             .map(|sink| sink_health(&sink.name, survey))
             .collect(),
         metrics: metrics(survey),
+        invariants: invariants(plan, survey),
+        harm: survey.harm.clone(),
         ..Health::default()
     };
     if !survey.problems.is_empty() {
@@ -53,6 +57,20 @@ pub fn derive(plan: &Plan, survey: &Survey) -> Health {
         );
     }
     health
+}
+
+/// What became of each invariant. The simulator has neither databases nor programs.
+fn invariants(plan: &Plan, survey: &Survey) -> BTreeMap<String, Evaluated> {
+    let of = |name: &String| match (survey.invariants.get(name), plan.environment) {
+        (Some(evaluated), _) => evaluated.clone(),
+        (None, Environment::Sim) => {
+            Evaluated::Failed("The simulator has no database and runs no program.".to_owned())
+        }
+        (None, Environment::Embedded) => Evaluated::Unknown,
+    };
+    let all = plan.expect.invariants.iter();
+    all.map(|invariant| (invariant.name.clone(), of(&invariant.name)))
+        .collect()
 }
 
 fn shown(survey: &Survey, key: &str) -> Shown {

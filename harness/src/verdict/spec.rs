@@ -3,7 +3,8 @@
 use super::survey::Survey;
 use crate::exit::Failure;
 use squall_check::{
-    Expected, FaultSpan, JudgeSpec, LoadSpec, PhaseWindow, Reading, Semantics, SinkSpec, Threshold,
+    Expected, FaultSpan, InvariantSpec, JudgeSpec, LoadSpec, PhaseWindow, Reading, Semantics,
+    SinkSpec, Threshold,
 };
 use squall_plan::Plan;
 use squall_plan::scenario::{DeadLetters, Outcome};
@@ -30,6 +31,7 @@ pub fn derive(plan: &Plan, survey: &Survey) -> Result<JudgeSpec, Failure> {
         faults,
         measure_from_ns: epoch + plan.load_starts_ns,
         thresholds: thresholds(plan)?,
+        invariants: invariants(plan),
         ..JudgeSpec::default()
     })
 }
@@ -37,12 +39,13 @@ pub fn derive(plan: &Plan, survey: &Survey) -> Result<JudgeSpec, Failure> {
 /// One that does not parse must not vanish: a limit that nobody checks is no limit.
 fn thresholds(plan: &Plan) -> Result<Vec<Threshold>, Failure> {
     let parse = |limit: &squall_plan::scenario::Threshold| {
-        Threshold::parse(&limit.metric, &limit.expression).map_err(|error| {
+        let threshold = Threshold::parse(&limit.metric, &limit.expression).map_err(|error| {
             Failure::bad_input(format!(
                 "the stored plan has the threshold {}: {error}",
                 limit.metric
             ))
-        })
+        });
+        threshold.map(|threshold| threshold.weighing(limit.stakes.weight(plan.environment)))
     };
     let errors = plan
         .expect
@@ -50,6 +53,7 @@ fn thresholds(plan: &Plan) -> Result<Vec<Threshold>, Failure> {
         .map(|max| squall_plan::scenario::Threshold {
             metric: "http_error_rate".to_owned(),
             expression: format!("rate<={max}"),
+            stakes: squall_plan::scenario::Stakes::default(),
         });
     plan.expect
         .thresholds
@@ -57,6 +61,15 @@ fn thresholds(plan: &Plan) -> Result<Vec<Threshold>, Failure> {
         .chain(&errors)
         .map(parse)
         .collect()
+}
+
+fn invariants(plan: &Plan) -> Vec<InvariantSpec> {
+    let all = plan.expect.invariants.iter();
+    all.map(|invariant| InvariantSpec {
+        name: invariant.name.clone(),
+        weight: invariant.stakes.weight(plan.environment),
+    })
+    .collect()
 }
 
 fn sink(plan: &Plan, index: usize) -> SinkSpec {

@@ -1,7 +1,10 @@
 //! What the notes of a history say, gathered in one pass before the operations are judged.
 
 use super::health::TAP_RESOLUTION;
-use squall_history::{FaultState, Head, HistoryError, Note, Phase, Reader, ServiceState, What};
+use squall_check::Evaluated;
+use squall_history::{
+    FaultState, Head, HistoryError, InvariantState, Note, Phase, Reader, ServiceState, What,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -23,6 +26,10 @@ pub struct Survey {
     /// Ends of processes that nobody asked for.
     pub unexpected_exits: Vec<String>,
     pub problems: Vec<String>,
+    /// By its name.
+    pub invariants: BTreeMap<String, Evaluated>,
+    /// Why the run was stopped.
+    pub harm: Option<String>,
     pub outcome: Option<String>,
     pub end_ns: u64,
     pub bytes_dropped: u64,
@@ -93,6 +100,20 @@ impl Survey {
                     .push(format!("{name}/{replica} {detail}"));
             }
             What::Problem { source, text } => self.problems.push(format!("{source}: {text}")),
+            What::Invariant {
+                name,
+                state,
+                detail,
+            } => {
+                let detail = detail.clone();
+                let evaluated = match state {
+                    InvariantState::Met => Evaluated::Met(detail),
+                    InvariantState::Broken => Evaluated::Broken(detail),
+                    InvariantState::Failed => Evaluated::Failed(detail),
+                };
+                self.invariants.insert(name.clone(), evaluated);
+            }
+            What::Harm { detail } => self.harm = Some(detail.clone()),
             What::End { outcome } => self.outcome = Some(outcome.clone()),
             _ => {}
         }

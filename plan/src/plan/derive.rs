@@ -75,6 +75,7 @@ impl Plan {
             loads,
             faults,
             expect: scenario.expect.clone(),
+            abort_if: scenario.abort_if.clone(),
             timing: scenario.timing,
             load_starts_ns: warm_up,
             load_ends_ns,

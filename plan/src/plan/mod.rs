@@ -10,7 +10,7 @@ mod timeline;
 pub use arrivals::Arrivals;
 
 use crate::fault::Fault;
-use crate::scenario::{Cluster, Expect, Load, Stage, SystemUse, Timing};
+use crate::scenario::{AbortLimit, Cluster, Expect, Load, Stage, SystemUse, Timing};
 use serde::{Deserialize, Serialize};
 
 /// Version of the plan's form, and of everything drawn from the seed.
@@ -39,6 +39,8 @@ pub struct Plan {
     /// By time, each with its length filled in. Times are on the load clock, on which 0 is the first possible arrival (the warm-up's, if there is one).
     pub faults: Vec<Fault>,
     pub expect: Expect,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub abort_if: Vec<AbortLimit>,
     pub timing: Timing,
     /// Where the warm-up ends and the load proper begins.
     pub load_starts_ns: u64,

@@ -207,8 +207,26 @@ impl Plan {
         for threshold in &expect.thresholds {
             writeln!(
                 out,
-                "        {:<36} {}",
-                threshold.metric, threshold.expression
+                "        {:<36} {}{}",
+                threshold.metric,
+                threshold.expression,
+                threshold.stakes.told()
+            )?;
+        }
+        for invariant in &expect.invariants {
+            let (name, stakes) = (&invariant.name, invariant.stakes.told());
+            writeln!(
+                out,
+                "        invariant {name:<26} {}{stakes}",
+                invariant.asked()
+            )?;
+        }
+        for limit in &self.abort_if {
+            let held = show_duration(limit.for_ns);
+            let (metric, expression) = (&limit.metric, &limit.expression);
+            writeln!(
+                out,
+                "        stops when {metric:<25} {expression} for {held}"
             )?;
         }
         if let Some(share) = expect.http_error_rate_max {

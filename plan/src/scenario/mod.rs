@@ -6,9 +6,11 @@ mod file;
 mod files;
 mod read;
 mod scale;
+mod stakes;
 
 pub use file::{Request, from_text, load};
 pub use files::{Disk, Files, read_bounded};
+pub use stakes::{AbortLimit, INVARIANT_ROWS_MAX, Invariant, InvariantCheck, Stakes};
 
 /// What an accepted event must come to in a sink.
 pub use squall_check::Expected as Outcome;
@@ -42,6 +44,9 @@ pub struct Scenario {
     /// Faults that the seed draws.
     pub nemesis: Option<Nemesis>,
     pub expect: Expect,
+    /// What stops the run.
+    #[serde(default)]
+    pub abort_if: Vec<AbortLimit>,
     pub timing: Timing,
     pub sim: Sweep,
     /// The load was scaled down to about so many events, see [`Scenario::scaled`].
@@ -240,6 +245,8 @@ pub struct Expect {
     pub sinks: Vec<SinkExpectation>,
     pub dead_letters: DeadLetters,
     pub thresholds: Vec<Threshold>,
+    #[serde(default)]
+    pub invariants: Vec<Invariant>,
     /// Least share of the offered events that must have gone out on time, 0 to 1.
     pub rate_min: f64,
     /// Largest share of HTTP answers that may be errors, 0 to 1.
@@ -278,6 +285,8 @@ pub struct Threshold {
     /// The metric with its selector.
     pub metric: String,
     pub expression: String,
+    #[serde(default)]
+    pub stakes: Stakes,
 }
 
 /// Lengths of the phases around the load.

@@ -2,10 +2,10 @@
 
 use super::names::{BROKER, CLIENT};
 use super::system::{system, topic};
-use super::{Object, Shape, list, map_of, one_or_many, text_or};
+use super::{Either, Object, Shape, list, map_of, one_or_many, text_or};
 use crate::fault::{KINDS, Proof};
-use crate::template::{LOAD_SLOTS, SYSTEM_SLOTS};
-use squall_check::{AnomalyName, METRICS, MetricKind};
+use crate::template::{INVARIANT_SLOTS, LOAD_SLOTS, SYSTEM_SLOTS};
+use squall_check::{AnomalyName, LIVE, METRICS, MetricKind};
 use std::sync::LazyLock;
 
 /// What may be limited, from the table that thresholds are read by.
@@ -17,6 +17,20 @@ static THRESHOLDS: LazyLock<String> = LazyLock::new(|| {
         metrics.join("; ")
     )
 });
+
+/// What may stop a run.
+static LIVE_LIMITS: LazyLock<String> = LazyLock::new(|| {
+    let metric = |metric: &MetricKind| format!("{} ({})", metric.name, metric.meaning);
+    let metrics: Vec<String> = LIVE.iter().map(metric).collect();
+    format!(
+        "stops the run when a live measure is so for a time, as in error_share: {{ limit: value>0.5, for: 3s }}. There are {}",
+        metrics.join("; ")
+    )
+});
+
+const LEVELS: &[&str] = &["fail", "warn"];
+const LEVEL_ABOUT: &str = "what it does when it is not met: fail (default), or only warn";
+const IN_ABOUT: &str = "environments in which it counts (default: all)";
 
 pub(crate) const VERDICTS: &[&str] = &["held", "violated", "inconclusive"];
 pub(crate) const SEMANTICS: &[&str] = &["exactly-once", "at-least-once", "at-most-once"];
@@ -60,6 +74,7 @@ fn build() -> Shape {
             "faults that the seed draws: `random`, or bounds for the draw",
         )
         .field("expect", expect(), "what must hold")
+        .field("abort_if", map_of(abort()), &LIVE_LIMITS)
         .field("timing", timing(), "lengths of the phases around the load")
         .field("sim", sim(), "a sweep of simulated seeds")
         .field(
@@ -356,7 +371,12 @@ fn expect() -> Shape {
             Shape::Choice(&["allowed", "expected-only"]),
             "whether a dead letter may stand for an expected effect (default allowed)",
         )
-        .field("thresholds", map_of(one_or_many(Shape::Text)), &THRESHOLDS)
+        .field("thresholds", map_of(limits()), &THRESHOLDS)
+        .field(
+            "invariants",
+            map_of(invariant()),
+            "what must be true of the business when the system has come to rest, by name",
+        )
         .field(
             "rate",
             Shape::Share,
@@ -368,6 +388,57 @@ fn expect() -> Shape {
             "largest share of HTTP answers that may be errors",
         )
         .shape()
+}
+
+fn environments() -> Shape {
+    list(Shape::Choice(&["embedded", "sim"]))
+}
+
+/// One limit or several, each a text or a mapping with what hangs on it.
+fn limits() -> Shape {
+    let limit = Object::new("a limit")
+        .required("limit", Shape::Text, "the limit, such as p(99)<3000")
+        .field("level", Shape::Choice(LEVELS), LEVEL_ABOUT)
+        .field("in", environments(), IN_ABOUT)
+        .shape();
+    let one = text_or(Shape::Text, limit.clone());
+    Shape::Either(Box::new(Either {
+        scalar: Some(Shape::Text),
+        list: Some(list(one)),
+        map: Some(limit),
+    }))
+}
+
+fn invariant() -> Shape {
+    let row = Shape::Either(Box::new(Either {
+        scalar: Some(Shape::Setting),
+        list: Some(list(Shape::Setting)),
+        map: None,
+    }));
+    Object::new("an invariant")
+        .field("sql", Shape::Text, "a query on an SQLite database, which it cannot change")
+        .field("database", Shape::Text, "with sql: name of an SQLite sink, or a path such as {{run}}/orders.db (default: the only SQLite sink)")
+        .field("rows", list(row), "with sql: the rows that it yields, each value as text (default: none)")
+        .field("command", list(Shape::Template(INVARIANT_SLOTS)), "a program and its arguments, run in the run's folder")
+        .field("within", Shape::Duration, "with command: it must end within this time (default 10s)")
+        .field("exit", Shape::Integer { min: 0, max: 255 }, "with command: its exit code (default 0)")
+        .field("output", Shape::Text, "with command: a text that it must print")
+        .field("level", Shape::Choice(LEVELS), LEVEL_ABOUT)
+        .field("in", environments(), IN_ABOUT)
+        .one_of(&["sql", "command"])
+        .shape()
+}
+
+fn abort() -> Shape {
+    let limit = Object::new("a live limit")
+        .required("limit", Shape::Text, "what must not be, such as value>0.5")
+        .field(
+            "for",
+            Shape::Duration,
+            "for how long without a break (default 3s)",
+        )
+        .shape();
+    text_or(Shape::Text, limit)
 }
 
 fn timing() -> Shape {

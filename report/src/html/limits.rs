@@ -4,7 +4,7 @@ use super::mark;
 use crate::Material;
 use crate::words::{digits, inert, time};
 use maud::{Markup, html};
-use squall_render::report::{HarnessSummary, Limit};
+use squall_render::report::{HarnessSummary, Invariant, Limit, Report};
 
 pub fn content(material: Material<'_>) -> Markup {
     let report = material.report;
@@ -17,6 +17,7 @@ pub fn content(material: Material<'_>) -> Markup {
                 @for limit in &report.thresholds { (row(limit)) }
             }
         } }
+        (invariants(report))
         (harness(&report.harness))
     }
 }
@@ -32,12 +33,37 @@ fn row(limit: &Limit) -> Markup {
         Some(value) => digits(value),
         None => "never measured".to_owned(),
     };
+    let weight = (!limit.weight.is_empty()).then(|| format!(" ({})", limit.weight));
     html! {
         tr {
             th scope="row" { code { (inert(&limit.metric)) } }
             td.text { code { (inert(&limit.expression)) } }
-            td { (observed) }
+            td { (observed) @if let Some(weight) = &weight { (weight) } }
             td.text { (mark(limit.ok)) }
+        }
+    }
+}
+
+fn invariants(report: &Report) -> Markup {
+    html! {
+        @if let Some(why) = &report.stopped { p { strong { (inert(why)) } } }
+        @if !report.invariants.is_empty() {
+            div.scroll { table {
+                caption { "Business invariants, asked when the system had come to rest" }
+                thead { tr { th scope="col" { "Invariant" } th.text scope="col" { "Asked" } th.text scope="col" { "Observed" } th.text scope="col" { "Met" } } }
+                tbody { @for one in &report.invariants { (invariant(one)) } }
+            } }
+        }
+    }
+}
+
+fn invariant(one: &Invariant) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (inert(&one.name)) }
+            td.text { code { (inert(&one.asked)) } }
+            td.text { (inert(&one.told())) }
+            td.text { (mark(one.ok())) }
         }
     }
 }

@@ -191,7 +191,16 @@ pub fn report(plan: &Plan, text: &str) -> Report {
             observed: None,
             over: false,
             ok: false,
+            weight: text(),
         }],
+        invariants: vec![report::Invariant {
+            name: text(),
+            asked: text(),
+            met: None,
+            observed: text(),
+            weight: text(),
+        }],
+        stopped: Some(text()),
         inconclusive: vec![text()],
         harness: report::HarnessSummary {
             tap_resolution_ms: BTreeMap::from([(text(), 1.0)]),

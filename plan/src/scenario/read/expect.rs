@@ -1,11 +1,15 @@
 //! `expect`: what must hold.
 
+mod invariant;
 mod threshold;
+
+pub(super) use threshold::report;
 
 use super::Context;
 use crate::fault::Fault;
+use crate::plan::Environment;
 use crate::problem::Problems;
-use crate::scenario::{DeadLetters, Expect, ExpectedVerdict, LoadEntry, SinkExpectation};
+use crate::scenario::{DeadLetters, Expect, ExpectedVerdict, LoadEntry, SinkExpectation, Stakes};
 use crate::shape::did_you_mean;
 use crate::system::cross::known;
 use crate::system::read::{semantics, texts};
@@ -66,8 +70,28 @@ pub(super) fn read(
             .iter()
             .flat_map(|entry| threshold::read(entry, context, faults, problems))
             .collect(),
+        invariants: get("invariants")
+            .map_or(&[][..], Node::entries)
+            .iter()
+            .map(|entry| invariant::read(entry, context, problems))
+            .collect(),
         rate_min: share("rate").unwrap_or(RATE_MIN),
         http_error_rate_max: share("http_error_rate"),
+    }
+}
+
+/// `level` and `in` of an expectation.
+fn stakes(node: &Node) -> Stakes {
+    let environment = |name: &String| {
+        let all = [Environment::Embedded, Environment::Sim];
+        all.into_iter().find(|one| one.name() == name)
+    };
+    Stakes {
+        warns: node.get("level").and_then(Node::text) == Some("warn"),
+        only_in: texts(node.get("in"))
+            .iter()
+            .filter_map(environment)
+            .collect(),
     }
 }
 

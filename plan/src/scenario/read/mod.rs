@@ -1,5 +1,6 @@
 //! The typed readers, one file a section. Each returns what it can and reports the rest.
 
+mod abort;
 mod cluster;
 mod expect;
 mod fault;
@@ -44,6 +45,7 @@ pub(super) fn scenario(
     let faults = fault::read(root.get("faults"), &context, problems);
     let nemesis = nemesis::read(root.get("nemesis"), problems);
     let expect = expect::read(root.get("expect"), &context, &faults, problems);
+    let abort_if = abort::read(root.get("abort_if"), &context, problems);
     Scenario {
         name: text("name"),
         description: text("description"),
@@ -62,6 +64,7 @@ pub(super) fn scenario(
         faults,
         nemesis,
         expect,
+        abort_if,
         timing,
         sim: sim(root.get("sim")),
         scaled_to: None,

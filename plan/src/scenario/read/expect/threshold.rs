@@ -27,10 +27,9 @@ pub(super) fn read(
         _ => std::slice::from_ref(&entry.value),
     };
     let mut thresholds = Vec::new();
-    for (node, text) in expressions
-        .iter()
-        .filter_map(|node| Some((node, node.text()?)))
-    {
+    for written in expressions {
+        let node = written.get("limit").unwrap_or(written);
+        let Some(text) = node.text() else { continue };
         // With a bad key the expression is still read for what can be said of it alone.
         let read = match &key {
             Ok(_) => squall_check::Threshold::parse(&entry.key, text).map(drop),
@@ -42,6 +41,7 @@ pub(super) fn read(
         thresholds.push(Threshold {
             metric: entry.key.clone(),
             expression: text.to_owned(),
+            stakes: super::stakes(written),
         });
     }
     thresholds
@@ -52,7 +52,12 @@ fn quote(node: &Node) -> usize {
     usize::from(matches!(node.value, Value::Scalar { plain: false, .. }))
 }
 
-fn report(error: &ThresholdError, place: &Place, quote: usize, problems: &mut Problems) {
+pub(in crate::scenario::read) fn report(
+    error: &ThresholdError,
+    place: &Place,
+    quote: usize,
+    problems: &mut Problems,
+) {
     let mut place = place.clone();
     if place.line > 0 {
         let before = error

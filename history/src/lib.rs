@@ -12,6 +12,7 @@ mod error;
 mod note;
 mod reader;
 mod recorder;
+mod told;
 mod varint;
 mod writer;
 
@@ -23,6 +24,7 @@ pub use error::HistoryError;
 pub use note::{Event, Fact, FaultState, Head, InvariantState, Note, Phase, ServiceState, What};
 pub use reader::{Batch, Reader, Tail};
 pub use recorder::{Observer, Recorder, RecorderStats};
+pub use told::Place;
 pub use writer::{Writer, Written};
 
 /// Name of the history in the folder of a run.

@@ -1,7 +1,7 @@
 //! Facts of the machines on their way to the history and to the view.
 
 use super::Cluster;
-use squall_history::What;
+use squall_history::{Place, What};
 use squall_model::kafka::{Fact, MemberId, Name, NodeId, Offset, TopicPartition};
 use squall_plan::fault::Happening;
 
@@ -123,25 +123,15 @@ impl Cluster {
 
     /// As the history keeps it. High watermarks move with every batch and are left out.
     fn note(&self, node: NodeId, fact: &Fact) -> Option<What> {
-        let told = self.of_partition(fact).or_else(|| self.of_cluster(fact))?;
-        Some(What::Fact(Told {
-            node: node.0.cast_unsigned(),
-            ..told
-        }))
+        let told = self.told(fact)?;
+        Some(What::Fact(told.by(node.0.cast_unsigned())))
     }
 
-    fn of_partition(&self, fact: &Fact) -> Option<Told> {
-        let told = |kind: &str, place: &TopicPartition, text: String, offset, epoch| {
-            let (topic, partition) = self.place(*place);
-            Told {
-                kind: kind.to_owned(),
-                text,
-                topic: Some(topic),
-                partition: Some(partition.cast_signed()),
-                offset,
-                epoch,
-                ..Told::default()
-            }
+    fn told(&self, fact: &Fact) -> Option<Told> {
+        let name = |name: &Name| self.names.text(*name);
+        let place = |place: &TopicPartition| Place {
+            topic: self.names.text(place.topic),
+            partition: place.partition,
         };
         Some(match fact {
             Fact::Elected {
@@ -150,107 +140,50 @@ impl Cluster {
                 epoch,
                 isr,
                 clean,
-            } => {
-                let leader = leader.map_or("none (offline)".to_owned(), |id| id.to_string());
-                let clean = if *clean { "" } else { ", unclean" };
-                let text = format!("leader {leader}, in sync {}{clean}", numbers(isr));
-                told("elected", partition, text, None, Some(*epoch))
-            }
+            } => place(partition).elected(leader.map(|id| id.0), *epoch, &ids(isr), *clean),
             Fact::IsrChanged {
                 partition,
                 epoch,
                 from,
                 to,
-            } => {
-                let text = format!("in sync {} -> {}", numbers(from), numbers(to));
-                told("isr", partition, text, None, Some(*epoch))
-            }
+            } => place(partition).isr_changed(*epoch, &ids(from), &ids(to)),
             Fact::Truncated {
                 partition,
                 from,
                 to,
                 epoch,
-            } => {
-                let text = format!("cut back from {from} to {to}");
-                told("truncated", partition, text, Some(*to), Some(*epoch))
-            }
+            } => place(partition).truncated(*epoch, *from, *to),
             Fact::Leading {
                 partition,
                 epoch,
                 start_offset,
-            } => {
-                let text = format!("leads from offset {start_offset}");
-                told(
-                    "leading",
-                    partition,
-                    text,
-                    Some(*start_offset),
-                    Some(*epoch),
-                )
-            }
+            } => place(partition).leading(*epoch, *start_offset),
             Fact::DuplicateDropped {
                 partition,
                 producer_id,
                 base_sequence,
-            } => {
-                let text = format!("producer {producer_id}, sequence {base_sequence}");
-                told("duplicate-dropped", partition, text, None, None)
+            } => place(partition).duplicate_dropped(*producer_id, *base_sequence),
+            Fact::CoordinatorLoaded { partition, groups } => {
+                place(partition).coordinator_loaded(groups)
             }
-            Fact::CoordinatorLoaded { partition, groups } => told(
-                "coordinator",
-                partition,
-                format!("coordinates {groups} groups"),
-                None,
-                None,
-            ),
-            _ => return None,
-        })
-    }
-
-    fn of_cluster(&self, fact: &Fact) -> Option<Told> {
-        let (kind, text, topic) = match fact {
-            Fact::Fenced { broker, why } => ("fenced", format!("broker {broker}: {why:?}"), None),
-            Fact::Unfenced { broker } => ("unfenced", format!("broker {broker}"), None),
+            Fact::Fenced { broker, why } => Told::fenced(broker, why),
+            Fact::Unfenced { broker } => Told::unfenced(broker),
             Fact::Rebalanced {
                 group,
                 generation,
                 members,
-            } => {
-                let group = self.names.text(*group);
-                let count = members.len();
-                (
-                    "rebalanced",
-                    format!("{group} generation {generation}, {count} members"),
-                    None,
-                )
-            }
+            } => Told::rebalanced(name(group), *generation, members.len()),
             Fact::MemberRemoved {
                 group,
                 member,
                 client,
                 why,
-            } => {
-                let (group, client) = (self.names.text(*group), self.names.text(*client));
-                let member = member_text(*member);
-                (
-                    "member-removed",
-                    format!("{group}: {client} ({member}), {why:?}"),
-                    None,
-                )
+            } => Told::member_removed(name(group), name(client), member_text(*member), why),
+            Fact::TopicCreated { topic, partitions } => {
+                Told::topic_created(name(topic), partitions)
             }
-            Fact::TopicCreated { topic, partitions } => (
-                "topic-created",
-                format!("{partitions} partitions"),
-                Some(*topic),
-            ),
-            Fact::TopicDeleted { topic } => ("topic-deleted", String::new(), Some(*topic)),
+            Fact::TopicDeleted { topic } => Told::topic_deleted(name(topic)),
             _ => return None,
-        };
-        Some(Told {
-            kind: kind.to_owned(),
-            text,
-            topic: topic.map(|topic| self.names.text(topic).to_string()),
-            ..Told::default()
         })
     }
 }
@@ -259,7 +192,6 @@ fn member_text(member: MemberId) -> String {
     format!("member-{:016x}", member.0)
 }
 
-fn numbers(nodes: &[NodeId]) -> String {
-    let ids: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-    format!("[{}]", ids.join(", "))
+fn ids(nodes: &[NodeId]) -> Vec<i32> {
+    nodes.iter().map(|node| node.0).collect()
 }

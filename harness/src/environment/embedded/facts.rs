@@ -3,7 +3,7 @@
 use super::view::View;
 use crate::environment::happenings::{Happening, Happenings};
 use crate::environment::notes::Notes;
-use squall_history::{Fact, What};
+use squall_history::{Fact, Place, What};
 use squall_wire::kafka::{Facts, NamedFact, PartitionName, StampedFact};
 use std::io;
 use std::sync::Arc;
@@ -112,11 +112,10 @@ fn note(stamped: &StampedFact) -> Option<What> {
             offset: *offset,
         });
     }
-    let fact = of_partition(&stamped.fact).or_else(|| of_cluster(&stamped.fact))?;
-    Some(What::Fact(Fact { node, ..fact }))
+    told(&stamped.fact).map(|fact| What::Fact(fact.by(node)))
 }
 
-fn of_partition(fact: &NamedFact) -> Option<Fact> {
+fn told(fact: &NamedFact) -> Option<Fact> {
     Some(match fact {
         NamedFact::Elected {
             partition,
@@ -124,119 +123,54 @@ fn of_partition(fact: &NamedFact) -> Option<Fact> {
             epoch,
             isr,
             clean,
-        } => {
-            let leader = leader.map_or("none (offline)".to_owned(), |id| id.to_string());
-            let clean = if *clean { "" } else { ", unclean" };
-            let text = format!("leader {leader}, in sync {isr:?}{clean}");
-            told("elected", partition, text, None, Some(*epoch))
-        }
+        } => place(partition).elected(*leader, *epoch, isr, *clean),
         NamedFact::IsrChanged {
             partition,
             epoch,
             from,
             to,
-        } => told(
-            "isr",
-            partition,
-            format!("in sync {from:?} -> {to:?}"),
-            None,
-            Some(*epoch),
-        ),
+        } => place(partition).isr_changed(*epoch, from, to),
         NamedFact::Truncated {
             partition,
             from,
             to,
             epoch,
-        } => {
-            let text = format!("cut back from {from} to {to}");
-            told("truncated", partition, text, Some(*to), Some(*epoch))
-        }
+        } => place(partition).truncated(*epoch, *from, *to),
         NamedFact::Leading {
             partition,
             epoch,
             start_offset,
-        } => {
-            let text = format!("leads from offset {start_offset}");
-            told(
-                "leading",
-                partition,
-                text,
-                Some(*start_offset),
-                Some(*epoch),
-            )
-        }
+        } => place(partition).leading(*epoch, *start_offset),
         NamedFact::DuplicateDropped {
             partition,
             producer_id,
             base_sequence,
-        } => {
-            let text = format!("producer {producer_id}, sequence {base_sequence}");
-            told("duplicate-dropped", partition, text, None, None)
-        }
+        } => place(partition).duplicate_dropped(*producer_id, *base_sequence),
         NamedFact::CoordinatorLoaded { partition, groups } => {
-            let text = format!("coordinates {groups} groups");
-            told("coordinator", partition, text, None, None)
+            place(partition).coordinator_loaded(groups)
         }
-        _ => return None,
-    })
-}
-
-fn of_cluster(fact: &NamedFact) -> Option<Fact> {
-    let (kind, text, topic) = match fact {
-        NamedFact::Fenced { broker, why } => ("fenced", format!("broker {broker}: {why:?}"), None),
-        NamedFact::Unfenced { broker } => ("unfenced", format!("broker {broker}"), None),
+        NamedFact::Fenced { broker, why } => Fact::fenced(broker, why),
+        NamedFact::Unfenced { broker } => Fact::unfenced(broker),
         NamedFact::Rebalanced {
             group,
             generation,
             members,
-        } => {
-            let count = members.len();
-            (
-                "rebalanced",
-                format!("{group} generation {generation}, {count} members"),
-                None,
-            )
-        }
+        } => Fact::rebalanced(group, *generation, members.len()),
         NamedFact::MemberRemoved {
             group,
             member,
             client,
             why,
-        } => (
-            "member-removed",
-            format!("{group}: {client} ({member}), {why:?}"),
-            None,
-        ),
-        NamedFact::TopicCreated { topic, partitions } => (
-            "topic-created",
-            format!("{partitions} partitions"),
-            Some(topic),
-        ),
-        NamedFact::TopicDeleted { topic } => ("topic-deleted", String::new(), Some(topic)),
+        } => Fact::member_removed(group, client, member, why),
+        NamedFact::TopicCreated { topic, partitions } => Fact::topic_created(topic, partitions),
+        NamedFact::TopicDeleted { topic } => Fact::topic_deleted(topic),
         _ => return None,
-    };
-    Some(Fact {
-        kind: kind.to_owned(),
-        text,
-        topic: topic.map(ToString::to_string),
-        ..Fact::default()
     })
 }
 
-fn told(
-    kind: &str,
-    place: &PartitionName,
-    text: String,
-    offset: Option<i64>,
-    epoch: Option<i32>,
-) -> Fact {
-    Fact {
-        kind: kind.to_owned(),
-        text,
-        topic: Some(place.topic.to_string()),
-        partition: Some(place.partition),
-        offset,
-        epoch,
-        ..Fact::default()
+fn place(name: &PartitionName) -> Place<&str> {
+    Place {
+        topic: &name.topic,
+        partition: name.partition,
     }
 }

@@ -21,7 +21,7 @@ pub use board::{
 pub use feed::Feed;
 pub use screen::{Screen, restore};
 pub use theme::Theme;
-pub use ui::{Action, App, Mode, Pane};
+pub use ui::{Action, App, Mode, Pane, Trouble};
 pub use view::draw;
 
 /// What a user who asked for an end is told, on the dashboard and in plain lines.

@@ -4,6 +4,7 @@
 //! not grow with the run. [`write`] draws it beside the judged [`squall_render::Report`].
 
 mod chart;
+pub mod compare;
 mod error;
 mod hlog;
 mod html;

@@ -10,7 +10,7 @@ pub fn draw(draw: &mut Draw<'_>, area: Rect) {
     let inner = draw.frame(Pane::Ledger, area, Vec::new());
     let mut rows = vec![totals(draw)];
     let theme = draw.theme;
-    let wide = usize::from(inner.width) >= 52;
+    let wide = usize::from(inner.width) >= 60;
     let heads = if wide {
         "sink           effects   in flight   dead   twice   missing"
     } else {

@@ -2,9 +2,12 @@
 
 mod chance;
 mod choose;
+mod clean;
 mod cluster_api;
+mod compare;
 mod control;
 mod demo;
+mod export;
 mod judge;
 mod lookup;
 mod plan;
@@ -23,6 +26,7 @@ mod validate;
 mod watch;
 
 pub(crate) use choose::problems;
+pub(crate) use scenario::shown as scenario_shown;
 
 use crate::exit::{Exit, Failure};
 use clap::error::ErrorKind;
@@ -66,6 +70,12 @@ enum Command {
     Report(report::ReportArgs),
     /// Show a stored run again in the dashboard, at any speed
     Watch(watch::WatchArgs),
+    /// Put runs side by side and mark what is more than noise
+    Compare(compare::CompareArgs),
+    /// Write a stored run as Parquet and JSON Lines
+    Export(export::ExportArgs),
+    /// Remove old runs
+    Clean(clean::CleanArgs),
     /// List stored runs
     Runs(runs::RunsArgs),
     /// Run a service of a reference system alone
@@ -169,6 +179,9 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Story(args) => story::run(&args, out),
         Command::Report(args) => report::run(&args, out),
         Command::Watch(args) => watch::run(&args),
+        Command::Compare(args) => compare::run(&args, out),
+        Command::Export(args) => export::run(&args, out),
+        Command::Clean(args) => clean::run(&args, out),
         Command::Runs(args) => runs::run(&args, out),
         Command::Service(args) => service::run(&args),
         Command::Serve(args) => serve::run(&args, out),

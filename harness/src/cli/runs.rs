@@ -26,7 +26,7 @@ pub fn run(args: &RunsArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     Ok(Exit::Held)
 }
 
-fn folders(reports: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn folders(reports: &Path) -> Result<Vec<PathBuf>, Failure> {
     let entries = match std::fs::read_dir(reports) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -182,6 +182,15 @@ fn run_one(
         printed(out.flush())?;
     }
     let finished = run::run(plan, &options, out)?;
+    let session = finished.folder.join(run::SESSION_FILE);
+    if session.is_file() {
+        let session = shown(&session);
+        printed(writeln!(
+            out,
+            "what you did by hand is {session}: `squall scenario {session} --seed {}` does it again\n",
+            plan.seed
+        ))?;
+    }
     printed(write!(
         out,
         "{}",

@@ -16,7 +16,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The running faults of a plan. Dropping it heals everything.
 pub struct Schedule {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    env: Arc<dyn Environment>,
+    notes: Arc<dyn Notes>,
+    load_starts: Instant,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 struct Shared {
@@ -52,26 +55,49 @@ impl Schedule {
         let shared = Arc::new(Shared {
             progress: Mutex::new(Progress {
                 stage: Stage::Running,
-                open: faults.len(),
+                open: 0,
             }),
             changed: Condvar::new(),
         });
-        let mut schedule = Self {
+        let schedule = Self {
             shared,
-            threads: Vec::new(),
+            env: Arc::clone(env),
+            notes: Arc::clone(notes),
+            load_starts,
+            threads: Mutex::default(),
         };
         for fault in faults {
-            let task = Task {
-                fault: fault.clone(),
-                env: Arc::clone(env),
-                notes: Arc::clone(notes),
-                shared: Arc::clone(&schedule.shared),
-                begins: load_starts + Duration::from_nanos(fault.at_ns),
-            };
-            let thread = std::thread::Builder::new().name(format!("fault-{}", fault.name));
-            schedule.threads.push(thread.spawn(move || task.run())?);
+            schedule.add(fault)?;
         }
         Ok(schedule)
+    }
+
+    /// One fault more, at its time or at once when that has passed.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub fn add(&self, fault: &Fault) -> std::io::Result<()> {
+        let task = Task {
+            fault: fault.clone(),
+            env: Arc::clone(&self.env),
+            notes: Arc::clone(&self.notes),
+            shared: Arc::clone(&self.shared),
+            begins: self.load_starts + Duration::from_nanos(fault.at_ns),
+        };
+        self.shared.lock().open += 1;
+        let thread = std::thread::Builder::new().name(format!("fault-{}", fault.name));
+        match thread.spawn(move || task.run()) {
+            Ok(thread) => {
+                let threads = self.threads.lock();
+                let mut threads = threads.unwrap_or_else(PoisonError::into_inner);
+                threads.push(thread);
+                Ok(())
+            }
+            Err(error) => {
+                self.shared.lock().open -= 1;
+                Err(error)
+            }
+        }
     }
 
     /// Ends all faults at once, lets no other begin, and returns when everything is healed. For the end of the load, and
@@ -91,7 +117,9 @@ impl Schedule {
     fn end(&mut self) {
         self.heal();
         self.shared.advance(Stage::Finished);
-        for thread in self.threads.drain(..) {
+        let threads = self.threads.get_mut();
+        let threads = threads.unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
             // A thread that panicked has healed while it unwound, and left no evidence: inconclusive.
             let _ = thread.join();
         }

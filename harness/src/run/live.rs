@@ -1,12 +1,16 @@
 //! The dashboard of a run as it goes on: the recorder feeds it, a thread of its own draws it and takes the keys.
 
+use super::by_hand::ByHand;
 use crate::environment::interrupt::Interrupt;
 use crate::exit::Failure;
 use crate::verdict;
 use squall_check::EventId;
-use squall_dashboard::{Action, App, Board, Feed, Mode, Screen, Theme, restore};
+use squall_dashboard::{
+    Action, App, Board, FaultStage, Feed, Mode, Screen, Theme, Trouble, restore,
+};
 use squall_history::Observer;
 use squall_plan::Plan;
+use squall_plan::fault::Target;
 use squall_render::{Glyphs, terminal};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -15,6 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// How long the foot line tells what an order came to.
+const TOLD_FOR: Duration = Duration::from_secs(4);
 const FRAME: Duration = Duration::from_millis(250);
 
 /// What the recorder fills and the view shows.
@@ -42,6 +48,7 @@ impl SharedFeed {
 
 /// The view's thread; dropping it restores the terminal.
 pub struct LiveView {
+    feed: SharedFeed,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -54,6 +61,7 @@ pub struct LiveParts {
     pub began: Instant,
     pub glyphs: Glyphs,
     pub interrupt: Interrupt,
+    pub by_hand: ByHand,
 }
 
 impl LiveView {
@@ -68,6 +76,7 @@ impl LiveView {
                 .hint("use --plain")
         })?;
         let ended = Arc::new(AtomicBool::new(false));
+        let feed = parts.feed.clone();
         let seen = Arc::clone(&ended);
         // An end at once drops nothing.
         let at_once = parts.interrupt.at_second(restore);
@@ -83,9 +92,20 @@ impl LiveView {
             Failure::environment(format!("cannot start the dashboard: {error}"))
         })?;
         Ok(Self {
+            feed,
             ended,
             thread: Some(thread),
         })
+    }
+
+    /// Names of the faults that came to nothing.
+    pub fn failed_faults(&self) -> Vec<String> {
+        let feed = self.feed.lock();
+        let failed = feed.board().faults.iter();
+        failed
+            .filter(|row| row.stage == FaultStage::Failed)
+            .map(|row| row.name.clone())
+            .collect()
     }
 }
 
@@ -104,15 +124,18 @@ struct View {
     screen: Screen,
     app: App,
     stories: Stories,
+    /// What the last order by hand came to, and until when that is shown.
+    told: Option<(String, Instant)>,
 }
 
 impl View {
     fn new(parts: LiveParts, screen: Screen) -> Self {
         Self {
             stories: Stories::new(&parts.folder, &parts.plan),
-            app: App::new(Mode::Live { by_hand: false }),
+            app: App::new(Mode::Live { by_hand: true }),
             parts,
             screen,
+            told: None,
         }
     }
 
@@ -145,6 +168,9 @@ impl View {
         let mut board = feed.board().clone();
         drop(feed);
         board.stopping = self.parts.interrupt.is_requested();
+        let told = self.told.as_ref();
+        let told = told.filter(|(_, until)| Instant::now() < *until);
+        board.told = told.map(|(text, _)| text.clone());
         board
     }
 
@@ -153,8 +179,34 @@ impl View {
             Action::Stop => self.parts.interrupt.request(),
             Action::Interrupt => self.parts.interrupt.press(),
             Action::Inspect { event, sink } => self.stories.ask(event, sink),
-            _ => {}
+            Action::Cause { trouble, target } => self.cause(trouble, target),
+            Action::Load(more) => self.change_load(more),
+            Action::Pause | Action::Speed(_) | Action::Seek(_) => {}
         }
+    }
+
+    fn cause(&mut self, trouble: Trouble, target: Target) {
+        let parts = &self.parts;
+        let now = parts.feed.lock().board().load_now_ns();
+        match parts.by_hand.cause(trouble, target, now, &parts.plan) {
+            Ok(fault) => parts.feed.lock().by_hand(&fault),
+            Err(why) => self.tell(format!("not done: {why}")),
+        }
+    }
+
+    fn change_load(&mut self, more: bool) {
+        let now = self.parts.feed.lock().board().load_now_ns();
+        match self.parts.by_hand.change_load(more, now) {
+            Ok(percent) => {
+                self.parts.feed.lock().set_load_percent(percent);
+                self.tell(format!("the load is {percent} % of the plan"));
+            }
+            Err(why) => self.tell(format!("not done: {why}")),
+        }
+    }
+
+    fn tell(&mut self, text: String) {
+        self.told = Some((text, Instant::now() + TOLD_FOR));
     }
 }
 

@@ -1,32 +1,44 @@
 //! The load phase: all loads at once, and what they say of themselves.
 
+use super::by_hand::{ByHand, Tempo};
 use super::phases::Running;
 use super::watchdog::{Totals, Watchdog};
 use crate::exit::Failure;
+use crate::faults::Schedule;
 use crate::verdict::{PACING_BUCKET, health_key};
 use squall_history::What;
 use squall_load::{LoadReport, LoadSpec, RunTimes, RunningLoad};
+use squall_plan::plan::Arrivals;
 use squall_plan::scenario::LoadEntry;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Dispatch later than this at the 99.9th percentile means that the harness had no time to spare.
 const PACING_P999_MAX_MS: f64 = 50.0;
 
-/// Sends every load of the plan and waits until each event has its outcome. When the run is interrupted, `heal` comes first:
+/// Sends every load of the plan and waits until each event has its outcome. When the run is interrupted, the faults heal first:
 /// an event may wait for its outcome for as long as a fault lasts. A limit of `abort_if` ends the load in the same way.
-pub fn send(running: &Running<'_>, load_zero_ns: u64, heal: impl FnOnce()) -> Result<(), Failure> {
+pub fn send(running: &Running<'_>, load_zero_ns: u64, schedule: &Schedule) -> Result<(), Failure> {
     let plan = running.context.plan;
     let times = RunTimes {
         load_zero_ns,
         ..running.times
     };
     let mut loads = Vec::new();
+    let mut counts = Vec::new();
+    let by_hand = running.context.by_hand.as_ref();
     for (stream, planned) in plan.loads.iter().enumerate() {
         let stream = u16::try_from(stream).unwrap_or(u16::MAX);
-        let spec = LoadSpec::of_plan(plan, stream)
-            .ok_or_else(|| Failure::defect("a load of the plan has no arrivals"))?;
+        let no_arrivals = || Failure::defect("a load of the plan has no arrivals");
+        let mut spec = LoadSpec::of_plan(plan, stream).ok_or_else(no_arrivals)?;
+        if let Some(by_hand) = by_hand {
+            let arrivals = plan.arrivals(stream).ok_or_else(no_arrivals)?;
+            let keys = Arrivals::new(planned, stream, plan.seed.wrapping_add(1));
+            let (tempo, count) = Tempo::new(arrivals, keys, by_hand.clone());
+            (spec.arrivals, counts) = (Box::new(tempo), [counts, vec![count]].concat());
+        }
         let load = RunningLoad::start(
             spec,
             running.target(&planned.load)?,
@@ -36,17 +48,34 @@ pub fn send(running: &Running<'_>, load_zero_ns: u64, heal: impl FnOnce()) -> Re
         loads.push(load.map_err(|error| Failure::environment(error.to_string()))?);
     }
     let mut watchdog = Watchdog::new(&plan.abort_if).map_err(Failure::bad_input)?;
+    open(by_hand, true);
     while loads.iter().any(|load| !load.is_finished()) {
         let harm = harm(running, &mut watchdog);
         if running.context.interrupt.wait(LOOK_EVERY) || harm {
             loads.iter().for_each(RunningLoad::stop);
-            heal();
+            schedule.heal();
             break;
         }
+        for fault in by_hand.map(ByHand::take).unwrap_or_default() {
+            schedule.add(&fault).map_err(|error| {
+                Failure::environment(format!("{} cannot begin: {error}", fault.name))
+            })?;
+        }
     }
+    open(by_hand, false);
     let reports: Result<Vec<LoadReport>, _> = loads.into_iter().map(RunningLoad::join).collect();
-    let reports = reports.map_err(|error| Failure::defect(error.to_string()))?;
+    let mut reports = reports.map_err(|error| Failure::defect(error.to_string()))?;
+    let sent: Vec<u64> = counts.iter().map(|count| count.load(Relaxed)).collect();
+    if by_hand.is_some_and(ByHand::load_changed) {
+        for (report, sent) in reports.iter_mut().zip(&sent) {
+            // The plan's stages are not those that ran.
+            (report.planned, report.stages) = (*sent, Vec::new());
+        }
+    }
     tell(running, &reports);
+    if let Some(by_hand) = by_hand {
+        by_hand.sent(sent);
+    }
     Ok(())
 }
 
@@ -61,6 +90,12 @@ fn harm(running: &Running<'_>, watchdog: &mut Watchdog) -> bool {
         running.context.notes.note(What::Harm { detail });
     }
     harm.is_some()
+}
+
+fn open(by_hand: Option<&ByHand>, open: bool) {
+    if let Some(by_hand) = by_hand {
+        by_hand.open(open);
+    }
 }
 
 /// Records what the loads say of themselves, for the verdict.

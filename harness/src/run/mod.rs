@@ -1,5 +1,6 @@
 //! One run: the pipeline from a plan to a judged folder.
 
+mod by_hand;
 mod drain;
 mod finish;
 mod folder;
@@ -16,6 +17,7 @@ mod taps;
 mod traffic;
 mod watchdog;
 
+pub use by_hand::SESSION_FILE;
 pub use folder::{PLAN_FILE, RunFolder};
 pub use kept::Kept;
 pub use live::Stories;

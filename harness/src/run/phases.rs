@@ -185,7 +185,7 @@ impl<'a, 'o> Phases<'a, 'o> {
         .map_err(|error| {
             Failure::environment(format!("the faults cannot be scheduled: {error}"))
         })?;
-        let sent = load::send(running, load_zero_ns, || schedule.heal());
+        let sent = load::send(running, load_zero_ns, &schedule);
         self.context.notes.note(What::Phase {
             name: Phase::Load,
             began: false,

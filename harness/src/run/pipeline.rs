@@ -1,5 +1,6 @@
 //! The pipeline, readable in a minute: folder, history, environment, phases, verdict, reports.
 
+use super::by_hand::{self, ByHand};
 use super::live::{LiveParts, LiveView, SharedFeed};
 use super::phases::{Ended, Outcome, Phases};
 use super::{Finished, RunFolder, RunOptions, finish, simulated, write_reports};
@@ -24,6 +25,8 @@ pub struct Context<'a> {
     /// Time 0 of the history.
     pub started: Instant,
     pub interrupt: Interrupt,
+    /// Trouble by hand, where a dashboard can cause it.
+    pub by_hand: Option<ByHand>,
 }
 
 /// Runs a plan and judges it.
@@ -67,6 +70,7 @@ fn embedded(
         notes: Arc::new(journal),
         started,
         interrupt,
+        by_hand: feed.is_some().then(ByHand::default),
     };
     let live = feed
         .map(|feed| live_view(&context, options, feed))
@@ -77,8 +81,16 @@ fn embedded(
         context.interrupt.at_first(tell)
     });
     let ended = Phases::new(&context, live.is_none().then_some(out)).run(options.keep);
+    let failed = live
+        .as_ref()
+        .map(LiveView::failed_faults)
+        .unwrap_or_default();
     drop(live);
     finish::close(&context, &ended)?;
+    if let Some(by_hand) = &context.by_hand {
+        failed.iter().for_each(|name| by_hand.forget(name));
+        by_hand::write(plan, folder, by_hand)?;
+    }
     ended
 }
 
@@ -94,6 +106,7 @@ fn live_view(
         began: context.started,
         glyphs: options.glyphs,
         interrupt: context.interrupt.clone(),
+        by_hand: context.by_hand.clone().unwrap_or_default(),
     })
 }
 

@@ -55,12 +55,7 @@ pub fn from_text(
     let mut plain = root.clone();
     read::scenario(&root, name, files, &mut problems);
     check_variants(&root, name, files, &mut problems);
-    if let Some(variant) = &request.variant {
-        choose(&mut plain, variant, name, &mut problems);
-    }
-    for argument in &request.sets {
-        apply_argument(&mut plain, argument, &mut problems);
-    }
+    lay_over(&mut plain, name, request, &mut problems);
     let mut scenario = read::scenario(&plain, name, files, &mut problems);
     scenario.variant.clone_from(&request.variant);
     scenario.sets.clone_from(&request.sets);
@@ -69,6 +64,16 @@ pub fn from_text(
         Ok(scenario)
     } else {
         Err(problems)
+    }
+}
+
+/// The variant, then the sets.
+pub(super) fn lay_over(root: &mut Node, name: &str, request: &Request, problems: &mut Problems) {
+    if let Some(variant) = &request.variant {
+        choose(root, variant, name, problems);
+    }
+    for argument in &request.sets {
+        apply_argument(root, argument, problems);
     }
 }
 

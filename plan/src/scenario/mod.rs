@@ -2,12 +2,14 @@
 //!
 //! Times are nanoseconds on the load clock: 0 is when the first stage of the load begins.
 
+mod document;
 mod file;
 mod files;
 mod read;
 mod scale;
 mod stakes;
 
+pub use document::document;
 pub use file::{Request, from_text, load};
 pub use files::{Disk, Files, read_bounded};
 pub use stakes::{AbortLimit, INVARIANT_ROWS_MAX, Invariant, InvariantCheck, Stakes};

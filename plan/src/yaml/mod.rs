@@ -6,9 +6,11 @@ mod parse;
 mod path;
 
 mod scalar;
+mod show;
 
 pub use parse::{BYTES_MAX, parse, parse_argument};
 pub use path::{PathError, Segment, overlay, resolve, set};
+pub use show::show;
 
 use std::sync::Arc;
 

@@ -1,0 +1,322 @@
+//! A session by hand as a scenario file: the scenario that ran, with the faults and the load as they were.
+
+use super::ByHand;
+use crate::exit::Failure;
+use crate::run::{PLAN_FILE, RunFolder};
+use squall_plan::fault::{Fault, Terms};
+use squall_plan::plan::PlannedStage;
+use squall_plan::scenario::{Request, Stage, document, load};
+use squall_plan::units::{Rate, show_duration};
+use squall_plan::yaml::{Entry, Node, Place, Value};
+use squall_plan::{Plan, Problems};
+use std::path::{Path, PathBuf};
+
+/// In the run's folder.
+pub const SESSION_FILE: &str = "session.yaml";
+
+/// Longest piece of a wave that was cut up.
+const PIECE_NS: u64 = 1_000_000_000;
+
+/// Writes the session, if there was one, and lays what happened over the stored plan, so that the run is judged by it.
+///
+/// # Errors
+/// When it cannot be written, or would be no good scenario.
+pub fn write(
+    plan: &Plan,
+    folder: &RunFolder,
+    by_hand: &ByHand,
+) -> Result<Option<PathBuf>, Failure> {
+    let (caused, changes, events) = {
+        let state = by_hand.lock();
+        let (caused, changes) = (state.caused.clone(), state.changes.clone());
+        (caused, changes, state.sent.clone())
+    };
+    if caused.is_empty() && changes.is_empty() {
+        return Ok(None);
+    }
+    let path = folder.path().join(SESSION_FILE);
+    let tree = tree(plan, &caused, &changes).map_err(|problems| not_good(&path, &problems))?;
+    let text = format!(
+        "# A session by hand, from {} with seed {}.\n{}",
+        plan.file,
+        plan.seed,
+        squall_plan::yaml::show(&tree)
+    );
+    folder.write(SESSION_FILE, &text)?;
+    load(&path, &Request::default()).map_err(|problems| not_good(&path, &problems))?;
+    let shown = crate::cli::scenario_shown(&path);
+    let happened = happened(plan, caused, &changes, &events, shown);
+    let json = serde_json::to_string_pretty(&happened)
+        .map_err(|error| Failure::defect(format!("cannot store the plan: {error}")))?;
+    folder.write(PLAN_FILE, &json)?;
+    Ok(Some(path))
+}
+
+fn not_good(path: &Path, problems: &Problems) -> Failure {
+    Failure::defect(format!(
+        "the session makes no good scenario, {}: {problems}",
+        path.display()
+    ))
+}
+
+/// The plan as it was carried out.
+fn happened(
+    plan: &Plan,
+    caused: Vec<Fault>,
+    changes: &[(u64, u32)],
+    events: &[u64],
+    file: String,
+) -> Plan {
+    let mut happened = plan.clone();
+    happened.faults.extend(caused);
+    happened.faults.sort_by_key(|fault| fault.at_ns);
+    (happened.file, happened.variant) = (file, None);
+    (happened.sets, happened.scaled_to) = (Vec::new(), None);
+    if !changes.is_empty() {
+        for (load, events) in happened.loads.iter_mut().zip(events) {
+            load.events = *events;
+        }
+    }
+    happened
+}
+
+fn tree(plan: &Plan, caused: &[Fault], changes: &[(u64, u32)]) -> Result<Node, Problems> {
+    let request = Request {
+        variant: plan.variant.clone(),
+        sets: plan.sets.clone(),
+    };
+    let mut root = document(Path::new(&plan.file), &request)?;
+    let name = format!("{}-by-hand", plan.name);
+    put(&mut root, "name", scalar(&name));
+    if !changes.is_empty() || plan.scaled_to.is_some() {
+        stages(&mut root, plan, changes);
+    }
+    let mut faults = match root.get("faults") {
+        Some(faults) => faults.items().to_vec(),
+        None => Vec::new(),
+    };
+    faults.extend(caused.iter().map(|fault| node(fault, plan.load_starts_ns)));
+    put(&mut root, "faults", list(faults));
+    Ok(root)
+}
+
+fn stages(root: &mut Node, plan: &Plan, changes: &[(u64, u32)]) {
+    let Value::Map(entries) = &mut root.value else {
+        return;
+    };
+    let Some(entry) = entries.iter_mut().find(|entry| entry.key == "load") else {
+        return;
+    };
+    let nodes: Vec<&mut Node> = match &mut entry.value.value {
+        Value::List(items) => items.iter_mut().collect(),
+        _ => vec![&mut entry.value],
+    };
+    for (node, load) in nodes.into_iter().zip(&plan.loads) {
+        let timeline = load.timeline.iter().filter(|stage| !stage.warm_up);
+        let pieces = timeline.flat_map(|stage| pieces(stage, changes));
+        put(
+            node,
+            "stages",
+            list(pieces.map(|piece| stage_node(&piece)).collect()),
+        );
+    }
+}
+
+/// A planned stage, cut where the load was changed.
+fn pieces(planned: &PlannedStage, changes: &[(u64, u32)]) -> Vec<Stage> {
+    let percent = |at_ns: u64| {
+        let before = changes.iter().take_while(|(changed, _)| *changed <= at_ns);
+        before.last().map_or(100, |(_, percent)| *percent)
+    };
+    let (from, to) = (planned.at_ns, planned.at_ns + planned.for_ns);
+    let scaled = |rate: Rate, at_ns| Rate(rate.0.saturating_mul(u64::from(percent(at_ns))) / 100);
+    if let Stage::Burst { count } = planned.stage {
+        let count = (count * u64::from(percent(from)) / 100).max(1);
+        return vec![Stage::Burst { count }];
+    }
+    let mut cuts: Vec<u64> = changes
+        .iter()
+        .map(|(at, _)| at / 1_000_000 * 1_000_000)
+        .collect();
+    cuts.retain(|cut| from < *cut && *cut < to);
+    cuts.dedup();
+    if matches!(planned.stage, Stage::Sine { .. }) && !cuts.is_empty() {
+        // A wave that is cut would begin anew: short straight pieces keep its shape.
+        cuts.extend((1..planned.for_ns.div_ceil(PIECE_NS)).map(|piece| from + piece * PIECE_NS));
+        cuts.sort_unstable();
+        cuts.dedup();
+    }
+    let edges: Vec<u64> = [from].into_iter().chain(cuts).chain([to]).collect();
+    let whole = edges.len() == 2;
+    edges
+        .windows(2)
+        .map(|edge| piece(planned, (edge[0], edge[1]), whole, &scaled))
+        .collect()
+}
+
+fn piece(
+    planned: &PlannedStage,
+    (from, to): (u64, u64),
+    whole: bool,
+    scaled: &dyn Fn(Rate, u64) -> Rate,
+) -> Stage {
+    let for_ns = to - from;
+    // Where a change fell on the last millisecond before `from`, it holds from here on.
+    let at = from + 999_999;
+    match planned.stage {
+        Stage::Constant { rate, .. } => Stage::Constant {
+            rate: scaled(rate, at),
+            for_ns,
+        },
+        Stage::Sine {
+            mean,
+            amplitude,
+            period_ns,
+            ..
+        } if whole => Stage::Sine {
+            mean: scaled(mean, at),
+            amplitude: scaled(amplitude, at),
+            period_ns,
+            for_ns,
+        },
+        Stage::Ramp { .. } | Stage::Sine { .. } => Stage::Ramp {
+            from: scaled(rate_at(planned, from), at),
+            to: scaled(rate_at(planned, to), at),
+            for_ns,
+        },
+        Stage::Pause { .. } => Stage::Pause { for_ns },
+        Stage::Burst { count } => Stage::Burst { count },
+    }
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+fn rate_at(planned: &PlannedStage, at_ns: u64) -> Rate {
+    let passed = at_ns.saturating_sub(planned.at_ns) as f64;
+    let rate = match planned.stage {
+        Stage::Ramp { from, to, for_ns } => {
+            let share = passed / for_ns.max(1) as f64;
+            (to.0 as f64).mul_add(share, from.0 as f64 * (1.0 - share))
+        }
+        Stage::Sine {
+            mean,
+            amplitude,
+            period_ns,
+            ..
+        } => {
+            let turn = std::f64::consts::TAU * passed / period_ns.max(1) as f64;
+            (amplitude.0 as f64).mul_add(turn.sin(), mean.0 as f64)
+        }
+        Stage::Constant { rate, .. } => rate.0 as f64,
+        Stage::Burst { .. } | Stage::Pause { .. } => 0.0,
+    };
+    Rate(rate.max(0.0).round() as u64)
+}
+
+fn stage_node(stage: &Stage) -> Node {
+    let length = |for_ns: u64| ("for", scalar(&show_duration(for_ns)));
+    let rate = |rate: Rate| scalar(&rate.to_string());
+    match *stage {
+        Stage::Constant { rate: r, for_ns } => map(vec![("rate", rate(r)), length(for_ns)]),
+        Stage::Ramp { from, to, for_ns } => {
+            let ramp = map(vec![("from", rate(from)), ("to", rate(to))]);
+            map(vec![("ramp", ramp), length(for_ns)])
+        }
+        Stage::Burst { count } => map(vec![("burst", scalar(&count.to_string()))]),
+        Stage::Pause { for_ns } => map(vec![("pause", scalar(&show_duration(for_ns)))]),
+        Stage::Sine {
+            mean,
+            amplitude,
+            period_ns,
+            for_ns,
+        } => {
+            let sine = map(vec![
+                ("mean", rate(mean)),
+                ("amplitude", rate(amplitude)),
+                ("period", scalar(&show_duration(period_ns))),
+            ]);
+            map(vec![("sine", sine), length(for_ns)])
+        }
+    }
+}
+
+fn node(fault: &Fault, load_starts_ns: u64) -> Node {
+    let at = fault.at_ns.saturating_sub(load_starts_ns);
+    let target = scalar(&fault.target.to_string());
+    let mut entries = vec![
+        ("name", scalar(&fault.name)),
+        ("at", scalar(&show_duration(at))),
+    ];
+    entries.extend(
+        fault
+            .for_ns
+            .map(|length| ("for", scalar(&show_duration(length)))),
+    );
+    let what = match &fault.terms {
+        Terms::Apart { from, .. } => {
+            let from = from
+                .iter()
+                .map(|target| scalar(&target.to_string()))
+                .collect();
+            map(vec![("target", target), ("from", list(from))])
+        }
+        _ => target,
+    };
+    entries.push((fault.kind.name(), what));
+    map(entries)
+}
+
+fn place() -> Place {
+    Place {
+        source: "session".into(),
+        line: 0,
+        column: 0,
+    }
+}
+
+fn scalar(text: &str) -> Node {
+    Node {
+        place: place(),
+        value: Value::Scalar {
+            text: text.to_owned(),
+            plain: true,
+        },
+    }
+}
+
+fn list(items: Vec<Node>) -> Node {
+    Node {
+        place: place(),
+        value: Value::List(items),
+    }
+}
+
+fn map(entries: Vec<(&str, Node)>) -> Node {
+    let entry = |(key, value): (&str, Node)| Entry {
+        key: key.to_owned(),
+        place: place(),
+        value,
+    };
+    Node {
+        place: place(),
+        value: Value::Map(entries.into_iter().map(entry).collect()),
+    }
+}
+
+/// Sets a key of a mapping, in its place if it is there.
+fn put(root: &mut Node, key: &str, value: Node) {
+    let Value::Map(entries) = &mut root.value else {
+        return;
+    };
+    match entries.iter_mut().find(|entry| entry.key == key) {
+        Some(entry) => entry.value = value,
+        None => entries.push(Entry {
+            key: key.to_owned(),
+            place: place(),
+            value,
+        }),
+    }
+}

@@ -5,5 +5,6 @@ pub mod environment;
 pub mod exit;
 pub mod faults;
 pub mod run;
+pub mod shrink;
 pub mod sweep;
 pub mod verdict;

@@ -52,6 +52,7 @@ const SCENARIO: &[&str] = &[
     "nemesis.longest=9s",
     "nemesis.at_most=3",
     "nemesis.brokers_at_most=2",
+    "nemesis.only=[random-1-crash]",
     "expect.verdict=violated",
     "expect={verdict: violated, anomalies: [stuck]}",
     "expect.sinks.users=at-most-once",

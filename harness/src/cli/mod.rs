@@ -19,6 +19,7 @@ mod schema;
 mod serve;
 mod serve_proxy;
 mod service;
+mod shrink;
 mod sim;
 mod story;
 mod test;
@@ -66,6 +67,8 @@ enum Command {
     Judge(judge::JudgeArgs),
     /// Tell the way of one event of a stored run, step by step
     Story(story::StoryArgs),
+    /// Take faults out of a violated run one by one while it stays violated, and write the smaller scenario
+    Shrink(shrink::ShrinkArgs),
     /// Draw the reports of a stored run again
     Report(report::ReportArgs),
     /// Show a stored run again in the dashboard, at any speed
@@ -177,6 +180,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Schema(args) => schema::run(&args, out),
         Command::Judge(args) => judge::run(&args, out),
         Command::Story(args) => story::run(&args, out),
+        Command::Shrink(args) => shrink::run(&args, out),
         Command::Report(args) => report::run(&args, out),
         Command::Watch(args) => watch::run(&args),
         Command::Compare(args) => compare::run(&args, out),

@@ -205,6 +205,10 @@ const BROKER: &[(&str, Setter<BrokerConfig>)] = &[
     ("log.flush.interval.ms", |c, t| {
         number(t, 1).map(|v| c.log_flush_interval_ms = Some(v))
     }),
+    // A feature level of the cluster in Kafka (KIP-966); 1 in new clusters from 4.1 on.
+    ("eligible.leader.replicas.version", |c, t| {
+        number::<i64>(t, 0).map(|v| c.eligible_leader_replicas = v > 0)
+    }),
     (
         "controlled.shutdown.enable",
         setter!(bool controlled_shutdown),

@@ -25,6 +25,9 @@ pub struct Nemesis {
     pub at_most: u32,
     /// Brokers that are away at once: dead, or cut off from the others.
     pub brokers_at_most: u32,
+    /// Of those drawn, only the ones by these names. `None`: all.
+    #[serde(default)]
+    pub only: Option<Vec<String>>,
 }
 
 impl Default for Nemesis {
@@ -36,6 +39,7 @@ impl Default for Nemesis {
             longest_ns: 5 * SECOND_NS,
             at_most: 2,
             brokers_at_most: 1,
+            only: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::timeline::timeline;
 use super::{Environment, PLAN_VERSION, Plan, PlannedLoad};
+use crate::fault::Fault;
 use crate::nemesis::draw;
 use crate::problem::{Problem, Problems};
 use crate::scenario::{Load, Scenario};
@@ -32,7 +33,12 @@ impl Plan {
         let mut faults = scenario.faults.clone();
         if let Some(nemesis) = &scenario.nemesis {
             let ends_ns = load_ends_ns.saturating_sub(warm_up);
-            faults.extend(draw(nemesis, scenario, seed, environment, ends_ns));
+            let is_kept = |fault: &Fault| {
+                let only = nemesis.only.as_ref();
+                only.is_none_or(|only| only.contains(&fault.name))
+            };
+            let drawn = draw(nemesis, scenario, seed, environment, ends_ns);
+            faults.extend(drawn.into_iter().filter(is_kept));
             faults.sort_by_key(|fault| fault.at_ns);
         }
         for fault in &mut faults {
@@ -65,6 +71,7 @@ impl Plan {
             name: scenario.name.clone(),
             description: scenario.description.clone(),
             file: scenario.file.clone(),
+            text: scenario.text.clone(),
             variant: scenario.variant.clone(),
             sets: scenario.sets.clone(),
             scaled_to: scenario.scaled_to,

@@ -23,6 +23,9 @@ pub struct Plan {
     pub description: String,
     /// The scenario file as it was named, for the command that repeats the run.
     pub file: String,
+    /// The text of that file, for whoever cuts the plan down. Empty in plans of older versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
     pub variant: Option<String>,
     /// What was laid over the file, each `path=value`, for the command that repeats the run.
     #[serde(default)]

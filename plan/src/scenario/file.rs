@@ -57,6 +57,7 @@ pub fn from_text(
     check_variants(&root, name, files, &mut problems);
     lay_over(&mut plain, name, request, &mut problems);
     let mut scenario = read::scenario(&plain, name, files, &mut problems);
+    text.clone_into(&mut scenario.text);
     scenario.variant.clone_from(&request.variant);
     scenario.sets.clone_from(&request.sets);
     problems.sort_by_file(name);

@@ -3,6 +3,7 @@
 //! Times are nanoseconds on the load clock: 0 is when the first stage of the load begins.
 
 mod document;
+mod draft;
 mod file;
 mod files;
 mod read;
@@ -10,6 +11,7 @@ mod scale;
 mod stakes;
 
 pub use document::document;
+pub use draft::Draft;
 pub use file::{Request, from_text, load};
 pub use files::{Disk, Files, read_bounded};
 pub use stakes::{AbortLimit, INVARIANT_ROWS_MAX, Invariant, InvariantCheck, Stakes};
@@ -31,6 +33,8 @@ pub struct Scenario {
     pub description: String,
     /// The file as it was named.
     pub file: String,
+    /// Its text, so that a plan can be cut down and written again.
+    pub text: String,
     /// The variant that was chosen, if any.
     pub variant: Option<String>,
     /// What was laid over the file, each `path=value`, as given.

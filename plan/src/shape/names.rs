@@ -41,6 +41,7 @@ pub(super) static BROKER: &[&str] = &[
     "controller.quorum.fetch.timeout.ms",
     "default.replication.factor",
     "delete.topic.enable",
+    "eligible.leader.replicas.version",
     "fetch.max.bytes",
     "group.consumer.heartbeat.interval.ms",
     "group.consumer.session.timeout.ms",

@@ -299,6 +299,11 @@ fn nemesis() -> Shape {
             count,
             "brokers that are hit at once (default 1)",
         )
+        .field(
+            "only",
+            list(Shape::Name),
+            "of the faults that the seed draws, only those by these names, as a plan shows them",
+        )
         .shape()
 }
 

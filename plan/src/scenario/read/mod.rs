@@ -50,6 +50,7 @@ pub(super) fn scenario(
         name: text("name"),
         description: text("description"),
         file: file.to_owned(),
+        text: String::new(),
         variant: None,
         sets: Vec::new(),
         variants: root

@@ -3,6 +3,7 @@
 use crate::fault::{FaultKind, KINDS};
 use crate::nemesis::Nemesis;
 use crate::problem::Problems;
+use crate::system::read::texts;
 use crate::yaml::Node;
 
 pub(super) fn read(node: Option<&Node>, problems: &mut Problems) -> Option<Nemesis> {
@@ -10,6 +11,7 @@ pub(super) fn read(node: Option<&Node>, problems: &mut Problems) -> Option<Nemes
     let usual = Nemesis::default();
     let duration = |key: &str| node.get(key).and_then(Node::duration);
     let count = |key: &str| node.get(key).and_then(Node::count);
+    let only = node.get("only");
     let nemesis = Nemesis {
         kinds: kinds(node),
         every_ns: duration("every").unwrap_or(usual.every_ns),
@@ -17,6 +19,7 @@ pub(super) fn read(node: Option<&Node>, problems: &mut Problems) -> Option<Nemes
         longest_ns: duration("longest").unwrap_or(usual.longest_ns),
         at_most: count("at_most").unwrap_or(usual.at_most),
         brokers_at_most: count("brokers_at_most").unwrap_or(usual.brokers_at_most),
+        only: only.map(|only| texts(Some(only))),
     };
     if nemesis.every_ns == 0 {
         let place = &node.get("every").unwrap_or(node).place;

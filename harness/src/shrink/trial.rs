@@ -1,0 +1,156 @@
+//! One candidate: written, read back, run as often as it takes, judged.
+
+use super::{Shrink, Signature};
+use crate::cli::problems;
+use crate::exit::Failure;
+use crate::run::{self, RunOptions};
+use crate::verdict::{self, Witness};
+use squall_check::Judgement;
+use squall_plan::Plan;
+use squall_plan::plan::Environment;
+use squall_plan::scenario::{Disk, Draft, Request, Scenario, from_text};
+use squall_render::Glyphs;
+use squall_sim::Detail;
+use std::path::PathBuf;
+
+/// Runs candidates.
+pub struct Trial<'a> {
+    environment: Environment,
+    /// The load was scaled to about so many events.
+    events: Option<u64>,
+    seed: u64,
+    /// Where the smaller scenario will stand: candidates are read as if they stood there.
+    pub file: PathBuf,
+    pub tries: u64,
+    shrink: &'a Shrink<'a>,
+    pub runs: u64,
+}
+
+impl<'a> Trial<'a> {
+    #[must_use]
+    pub const fn new(
+        plan: &Plan,
+        environment: Environment,
+        file: PathBuf,
+        shrink: &'a Shrink<'a>,
+    ) -> Self {
+        Self {
+            environment,
+            events: plan.scaled_to,
+            seed: plan.seed,
+            file,
+            tries: shrink.tries,
+            shrink,
+            runs: 0,
+        }
+    }
+
+    fn scenario(&self, yaml: &str) -> Result<Scenario, Failure> {
+        let name = self.file.display().to_string();
+        let files = Disk::beside(&self.file);
+        let read = from_text(&name, yaml, &Request::default(), &files);
+        let scenario = read.map_err(problems)?;
+        Ok(match self.events {
+            Some(events) => scenario.scaled(events),
+            None => scenario,
+        })
+    }
+
+    /// The plan of a candidate.
+    ///
+    /// # Errors
+    /// When it is no scenario, or not one for this environment.
+    pub fn plan(&self, draft: &Draft, seed: u64) -> Result<Plan, Failure> {
+        let scenario = self.scenario(&draft.to_yaml())?;
+        Plan::derive(&scenario, seed, self.environment).map_err(problems)
+    }
+
+    /// The plan that showed the violation, and how much of it. In the simulator each try has a seed of its own, for one seed
+    /// gives one run; elsewhere each has another timing.
+    pub fn seen(
+        &mut self,
+        draft: &Draft,
+        signature: &Signature,
+    ) -> Result<Option<(Plan, String)>, Failure> {
+        for number in 0..self.tries {
+            let drawn = draft.to_yaml().contains("nemesis:");
+            let step = match self.environment {
+                Environment::Sim if drawn && number > 0 => return Ok(None),
+                Environment::Sim => number,
+                Environment::Embedded => 0,
+            };
+            let plan = self.plan(draft, self.seed.wrapping_add(step))?;
+            self.runs += 1;
+            let judgement = self.judged(&plan)?;
+            if signature.is_in(&judgement) {
+                self.seed = plan.seed;
+                return Ok(Some((plan, signature.count(&judgement))));
+            }
+        }
+        Ok(None)
+    }
+
+    fn judged(&self, plan: &Plan) -> Result<Judgement, Failure> {
+        if plan.environment == Environment::Sim {
+            let mut witness = Witness::default();
+            let mut sink = |event| witness.event(event);
+            squall_sim::run_with(plan, Detail::Verdict, &mut sink)
+                .map_err(|error| Failure::environment(format!("the simulation: {error}")))?;
+            return witness.judge(plan);
+        }
+        let options = RunOptions {
+            out: self.shrink.run.join("shrink"),
+            live: false,
+            glyphs: Glyphs::from_locale(None),
+            keep: false,
+        };
+        let finished = run::run(plan, &options, &mut std::io::sink())?;
+        if finished.interrupted {
+            return Err(Failure::new(
+                crate::exit::Exit::Inconclusive,
+                "interrupted: nothing is shrunk",
+            ));
+        }
+        Ok(verdict::judge(&finished.folder)?.judgement)
+    }
+
+    /// Writes the smaller scenario, and makes sure that it reads as the plan that was run.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, draft: &Draft, original: &Plan, plan: &Plan) -> Result<(), Failure> {
+        let yaml = format!(
+            "# Shrunk from {} (seed {}, {}): the same violation with {} of {}.\n# Replay: squall scenario {}{}{} --seed {}\n{}",
+            original.file,
+            original.seed,
+            original.environment.name(),
+            plan.faults.len(),
+            squall_check::counted(original.faults.len() as u64, "fault"),
+            crate::cli::scenario_shown(&self.file),
+            on(self.environment),
+            self.events
+                .map_or_else(String::new, |events| format!(" --events {events}")),
+            plan.seed,
+            draft.to_yaml(),
+        );
+        let again = Plan::derive(&self.scenario(&yaml)?, plan.seed, self.environment);
+        let again = again.map_err(problems)?;
+        if again.faults != plan.faults || again.loads != plan.loads {
+            return Err(Failure::defect(
+                "the smaller scenario does not read as it was run",
+            ));
+        }
+        std::fs::write(&self.file, yaml).map_err(|error| {
+            Failure::environment(format!("cannot write {}: {error}", self.file.display()))
+        })
+    }
+}
+
+/// ` --on sim`; nothing where it is the default.
+#[must_use]
+pub const fn on(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Sim => " --on sim",
+        Environment::Embedded => "",
+    }
+}

@@ -1,10 +1,11 @@
 //! The handle to a running cluster, for any thread.
 
+use super::clock::Sent;
 use super::config::{ClusterConfig, TopicConfig};
 use super::fact::Facts;
 use super::link::{LinkConfig, LinkStats};
 use super::server::{
-    Command, CommandError, Ending, LinkChange, Properties, Server, Snapshot, StartError,
+    Command, CommandError, Ending, LinkChange, Pass, Properties, Server, Snapshot, StartError,
 };
 use mio::Waker;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -224,6 +225,28 @@ impl Cluster {
     /// When the cluster has stopped.
     pub fn snapshot(&self) -> Result<Snapshot, CommandError> {
         self.ask(|reply| Command::Snapshot { reply })
+    }
+
+    /// Lets time pass in a cluster with a virtual clock: `duration`, or less if by then every request of the connections in `sent` is answered and
+    /// `until_answered`. Gives the ports of those whose request is still in work at a broker that is not paused. Connections to paused
+    /// brokers must not be named: nobody reads them.
+    ///
+    /// # Errors
+    /// [`CommandError::RealClock`] in a cluster with a real one.
+    pub fn pass(
+        &self,
+        duration: Duration,
+        until_answered: bool,
+        sent: Vec<Sent>,
+    ) -> Result<Vec<u16>, CommandError> {
+        self.ask(|reply| {
+            Command::Pass(Pass {
+                sent,
+                duration,
+                until_answered,
+                reply,
+            })
+        })
     }
 
     /// Stops the thread; every broker ends as if killed.

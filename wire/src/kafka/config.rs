@@ -1,6 +1,8 @@
 //! What an embedded cluster is made of.
 
+use super::clock::Clock;
 use super::link::LinkConfig;
+use squall_model::kafka::Defects;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,6 +48,9 @@ pub struct ClusterConfig {
     pub data_dir: PathBuf,
     /// Record data that stays in memory.
     pub cache_bytes_max: usize,
+    pub clock: Clock,
+    /// Historic mistakes of Kafka, for tests that must find them.
+    pub defects: Defects,
     /// How long starting may take until [`StartError::NotReady`](super::StartError).
     pub start_timeout: Duration,
 }
@@ -63,6 +68,8 @@ impl ClusterConfig {
             flush_latency: Duration::from_millis(1),
             data_dir,
             cache_bytes_max: 64 << 20,
+            clock: Clock::default(),
+            defects: Defects::default(),
             start_timeout: Duration::from_secs(10),
         }
     }

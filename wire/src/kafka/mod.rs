@@ -8,6 +8,7 @@
 //!
 //! [`Cluster`] is the handle; everything behind it is one thread (see `server`).
 
+mod clock;
 mod cluster;
 mod codec;
 mod config;
@@ -20,6 +21,7 @@ mod serve;
 mod server;
 mod store;
 
+pub use clock::{Clock, Sent};
 pub use cluster::Cluster;
 pub use codec::Malformed;
 pub use config::{ClusterConfig, TopicConfig};

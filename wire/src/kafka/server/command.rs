@@ -1,6 +1,7 @@
 //! What other threads ask of the cluster's thread.
 
 use super::internal::Internal;
+use super::time::Pass;
 use super::{CONTROLLER, Server, Snapshot};
 use crate::kafka::config::TopicConfig;
 use crate::kafka::fact::Facts;
@@ -38,6 +39,8 @@ pub enum CommandError {
     NoBroker,
     #[error("the cluster was not ready within {0:?}")]
     NotReady(Duration),
+    #[error("time cannot be told to pass: the cluster lives in real time")]
+    RealClock,
     #[error("the cluster has stopped")]
     Stopped,
 }
@@ -105,6 +108,7 @@ pub enum Command {
     Snapshot {
         reply: Reply<Snapshot>,
     },
+    Pass(Pass),
     Stop,
 }
 
@@ -151,6 +155,7 @@ impl Server {
             Command::WaitReady { reply } => self.readiness.wait(reply),
             Command::Facts { reply } => drop(reply.send(Ok(self.facts.open()))),
             Command::Snapshot { reply } => drop(reply.send(Ok(self.snapshot()))),
+            Command::Pass(pass) => self.begin_pass(pass),
             Command::Stop => self.stopping = true,
         }
     }

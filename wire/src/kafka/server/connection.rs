@@ -135,6 +135,11 @@ impl Connection {
         Ok(Some(frame))
     }
 
+    /// Bytes that have arrived and wait to be a frame.
+    pub fn input_bytes(&self) -> usize {
+        self.input.len()
+    }
+
     /// Bytes of a frame that has not arrived whole.
     pub fn buffered_bytes(&self) -> usize {
         self.input.capacity()

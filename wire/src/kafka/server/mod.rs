@@ -19,10 +19,12 @@ mod pending;
 mod request;
 mod snapshot;
 mod sockets;
+mod time;
 mod timer;
 
 pub use command::{Command, CommandError, Ending, LinkChange};
 pub use nodes::{Properties, StartError};
+pub use time::Pass;
 pub use snapshot::{GroupPosition, PartitionSnapshot, Snapshot};
 
 use super::config::ClusterConfig;
@@ -41,7 +43,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use time::Time;
 use timer::Timer;
 
 /// The controller's node id; brokers are 1, 2, ...
@@ -82,7 +85,7 @@ struct Flush {
 /// The cluster, as its thread owns it.
 pub struct Server {
     config: ClusterConfig,
-    epoch: Instant,
+    time: Time,
     poll: Poll,
     timer: Timer,
     /// The controller at index 0, broker `n` at index `n`.
@@ -150,12 +153,15 @@ impl Server {
                 batch_bytes_max: properties.batch_bytes_max,
                 topic_batch_bytes_max: BTreeMap::new(),
             },
-            broker_config: properties.broker_config(config.brokers),
+            broker_config: BrokerConfig {
+                defects: config.defects,
+                ..properties.broker_config(config.brokers)
+            },
             committed: BTreeMap::new(),
             leaving: Vec::new(),
             links: (0..links).map(|_| Link::new(config.links)).collect(),
+            time: Time::new(config.clock),
             config,
-            epoch: Instant::now(),
             poll,
             timer,
             nodes,
@@ -182,7 +188,7 @@ impl Server {
     }
 
     fn now(&self) -> Nanos {
-        Nanos::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(Nanos::MAX)
+        self.time.now()
     }
 
     /// Runs until a command stops it.
@@ -191,8 +197,12 @@ impl Server {
         while !self.stopping {
             let due = self.earliest_due();
             let now = self.now();
-            let idle = self.active.is_empty() && due.is_none_or(|due| due > now);
-            self.timer.set(now, due)?;
+            let idle = self.active.is_empty()
+                && due.is_none_or(|due| due > now)
+                && !self.is_time_to_move();
+            if matches!(self.time, Time::Real(_)) {
+                self.timer.set(now, due)?;
+            }
             let wait = if idle { None } else { Some(Duration::ZERO) };
             match self.poll.poll(&mut events, wait) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
@@ -210,6 +220,9 @@ impl Server {
             self.open_doors();
             self.work();
             self.end_shut_downs();
+            if events.is_empty() {
+                self.move_time();
+            }
             if let Some(error) = self.store.failure() {
                 return Err(error);
             }

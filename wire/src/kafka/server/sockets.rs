@@ -65,7 +65,10 @@ impl Server {
                 return;
             };
             match listener.accept() {
-                Ok((stream, _)) => self.admit(index, stream),
+                Ok((stream, peer)) => {
+                    self.time.admitted(peer);
+                    self.admit(index, stream);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // WouldBlock, or no file descriptors: the next event tries again.
                 Err(_) => return,
@@ -149,8 +152,15 @@ impl Server {
                 return Ok(false);
             }
             reads += 1;
+            let before = connection.input_bytes();
             match connection.fill() {
-                Ok(Fill::More) => self.check_input_bytes(id)?,
+                Ok(Fill::More) => {
+                    let read = connection.input_bytes() - before;
+                    if let Some(received) = self.time.received() {
+                        received.count(connection.stream.peer_addr(), read);
+                    }
+                    self.check_input_bytes(id)?;
+                }
                 Ok(Fill::WouldBlock) => return Ok(false),
                 Ok(Fill::Closed) | Err(_) => return Err(Closing::Ended),
             }

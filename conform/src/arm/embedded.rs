@@ -1,0 +1,87 @@
+//! Our own cluster, in virtual time: what is seen depends on the steps alone.
+
+use super::{Arm, ArmError, BROKERS};
+use crate::step::Act;
+use squall_model::kafka::Defects;
+use squall_wire::kafka::{Clock, Cluster, ClusterConfig, Sent};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Patience in wall time for what is there already or comes at once.
+const AT_ONCE: Duration = Duration::from_secs(30);
+
+/// A fresh embedded cluster.
+pub struct Embedded {
+    cluster: Cluster,
+    _folder: TempDir,
+}
+
+/// Settings that both arms run with, beside those of processes and ports.
+pub const PROPERTIES: &[(&str, &str)] = &[
+    ("broker.heartbeat.interval.ms", "200"),
+    ("broker.session.timeout.ms", "2000"),
+    ("replica.lag.time.max.ms", "1500"),
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("group.min.session.timeout.ms", "100"),
+    ("offsets.topic.num.partitions", "1"),
+    ("offsets.topic.replication.factor", "3"),
+    ("auto.create.topics.enable", "false"),
+];
+
+impl Embedded {
+    /// # Errors
+    /// When the cluster does not start.
+    pub fn start(defects: Defects) -> Result<Self, ArmError> {
+        let folder = tempfile::tempdir()?;
+        let mut config = ClusterConfig::new(BROKERS, folder.path().to_owned());
+        config.clock = Clock::Virtual;
+        config.defects = defects;
+        config.start_timeout = AT_ONCE;
+        config.broker_properties = PROPERTIES
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Ok(Self {
+            cluster: Cluster::start(config)?,
+            _folder: folder,
+        })
+    }
+}
+
+impl Arm for Embedded {
+    fn address(&self, broker: i32) -> SocketAddr {
+        let index = usize::try_from(broker - 1).unwrap_or(0);
+        self.cluster.addresses()[index]
+    }
+
+    fn act(&mut self, broker: i32, act: Act) -> Result<(), ArmError> {
+        let cluster = &self.cluster;
+        Ok(match act {
+            Act::Kill => cluster.kill(broker),
+            Act::LosePower => cluster.lose_power(broker),
+            Act::ShutDown => cluster.shut_down(broker),
+            Act::Restart => cluster.restart(broker),
+            Act::Pause => cluster.pause(broker),
+            Act::Resume => cluster.resume(broker),
+        }?)
+    }
+
+    fn pass(&mut self, ms: u64) -> Result<(), ArmError> {
+        self.work(&[], ms).map(drop)
+    }
+
+    fn work(&mut self, sent: &[Sent], ms: u64) -> Result<Vec<u16>, ArmError> {
+        let until_answered = !sent.is_empty();
+        let duration = Duration::from_millis(ms);
+        Ok(self.cluster.pass(duration, until_answered, sent.to_vec())?)
+    }
+
+    fn read_timeout(&self, _ms: u64) -> Duration {
+        AT_ONCE
+    }
+
+    fn rest_ms(&self) -> u64 {
+        30
+    }
+}

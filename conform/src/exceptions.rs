@@ -1,7 +1,7 @@
 //! What may differ between our cluster and a real one, each with its reason. Nothing else may.
 
-use crate::seen::Seen;
-use crate::step::Step;
+use crate::seen::{Code, Seen};
+use crate::step::{Flaw, Produce, Step, To, What};
 
 /// A difference that is known and accepted.
 pub struct Exception {
@@ -12,7 +12,45 @@ pub struct Exception {
 }
 
 /// All of them.
-pub const EXCEPTIONS: &[Exception] = &[];
+pub const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        name: "follower-reads",
+        reason: "Kafka lets a consumer of Fetch 11 and up read from any replica (KIP-392). The model has no replica selector, so no client \
+                 is ever sent to a follower, and one that comes by itself is sent to the leader.",
+        applies: |step, ours, _| {
+            let refused = matches!(ours, Seen::Fetched(fetched) if fetched.code == NOT_LEADER);
+            matches!(step, Step::Fetch { to, .. } if *to != To::Leader) && refused
+        },
+    },
+    Exception {
+        name: "max-timestamp-in-batch",
+        reason: "The model knows the greatest timestamp of a batch and not those of its records, and says the batch's last record; Kafka \
+                 says the first record that has it. They differ for batches whose records have one timestamp.",
+        applies: |step, ours, theirs| match (step, ours, theirs) {
+            (
+                Step::ListOffsets { what: What::MaxTimestamp, .. },
+                Seen::Listed { code: 0, offset: our, timestamp: at, epoch },
+                Seen::Listed { code: 0, offset: their, timestamp, epoch: their_epoch },
+            ) => our >= their && our - their < 4 && (at, epoch) == (timestamp, their_epoch),
+            _ => false,
+        },
+    },
+    Exception {
+        name: "unknown-magic-first",
+        reason: "Both refuse a batch of an unknown format. Kafka does so before it looks whether the partition is led here or the acks are \
+                 possible, the model after it. Which of two refusals comes first matters to no client.",
+        applies: |step, ours, theirs| {
+            let unknown = matches!(step, Step::Produce(Produce { flaw: Some(Flaw::BadMagic), .. }));
+            unknown && is_refused(ours) && is_refused(theirs)
+        },
+    },
+];
+
+const NOT_LEADER: Code = 6;
+
+fn is_refused(seen: &Seen) -> bool {
+    matches!(seen, Seen::Produced(produced) if produced.code > 0 && produced.base == -1)
+}
 
 /// The exception that a difference falls under.
 #[must_use]

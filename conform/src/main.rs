@@ -26,6 +26,9 @@ enum Command {
         from: u64,
         #[arg(long, default_value_t = 1000)]
         count: u64,
+        /// Prints failing sequences as they are.
+        #[arg(long)]
+        no_shrink: bool,
     },
     /// Our cluster and a real one, step by step.
     Compare {
@@ -73,7 +76,11 @@ fn main() -> ExitCode {
 
 fn obey(command: Command) -> Result<bool, Box<dyn Error>> {
     match command {
-        Command::Check { from, count } => check(from, count),
+        Command::Check {
+            from,
+            count,
+            no_shrink,
+        } => check(from, count, !no_shrink),
         Command::Compare {
             from,
             count,
@@ -100,13 +107,13 @@ fn obey(command: Command) -> Result<bool, Box<dyn Error>> {
     }
 }
 
-fn check(from: u64, count: u64) -> Result<bool, Box<dyn Error>> {
+fn check(from: u64, count: u64, shrinks: bool) -> Result<bool, Box<dyn Error>> {
     let start = Instant::now();
     let (mut failed, mut steps) = (0, 0);
     for seed in from..from + count {
         let sequence = sequence(seed);
         steps += sequence.steps.len();
-        if let Some(told) = suite::check(&sequence, Defects::default())? {
+        if let Some(told) = suite::check(&sequence, Defects::default(), shrinks)? {
             failed += 1;
             println!("seed {seed} fails; `squall-conform replay FILE` repeats it:\n{told}");
         }

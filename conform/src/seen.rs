@@ -58,7 +58,7 @@ pub struct Fetched {
 pub struct Read {
     pub offset: i64,
     pub epoch: i32,
-    /// The sequence's number of the producer; `None` without idempotence.
+    /// Which of the producer ids given out in this sequence, in order; `None` without idempotence.
     pub producer: Option<u8>,
     pub producer_epoch: i16,
     pub sequence: i32,

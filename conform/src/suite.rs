@@ -27,10 +27,14 @@ pub fn embedded(sequence: &Sequence, defects: Defects) -> Result<Outcome, RunErr
 ///
 /// # Errors
 /// When the cluster cannot be handled.
-pub fn check(sequence: &Sequence, defects: Defects) -> Result<Option<String>, RunError> {
+pub fn check(sequence: &Sequence, defects: Defects, shrinks: bool) -> Result<Option<String>, RunError> {
     let outcome = embedded(sequence, defects)?;
-    if spec::violations(sequence, &outcome).is_empty() {
+    let wrong = spec::violations(sequence, &outcome);
+    if wrong.is_empty() {
         return Ok(None);
+    }
+    if !shrinks {
+        return Ok(Some(tell(sequence, &outcome, &wrong)));
     }
     let small = shrink::shrink(sequence, SHRINK_TRIES, |shorter| {
         let outcome = embedded(shorter, defects)?;

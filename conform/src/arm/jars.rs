@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 /// The release that is compared with.
 pub const KAFKA_VERSION: &str = "4.2.1";
 
+/// Kafka says nothing without a binding, which is not among its dependencies; the version of its log4j.
+const LOG4J_VERSION: &str = "2.25.4";
+
 /// A folder of jars and a Java to run them.
 #[derive(Clone, Debug)]
 pub struct Jars {
@@ -42,6 +45,9 @@ impl Jars {
         if !runs("java", "-version") {
             return Err(Missing::Java);
         }
+        fs::create_dir_all(cache).map_err(failed)?;
+        // Maven takes relative paths to be relative to the file it reads.
+        let cache = &cache.canonicalize().map_err(failed)?;
         let folder = cache.join("libs");
         let done = cache.join("complete");
         if !done.exists() {
@@ -73,18 +79,20 @@ fn runs(program: &str, argument: &str) -> bool {
 }
 
 fn fetch(cache: &Path, folder: &Path) -> Result<(), Missing> {
-    fs::create_dir_all(cache).map_err(failed)?;
-    let artefact = |name: &str| {
+    let artefact = |(group, name, version): (&str, &str, &str)| {
         format!(
-            "<dependency><groupId>org.apache.kafka</groupId><artifactId>{name}</artifactId>\
-             <version>{KAFKA_VERSION}</version></dependency>"
+            "<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version></dependency>"
         )
     };
+    let artefacts = [
+        ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
+        ("org.apache.kafka", "kafka-tools", KAFKA_VERSION),
+        ("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J_VERSION),
+    ];
     let pom = format!(
         "<project><modelVersion>4.0.0</modelVersion><groupId>squall</groupId>\
-         <artifactId>conform-kafka</artifactId><version>1</version><dependencies>{}{}</dependencies></project>\n",
-        artefact("kafka_2.13"),
-        artefact("kafka-tools"),
+         <artifactId>conform-kafka</artifactId><version>1</version><dependencies>{}</dependencies></project>\n",
+        artefacts.map(artefact).concat(),
     );
     let file = cache.join("pom.xml");
     fs::write(&file, pom).map_err(failed)?;

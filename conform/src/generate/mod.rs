@@ -37,7 +37,6 @@ pub fn sequence(seed: u64) -> Sequence {
         steps: Vec::new(),
         topics: Vec::new(),
         kind,
-        powerless: false,
     };
     draft.begin();
     match kind {
@@ -58,8 +57,6 @@ struct Draft {
     steps: Vec<Step>,
     topics: Vec<NewTopic>,
     kind: Kind,
-    /// A broker has lost its power: one is what a topic with two in-sync replicas stands.
-    powerless: bool,
 }
 
 impl Draft {
@@ -161,6 +158,9 @@ impl Draft {
 
     fn rough(&mut self) {
         self.operations(3, 8);
+        if self.random.percent(20) {
+            return self.last_one();
+        }
         for _ in 0..1 + self.random.below(3) {
             if self.random.percent(65) {
                 self.recipe();

@@ -82,6 +82,9 @@ impl Draft {
             (1, Some(Flaw::BadMagic)),
             (1, Some(Flaw::Empty)),
         ]);
+        // Too large is what is larger than the topic's own bound.
+        let bounded = self.topics.iter().any(|t| t.topic == place.topic && t.max_message_bytes.is_some());
+        let flaw = flaw.filter(|f| bounded || *f != Flaw::Oversized);
         // With acks=0 a broker that refuses closes the connection, at a time of its own.
         let (flaw, to) = if acks == 0 {
             (None, To::Leader)

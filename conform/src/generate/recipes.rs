@@ -20,8 +20,6 @@ enum Recipe {
     BehindAlone,
     /// The coordinator dies after a commit.
     CoordinatorDies,
-    /// The last in-sync replica loses its power.
-    LastOneLosesPower,
     /// Followers stop, and the leader dies before the controller has missed them.
     StoppedFollowers,
 }
@@ -38,7 +36,6 @@ impl Draft {
                 (2, Recipe::PowerEverywhere),
                 (1, Recipe::BehindAlone),
                 (1, Recipe::CoordinatorDies),
-                (2, Recipe::LastOneLosesPower),
                 (3, Recipe::StoppedFollowers),
             ])
         } else {
@@ -55,7 +52,6 @@ impl Draft {
             Recipe::PowerEverywhere => self.power_everywhere(place),
             Recipe::BehindAlone => self.behind_alone(place),
             Recipe::CoordinatorDies => self.coordinator_dies(place),
-            Recipe::LastOneLosesPower => self.last_one(place),
             Recipe::StoppedFollowers => self.stopped_followers(place),
         }
     }
@@ -170,22 +166,24 @@ impl Draft {
         self.disturb(Role::Disturbed, Act::Restart);
     }
 
-    fn last_one(&mut self, place: Place) {
-        if self.powerless {
-            return;
-        }
-        self.powerless = true;
+    /// The last in-sync replica loses its power, after the others ended in order.
+    pub(super) fn last_one(&mut self) {
+        let place = self.place();
         self.write(place, -1);
         self.pass(100);
-        self.disturb(Role::Follower(place, 0), Act::Kill);
-        self.rest();
-        self.disturb(Role::Follower(place, 1), Act::Kill);
-        self.rest();
-        self.push(Step::PowerCycle { broker: Role::Leader(place) });
+        self.disturb(Role::Follower(place, 0), Act::ShutDown);
+        self.pass(300);
+        self.disturb(Role::Follower(place, 1), Act::ShutDown);
+        self.pass(300);
+        self.push(Step::PowerCycle {
+            broker: Role::Leader(place),
+        });
         self.pass(4_000);
         self.write(place, 1);
         self.disturb(Role::Disturbed, Act::Restart);
         self.disturb(Role::Disturbed, Act::Restart);
+        self.pass(1_000);
+        self.operations(1, 4);
     }
 
     fn stopped_followers(&mut self, place: Place) {

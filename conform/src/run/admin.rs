@@ -148,6 +148,7 @@ impl Runner<'_> {
             Ok(answer) => {
                 let code = answer.responses.first().map_or(-1, |r| r.error_code);
                 if code == 0 {
+                    self.await_gone(topic)?;
                     self.forget_topic(topic);
                     self.settle()?;
                 }
@@ -155,6 +156,22 @@ impl Runner<'_> {
             }
             Err(why) => unheard(why),
         })
+    }
+
+    /// Until no broker knows the topic any more.
+    fn await_gone(&mut self, topic: Number) -> Result<(), RunError> {
+        let name = [self.book.topic(topic)];
+        for broker in self.links.awake() {
+            for _ in 0..200 {
+                let known = self.look(broker, &name)?;
+                let gone = known.is_ok_and(|m| m.topics.iter().all(|t| t.error_code != 0));
+                if gone || self.rough {
+                    break;
+                }
+                self.arm.pass(25)?;
+            }
+        }
+        Ok(())
     }
 
     /// A topic of the same name begins anew, and so does what producers know of it.
@@ -169,7 +186,8 @@ impl Runner<'_> {
     pub(super) fn create_partitions(&mut self, topic: Number, count: i32) -> Result<Seen, RunError> {
         let topic = CreatePartitionsTopic::default()
             .with_name(topic_name(&self.book.topic(topic)))
-            .with_count(count);
+            .with_count(count)
+            .with_assignments(None);
         let request = CreatePartitionsRequest::default()
             .with_topics(vec![topic])
             .with_timeout_ms(ADMIN_TIMEOUT_MS)
@@ -239,7 +257,8 @@ impl Runner<'_> {
             producer.epoch = answer.producer_epoch;
             producer.next.clear();
             producer.history.clear();
-            self.book.producer_ids.insert(answer.producer_id.0, number);
+            let serial = u8::try_from(self.book.producer_ids.len()).unwrap_or(98);
+            self.book.producer_ids.insert(answer.producer_id.0, serial);
         }
         Ok(Seen::Producer {
             code: answer.error_code,

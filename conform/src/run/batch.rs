@@ -26,7 +26,8 @@ pub fn encode(batch: &SentBatch, flaw: Option<Flaw>) -> Bytes {
             producer_epoch: stamp.map_or(-1, |s| s.epoch),
             timestamp_type: TimestampType::Creation,
             offset: i64::from(index),
-            sequence: stamp.map_or(-1, |s| s.sequence.wrapping_add(index)),
+            // The encoder makes one batch of what is numbered on; without a producer it begins at -1.
+            sequence: stamp.map_or(-1, |s| s.sequence).wrapping_add(index),
             timestamp: batch.timestamp,
             key: None,
             value: Some(Bytes::copy_from_slice(value.as_bytes())),

@@ -74,7 +74,7 @@ pub struct Book {
     prefix: String,
     pub topics: BTreeMap<Number, u32>,
     pub producers: BTreeMap<Number, Producer>,
-    /// Numbers by the ids that the cluster gave out.
+    /// The order in which the cluster gave out ids, by the id.
     pub producer_ids: BTreeMap<i64, Number>,
     pub groups: BTreeMap<Number, Group>,
     pub restless: Option<String>,

@@ -2,8 +2,8 @@
 
 use super::admin::{text, topic_name, unheard};
 use super::book::{Detail, Member};
-use super::link::{COMMON, Heard, Lane};
-use super::{ANSWER_MS, RunError, Runner};
+use super::link::{Heard, Lane};
+use super::{RunError, Runner};
 use crate::seen::{Joined, Seen};
 use crate::step::{Claim, Join, Number, Place, Protocol, Step};
 use bytes::Bytes;
@@ -339,7 +339,7 @@ impl Runner<'_> {
             let metadata = format!("{name} of member {}", join.member);
             JoinGroupRequestProtocol::default()
                 .with_name(text(name))
-                .with_metadata(Bytes::from(metadata))
+                .with_metadata(subscription(&metadata))
         });
         let (kind, session) = match join.protocol {
             Protocol::ForeignType => ("connect", SESSION_MS),
@@ -375,7 +375,7 @@ impl Runner<'_> {
         };
         let first = self.first_join(join, broker, &id, instance.as_deref())?;
         let mut answers: BTreeMap<Number, Heard<JoinGroupResponse>> = BTreeMap::new();
-        let (own_id, heard) = first;
+        let heard = first;
         match heard {
             Err(crate::client::Unheard::NoAnswer) => {
                 self.gather(join.group, broker, &others, &mut answers)?;
@@ -392,7 +392,7 @@ impl Runner<'_> {
                 answers.insert(join.member, heard);
             }
         }
-        self.enter(join, &own_id, instance, known, &answers);
+        self.enter(join, instance, known, &answers);
         let seen = self.seen_joined(join.group, &answers);
         if join.protocol == Protocol::ShortSession {
             // It is evicted before anything else is asked.
@@ -401,14 +401,14 @@ impl Runner<'_> {
         Ok(seen)
     }
 
-    /// Sends the join, with the member id that the coordinator gives if it wants one. Gives the id used and the answer, if it came at once.
+    /// Sends the join, with the member id that the coordinator gives if it wants one. Gives the answer, if it came at once.
     fn first_join(
         &mut self,
         join: &Join,
         broker: i32,
         id: &str,
         instance: Option<&str>,
-    ) -> Result<(String, Heard<JoinGroupResponse>), RunError> {
+    ) -> Result<Heard<JoinGroupResponse>, RunError> {
         let mut id = id.to_owned();
         let mut waited = 0;
         loop {
@@ -422,7 +422,7 @@ impl Runner<'_> {
                     self.arm.pass(50)?;
                     waited += 50;
                 }
-                _ => return Ok((id, heard)),
+                _ => return Ok(heard),
             }
         }
     }
@@ -470,7 +470,6 @@ impl Runner<'_> {
     fn enter(
         &mut self,
         join: &Join,
-        own_id: &str,
         instance: Option<String>,
         known: Option<Member>,
         answers: &BTreeMap<Number, Heard<JoinGroupResponse>>,
@@ -498,7 +497,6 @@ impl Runner<'_> {
             entry.leads = answer.leader == answer.member_id;
             entry.roster = answer.members.iter().map(|m| m.member_id.to_string()).collect();
         }
-        let _ = own_id;
     }
 
     fn seen_joined(
@@ -516,7 +514,7 @@ impl Runner<'_> {
                     members: answer
                         .members
                         .iter()
-                        .map(|m| (self.book.member(group, m.member_id.as_str()), string(&m.metadata)))
+                        .map(|m| (self.book.member(group, m.member_id.as_str()), user_data(&m.metadata)))
                         .collect(),
                 },
                 Err(why) => Joined {
@@ -566,14 +564,13 @@ impl Runner<'_> {
         }
         let mut synced = BTreeMap::new();
         for (number, _) in order {
-            let heard = self.hear::<SyncGroupRequest>(broker, lane(*number), TOGETHER_MS.min(ANSWER_MS))?;
+            let heard = self.hear::<SyncGroupRequest>(broker, lane(*number), TOGETHER_MS)?;
             let seen = match heard {
                 Ok(answer) => (answer.error_code, string(&answer.assignment)),
                 Err(_) => (-100, String::new()),
             };
             synced.insert(*number, seen);
         }
-        let _ = COMMON;
         Ok(Seen::Synced(synced))
     }
 }
@@ -592,6 +589,18 @@ fn protocol_of(member: &Member) -> Protocol {
         Some("sticky") => Protocol::Foreign,
         _ => Protocol::Range,
     }
+}
+
+/// A subscription as the consumer protocol has it: Kafka reads it when a join completes, and a group whose members send anything else
+/// never completes (seen with 4.2.1). Version 0, no topics, the text as user data.
+fn subscription(text: &str) -> Bytes {
+    let length = u32::try_from(text.len()).unwrap_or(0);
+    let head = [&[0, 0][..], &[0; 4], &length.to_be_bytes()].concat();
+    [head.as_slice(), text.as_bytes()].concat().into()
+}
+
+fn user_data(subscription: &[u8]) -> String {
+    string(subscription.get(10..).unwrap_or(subscription))
 }
 
 fn string(bytes: &[u8]) -> String {

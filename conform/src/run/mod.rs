@@ -11,6 +11,7 @@ mod records;
 pub use book::{Detail, SentBatch, Stamp};
 
 use crate::arm::{Arm, ArmError};
+use crate::exceptions;
 use crate::seen::{Fetched, Seen};
 use crate::step::{At, EpochClaim, Place, Sequence, Step, To};
 use book::Book;
@@ -83,7 +84,12 @@ pub fn run(
         runner.index = index;
         let wanted = like.and_then(|like| like.noted.get(index)).map(|n| &n.seen);
         let noted = runner.step_like(step, wanted)?;
+        // What comes after a difference differs by it.
+        let differs = wanted.is_some_and(|wanted| !is_alike(step, wanted, &noted.seen));
         outcome.noted.push(noted);
+        if differs {
+            break;
+        }
         if let Some(what) = runner.book.restless.take() {
             outcome.restless = Some(what);
             break;
@@ -102,7 +108,7 @@ impl Runner<'_> {
                 self.arm.pass(self.arm.rest_ms())?;
             }
             let (seen, detail) = self.step(step)?;
-            let alike = wanted.is_none_or(|wanted| *wanted == seen);
+            let alike = wanted.is_none_or(|wanted| is_alike(step, wanted, &seen));
             let again = step.only_reads() || is_passing(&seen);
             if alike || !again || waited >= LIKENESS_MS {
                 return Ok(Noted {
@@ -165,8 +171,9 @@ impl Runner<'_> {
             outcome.restless.get_or_insert(what);
         }
         self.arm.pass(100)?;
-        for place in self.places()? {
-            if let Seen::Fetched(fetched) = self.fetch(place, At::Start, To::Leader, EpochClaim::None)? {
+        let last = self.places()?;
+        for place in last {
+            if let Some(fetched) = self.read_to_end(place)? {
                 outcome.last.insert(place, fetched);
             }
         }
@@ -175,6 +182,34 @@ impl Runner<'_> {
             outcome.groups.insert(group, seen);
         }
         self.clean_up()
+    }
+}
+
+fn is_alike(step: &Step, wanted: &Seen, seen: &Seen) -> bool {
+    wanted == seen || exceptions::find(step, wanted, seen).is_some()
+}
+
+impl Runner<'_> {
+    /// Reads a partition once all that its leader has is replicated.
+    fn read_to_end(&mut self, place: Place) -> Result<Option<Fetched>, RunError> {
+        let mut waited = 0;
+        loop {
+            let end = match self.epoch_end(place, EpochClaim::Right, EpochClaim::None)? {
+                Seen::EpochEnd { code: 0, end, .. } => Some(end),
+                _ => None,
+            };
+            let seen = self.fetch(place, At::Start, To::Leader, EpochClaim::None)?;
+            let fetched = match seen {
+                Seen::Fetched(fetched) => Some(fetched),
+                _ => None,
+            };
+            let mark = fetched.as_ref().filter(|f| f.code == 0).map(|f| f.high_watermark);
+            if (mark.is_some() && mark == end) || waited >= 10_000 {
+                return Ok(fetched);
+            }
+            self.arm.pass(50)?;
+            waited += 50;
+        }
     }
 }
 

@@ -57,7 +57,9 @@ impl Ledger {
         if batch.is_flawed && code == Some(0) {
             wrong.push(format!("a batch that is not whole is taken: {:?}", noted.step));
         }
-        let promised = produced.filter(|p| p.code == 0 && p.base >= 0).map(|p| Promise {
+        // A client that numbers another batch alike lies, and is taken for one that tries again.
+        let lies = self.sent.iter().any(|s| s.values != batch.values && overlap(s, batch));
+        let promised = produced.filter(|p| p.code == 0 && p.base >= 0 && !lies).map(|p| Promise {
             base: p.base,
             acks: batch.acks,
         });
@@ -247,6 +249,19 @@ impl Ledger {
         }
         check_producers(&fetched.records, wrong);
     }
+}
+
+/// Whether two batches of a producer claim the same sequence numbers.
+fn overlap(a: &Sent, b: &SentBatch) -> bool {
+    let span = |stamp: Stamp, values: &[String]| {
+        let count = i32::try_from(values.len()).unwrap_or(0);
+        stamp.sequence..stamp.sequence + count
+    };
+    let (Some(one), Some(other)) = (a.by, b.by) else {
+        return false;
+    };
+    let (of_one, of_other) = (span(one, &a.values), span(other, &b.values));
+    (one.id, one.epoch) == (other.id, other.epoch) && of_one.start < of_other.end && of_other.start < of_one.end
 }
 
 /// Only values that are too long to be told whole.

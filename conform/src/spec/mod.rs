@@ -16,6 +16,7 @@ struct Stress {
     disturbed: bool,
     power_cycles: usize,
     power_everywhere: bool,
+    kills: usize,
 }
 
 impl Stress {
@@ -26,6 +27,7 @@ impl Stress {
                 Step::Disturb { act, .. } => {
                     stress.disturbed = true;
                     stress.power_cycles += usize::from(*act == Act::LosePower);
+                    stress.kills += usize::from(*act == Act::Kill);
                 }
                 Step::PowerCycle { .. } => stress.power_cycles += 1,
                 Step::LosePowerEverywhere => stress.power_everywhere = true,
@@ -38,7 +40,9 @@ impl Stress {
 
     /// Whether what all in-sync replicas have is safe: pages of one broker may be lost, or those of all when they had been flushed.
     fn is_safe(self, topic: Topic) -> bool {
-        let one = self.power_cycles == 0 || (self.power_cycles == 1 && topic.min_insync >= 2);
+        // A process that was killed cannot know whether its pages are all there, and is not trusted (KIP-966).
+        let alone = self.power_cycles == 1 && self.kills == 0;
+        let one = self.power_cycles == 0 || (alone && topic.min_insync >= 2);
         topic.flushed || (one && !self.power_everywhere)
     }
 }

@@ -45,6 +45,7 @@ error_codes! {
     TopicAlreadyExists = 36,
     InvalidPartitions = 37,
     InvalidReplicationFactor = 38,
+    InvalidReplicaAssignment = 39,
     InvalidConfig = 40,
     NotController = 41,
     InvalidRequest = 42,

@@ -179,6 +179,8 @@ pub enum OffsetSpec {
     /// First offset whose timestamp is at least this, milliseconds since 1970.
     Timestamp(i64),
     MaxTimestamp,
+    /// A negative number that means something in later versions, or nothing.
+    Unsupported,
 }
 
 #[derive(Clone, Debug)]

@@ -76,15 +76,17 @@ impl<B: Body> Broker<B> {
                 return answer;
             }
         };
+        let outside = asked.offset > replica.log.end() || asked.offset < replica.log.start();
+        answer.diverging = diverging(replica, asked.last_fetched_epoch, asked.offset);
+        if outside && answer.diverging.is_none() {
+            // As in Kafka nothing else is told then.
+            answer.error = ErrorCode::OffsetOutOfRange;
+            return answer;
+        }
         answer.high_watermark = replica.high_watermark;
         answer.last_stable_offset = replica.high_watermark;
         answer.log_start_offset = replica.log.start();
-        answer.diverging = diverging(replica, asked.last_fetched_epoch, asked.offset);
         if answer.diverging.is_some() {
-            return answer;
-        }
-        if asked.offset > replica.log.end() || asked.offset < replica.log.start() {
-            answer.error = ErrorCode::OffsetOutOfRange;
             return answer;
         }
         let max_bytes = i64::from(asked.max_bytes).min(left);

@@ -118,28 +118,7 @@ impl<B: Body> Broker<B> {
                     })
                 });
             }
-            Request::OffsetCommit(request) => {
-                let partitions: Vec<TopicPartition> = request
-                    .offsets
-                    .iter()
-                    .map(|offset| offset.partition)
-                    .collect();
-                let done = self.coordinate(
-                    now,
-                    request.group,
-                    |c, o| c.commit(now, conn, client, request, o),
-                    out,
-                );
-                let refused = |error| {
-                    Response::OffsetCommit(
-                        partitions
-                            .iter()
-                            .map(|partition| (*partition, error))
-                            .collect(),
-                    )
-                };
-                refuse(done, conn, out, refused);
-            }
+            Request::OffsetCommit(request) => self.offset_commit(now, conn, client, request, out),
             Request::OffsetFetch(request) => {
                 out.send(conn, Response::OffsetFetch(self.offset_fetch(&request)))
             }
@@ -161,6 +140,41 @@ impl<B: Body> Broker<B> {
             Request::DeleteGroups { groups } => self.delete_groups(now, conn, &groups, out),
             _ => out.close(conn),
         }
+    }
+
+    /// Partitions that do not exist are refused by any broker, and the coordinator hears of the others.
+    fn offset_commit(
+        &mut self,
+        now: Nanos,
+        conn: ConnId,
+        client: Name,
+        mut request: OffsetCommitRequest,
+        out: &mut Outbox<B>,
+    ) {
+        let mut results = Vec::new();
+        request.offsets.retain(|offset| {
+            let exists = self.image.partitions.contains_key(&offset.partition);
+            if !exists {
+                results.push((offset.partition, ErrorCode::UnknownTopicOrPartition));
+            }
+            exists
+        });
+        if request.offsets.is_empty() {
+            return out.send(conn, Response::OffsetCommit(results));
+        }
+        let wanted = request.offsets.iter().map(|offset| offset.partition);
+        let wanted: Vec<TopicPartition> = wanted.collect();
+        let refused = results.clone();
+        let done = self.coordinate(
+            now,
+            request.group,
+            |c, o| c.commit(now, conn, client, request, refused, o),
+            out,
+        );
+        refuse(done, conn, out, |error| {
+            results.extend(wanted.iter().map(|partition| (*partition, error)));
+            Response::OffsetCommit(results)
+        });
     }
 
     fn offset_fetch(&self, request: &OffsetFetchRequest) -> OffsetFetchResponse {

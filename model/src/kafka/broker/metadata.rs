@@ -147,6 +147,13 @@ impl<B: Body> Broker<B> {
                     .max_message_bytes(topic, &self.config)
                     .to_string(),
             ),
+            (
+                "flush.messages",
+                self.image
+                    .flush_messages(topic, &self.config)
+                    .unwrap_or(i64::MAX)
+                    .to_string(),
+            ),
             ("cleanup.policy", "delete".to_owned()),
             ("compression.type", "producer".to_owned()),
             ("message.timestamp.type", "CreateTime".to_owned()),

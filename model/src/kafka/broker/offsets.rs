@@ -28,6 +28,10 @@ impl<B: Body> Broker<B> {
             timestamp_ms: -1,
             leader_epoch: -1,
         };
+        if spec == OffsetSpec::Unsupported {
+            listed.error = ErrorCode::UnsupportedVersion;
+            return listed;
+        }
         let replica = match self.led(partition, client_epoch) {
             Ok(replica) => replica,
             Err(error) => {
@@ -42,6 +46,7 @@ impl<B: Body> Broker<B> {
         listed.leader_epoch = replica.epoch();
         let mark = replica.high_watermark;
         match spec {
+            OffsetSpec::Unsupported => {}
             OffsetSpec::Earliest => listed.offset = replica.log.start(),
             OffsetSpec::Latest => listed.offset = mark,
             OffsetSpec::Timestamp(at) => {
@@ -56,6 +61,9 @@ impl<B: Body> Broker<B> {
                     listed.timestamp_ms = entry.batch.header.max_timestamp_ms;
                 }
             }
+        }
+        if listed.offset < 0 {
+            listed.leader_epoch = -1;
         }
         let found_below = matches!(spec, OffsetSpec::Timestamp(_)) && listed.offset >= 0;
         if lagging && spec != OffsetSpec::Earliest && !found_below {

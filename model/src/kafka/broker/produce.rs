@@ -23,8 +23,20 @@ impl<B: Body> Broker<B> {
         let mut results = Vec::with_capacity(request.partitions.len());
         let mut pending = Vec::new();
         for (partition, batch) in request.partitions {
-            let appended =
-                batch.and_then(|batch| self.append_client(partition, batch, request.acks, out));
+            // What Kafka finds wrong with a request as a whole it finds before it looks for the partition, all else after.
+            let malformed = matches!(batch, Err(ErrorCode::InvalidRecord));
+            let appended = match batch {
+                Err(error) if !malformed => Err(self
+                    .may_append(partition, request.acks)
+                    .err()
+                    .unwrap_or(error)),
+                Err(error) => Err(match self.image.partitions.contains_key(&partition) {
+                    true => error,
+                    false => ErrorCode::UnknownTopicOrPartition,
+                }),
+                batch => batch
+                    .and_then(|batch| self.append_client(partition, batch, request.acks, out)),
+            };
             match appended {
                 Ok((base_offset, end_offset)) => {
                     pending.push(Pending {
@@ -35,7 +47,13 @@ impl<B: Body> Broker<B> {
                     });
                     results.push(self.produced(partition, ErrorCode::None, base_offset));
                 }
-                Err(error) => results.push(self.produced(partition, error, -1)),
+                Err(error) => {
+                    let mut refused = self.produced(partition, error, -1);
+                    if malformed {
+                        refused.log_start_offset = -1;
+                    }
+                    results.push(refused);
+                }
             }
         }
         let touched: Vec<TopicPartition> = pending.iter().map(|p| p.partition).collect();
@@ -84,10 +102,17 @@ impl<B: Body> Broker<B> {
         error: ErrorCode,
         base_offset: Offset,
     ) -> ProducedPartition {
-        let log_start_offset = self
-            .replicas
-            .get(&partition)
-            .map_or(-1, |replica| replica.log.start());
+        // Kafka leaves the start of the log out of its most frequent refusals, and tells it with all others.
+        let untold = matches!(
+            error,
+            ErrorCode::CorruptMessage
+                | ErrorCode::UnknownTopicOrPartition
+                | ErrorCode::NotLeaderOrFollower
+                | ErrorCode::MessageTooLarge
+                | ErrorCode::KafkaStorageError
+        );
+        let replica = self.replicas.get(&partition).filter(|_| !untold);
+        let log_start_offset = replica.map_or(-1, |replica| replica.log.start());
         let moved = error == ErrorCode::NotLeaderOrFollower;
         let current_leader = if moved {
             self.known_leader(partition)

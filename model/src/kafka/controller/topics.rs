@@ -8,6 +8,7 @@ use crate::kafka::ids::{Name, NodeId, TopicPartition};
 use crate::kafka::machine::Outbox;
 use crate::kafka::message::{CreateTopicsRequest, NewTopic, TopicResult};
 use crate::kafka::peer::PartitionState;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Partitions of one topic at most: a typo must not fill the memory.
 const PARTITIONS_MAX: i32 = 10_000;
@@ -20,12 +21,25 @@ impl<B: Clone> Controller<B> {
         request: CreateTopicsRequest,
         out: &mut Outbox<B>,
     ) -> Vec<TopicResult> {
+        let mut count: BTreeMap<Name, usize> = BTreeMap::new();
+        for new in &request.topics {
+            *count.entry(new.topic).or_default() += 1;
+        }
+        // Each topic once: one that is named twice is refused once.
+        let mut told = BTreeSet::new();
         request
             .topics
             .into_iter()
+            .filter(|new| told.insert(new.topic))
             .map(|new| {
                 let topic = new.topic;
-                match self.create_topic(new, request.validate_only, out) {
+                let created = if count.get(&topic).is_some_and(|n| *n > 1) {
+                    let text = "the request names the topic twice".to_owned();
+                    Err((ErrorCode::InvalidRequest, text))
+                } else {
+                    self.create_topic(new, request.validate_only, out)
+                };
+                match created {
                     Ok((partitions, replication_factor)) => TopicResult {
                         topic,
                         error: ErrorCode::None,
@@ -93,7 +107,7 @@ impl<B: Clone> Controller<B> {
                 Ok(assignment.clone())
             } else {
                 Err((
-                    ErrorCode::InvalidRequest,
+                    ErrorCode::InvalidReplicaAssignment,
                     "the assignment names a broker that is not registered".to_owned(),
                 ))
             };

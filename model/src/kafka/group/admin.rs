@@ -29,16 +29,19 @@ pub(super) fn unknown(group: Name, coordinator: NodeId) -> DescribedGroup {
     }
 }
 
-/// Subscriptions and assignments are told of a stable group only, for before they are in flux.
+/// Subscriptions are told of a stable group only, for before they are in flux; assignments are told as the members have them.
 pub(super) fn described(group: &Group, coordinator: NodeId) -> DescribedGroup {
     let stable = group.state == GroupState::Stable;
-    let client_bytes = |bytes: Blob| if stable { bytes } else { Blob::from([]) };
     let member = |(id, member): (&MemberId, &Member)| DescribedMember {
         member: *id,
         instance: member.instance,
         client: member.client,
-        metadata: client_bytes(member.metadata(group.protocol)),
-        assignment: client_bytes(member.assignment.clone()),
+        metadata: if stable {
+            member.metadata(group.protocol)
+        } else {
+            Blob::from([])
+        },
+        assignment: member.assignment.clone(),
     };
     DescribedGroup {
         group: group.name,

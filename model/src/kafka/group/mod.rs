@@ -214,18 +214,19 @@ impl Coordinator {
         conn: ConnId,
         client: Name,
         request: OffsetCommitRequest,
+        refused: offsets::Refused,
         out: &mut GroupOutbox,
     ) {
         let (groups, mut ctx) = self.split(now, out);
         let name = request.group;
         if !groups.contains_key(&name) && request.generation >= 0 {
             let error = ErrorCode::IllegalGeneration;
-            return offsets::refuse(conn, &request.offsets, error, &mut ctx);
+            return offsets::refuse(conn, &request.offsets, refused, error, &mut ctx);
         }
         let group = groups.entry(name).or_insert_with(|| Group::empty(name));
         match offsets::admit(group, &request) {
-            Ok(()) => offsets::commit(group, (conn, client), request, &mut ctx),
-            Err(error) => offsets::refuse(conn, &request.offsets, error, &mut ctx),
+            Ok(()) => offsets::commit(group, (conn, client), request, refused, &mut ctx),
+            Err(error) => offsets::refuse(conn, &request.offsets, refused, error, &mut ctx),
         }
     }
 

@@ -10,6 +10,9 @@ use super::outbox::GroupReply;
 use super::record::GroupRecord;
 use super::state::{Group, Position};
 
+/// Partitions of a commit that the broker refused before the group heard of it.
+pub(super) type Refused = Vec<(TopicPartition, ErrorCode)>;
+
 /// Whether a commit may be taken. Generation -1 comes from clients that assign partitions themselves, and only into an empty group.
 pub(super) fn admit(group: &Group, request: &OffsetCommitRequest) -> Result<(), ErrorCode> {
     if request.generation < 0 && group.state == GroupState::Empty {
@@ -31,6 +34,7 @@ pub(super) fn commit(
     group: &Group,
     (conn, client): (ConnId, Name),
     request: OffsetCommitRequest,
+    refused: Refused,
     ctx: &mut Context<'_>,
 ) {
     // To commit is a sign of life.
@@ -39,7 +43,7 @@ pub(super) fn commit(
     }
     let metadata_max = ctx.config.offset_metadata_max_bytes;
     let fits = |o: &CommittedOffset| o.metadata.as_ref().is_none_or(|m| m.len() <= metadata_max);
-    let mut results = Vec::with_capacity(request.offsets.len());
+    let mut results = refused;
     let mut offsets = Vec::with_capacity(request.offsets.len());
     for offset in request.offsets {
         if fits(&offset) {
@@ -73,10 +77,12 @@ pub(super) fn commit(
 pub(super) fn refuse(
     conn: ConnId,
     offsets: &[CommittedOffset],
+    refused: Refused,
     error: ErrorCode,
     ctx: &mut Context<'_>,
 ) {
-    let results = offsets.iter().map(|o| (o.partition, error)).collect();
+    let mut results = refused;
+    results.extend(offsets.iter().map(|o| (o.partition, error)));
     ctx.out.reply(conn, GroupReply::Commit(results));
 }
 

@@ -29,7 +29,7 @@ pub fn read_list_offsets(
             -2 => OffsetSpec::Earliest,
             -3 if version >= 7 => OffsetSpec::MaxTimestamp,
             timestamp if timestamp >= 0 => OffsetSpec::Timestamp(timestamp),
-            _ => return Err(Malformed::BadValue),
+            _ => OffsetSpec::Unsupported,
         };
         r.tags()?;
         Ok((TopicPartition { topic, partition }, epoch, spec))

@@ -144,6 +144,11 @@ impl Server {
                 done.push(fetched);
                 self.fetch_offsets(conn, pending, waiting, done);
             }
+            (Extra::CreateTopics { refused }, Response::CreateTopics(mut results)) => {
+                results.extend(refused);
+                let response = Response::CreateTopics(results);
+                self.reply(conn, &pending, &Reply::Broker(&response));
+            }
             (Extra::ListGroups(filter), Response::ListGroups(listed)) => {
                 let (filter, listed) = (&filter, listed.as_slice());
                 self.reply(conn, &pending, &Reply::ListGroups { filter, listed });

@@ -1,7 +1,7 @@
 //! The request that a connection waits for.
 
 use crate::kafka::codec::{Api, ConfigResource, ListGroupsData};
-use squall_model::kafka::{OffsetFetchRequest, OffsetFetchResponse};
+use squall_model::kafka::{OffsetFetchRequest, OffsetFetchResponse, TopicResult};
 use std::collections::VecDeque;
 
 /// How to answer the request in work.
@@ -21,6 +21,10 @@ pub enum Extra {
     OffsetFetch {
         waiting: VecDeque<OffsetFetchRequest>,
         done: Vec<OffsetFetchResponse>,
+    },
+    /// Topics with impossible names, which the machines never hear of.
+    CreateTopics {
+        refused: Vec<TopicResult>,
     },
     ListGroups(ListGroupsData),
     DescribeConfigs(Vec<ConfigResource>),

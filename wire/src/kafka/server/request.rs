@@ -12,13 +12,20 @@ use crate::kafka::record_batch::{self, Limits};
 use crate::kafka::store::Body;
 use bytes::Bytes;
 use squall_model::kafka::{
-    Acks, Batch, ConnId, Coordinator, ErrorCode, In, MetadataRequest, Name, OffsetFetchRequest,
-    OffsetFetchResponse, ProduceRequest, ProducedPartition, Request, Response, TopicPartition,
+    Acks, Batch, ConnId, Coordinator, CreateTopicsRequest, ErrorCode, In, MetadataRequest, Name, OffsetFetchRequest,
+    OffsetFetchResponse, ProduceRequest, ProducedPartition, Request, Response, TopicPartition, TopicResult,
 };
 use std::collections::VecDeque;
 
 const FETCH_SESSION_ID_NOT_FOUND: i16 = 70;
 const KEY_TYPE_GROUP: i8 = 0;
+const TOPIC_NAME_RULE: &str = "a topic's name is 1 to 249 of a-z, A-Z, 0-9, `.`, `_` and `-`, and neither `.` nor `..`";
+
+/// Kafka's own rule (`Topic.validate`).
+fn is_topic_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    (1..=249).contains(&text.len()) && text != "." && text != ".." && text.chars().all(fits)
+}
 
 /// Whose request it is.
 #[derive(Clone, Copy)]
@@ -72,6 +79,9 @@ impl Server {
 
     fn dispatch(&mut self, from: From, pending: Pending, call: Call<Body>) {
         match call {
+            Call::Broker(Request::CreateTopics(request)) => {
+                self.create_topics_for(from, pending, request);
+            }
             Call::Broker(request) => self.ask(from, pending, request),
             Call::ApiVersions => self.reply(from.conn, &pending, &Reply::ApiVersions),
             Call::UnsupportedApiVersions => {
@@ -120,12 +130,36 @@ impl Server {
         self.step(from.node, input);
     }
 
+    /// The machines do not see what names look like, so names that Kafka refuses are refused here.
+    fn create_topics_for(&mut self, from: From, pending: Pending, mut request: CreateTopicsRequest) {
+        let mut refused = Vec::new();
+        request.topics.retain(|new| {
+            let fits = is_topic_name(self.names.text(new.topic));
+            if !fits {
+                refused.push(TopicResult {
+                    topic: new.topic,
+                    error: ErrorCode::InvalidTopicException,
+                    message: Some(TOPIC_NAME_RULE.to_owned()),
+                    partitions: -1,
+                    replication_factor: -1,
+                });
+            }
+            fits
+        });
+        let extra = Extra::CreateTopics { refused };
+        self.ask(
+            from,
+            Pending { extra, ..pending },
+            Request::CreateTopics(request),
+        );
+    }
+
     fn produce(&mut self, from: From, pending: Pending, data: ProduceData) {
         let acks = match data.acks {
             0 => Acks::None,
             1 => Acks::Leader,
             -1 => Acks::All,
-            _ => return self.refuse_acks(from.conn, &pending, &data),
+            _ => return self.refuse_acks(from, &pending, &data),
         };
         let partitions = data
             .partitions
@@ -144,19 +178,36 @@ impl Server {
         }
     }
 
-    fn refuse_acks(&mut self, conn: ConnId, pending: &Pending, data: &ProduceData) {
+    fn refuse_acks(&mut self, from: From, pending: &Pending, data: &ProduceData) {
+        // An unknown partition is found before impossible acks are, and so is a batch that makes no sense.
+        let broker = self.nodes[from.node].as_broker();
+        let image = broker.map(|broker| broker.image());
+        let exists = |place: &TopicPartition| image.is_none_or(|i| i.partitions.contains_key(place));
+        let limits = Limits {
+            batch_bytes_max: usize::MAX,
+            produce_version: pending.version,
+        };
+        let refusal = |place: &TopicPartition, records: Option<&Bytes>| {
+            if !exists(place) {
+                ErrorCode::UnknownTopicOrPartition
+            } else if record_batch::check(records, limits).err() == Some(ErrorCode::InvalidRecord) {
+                ErrorCode::InvalidRecord
+            } else {
+                ErrorCode::InvalidRequiredAcks
+            }
+        };
         let refused = data
             .partitions
             .iter()
-            .map(|(partition, _)| ProducedPartition {
+            .map(|(partition, records)| ProducedPartition {
                 partition: *partition,
-                error: ErrorCode::InvalidRequiredAcks,
+                error: refusal(partition, records.as_ref()),
                 base_offset: -1,
                 log_start_offset: -1,
                 current_leader: None,
             });
         let response = Response::Produce(refused.collect());
-        self.reply(conn, pending, &Reply::Broker(&response));
+        self.reply(from.conn, pending, &Reply::Broker(&response));
     }
 
     /// Checks a partition's records and keeps their bytes.

@@ -193,6 +193,9 @@ impl Server {
         if closing == Closing::Malformed {
             self.counters.malformed += 1;
         }
+        if let Some(received) = self.time.received() {
+            received.closed(connection.stream.peer_addr());
+        }
         // Dropping the socket closes it; epoll forgets it by itself.
         let _ = self.poll.registry().deregister(&mut connection.stream);
         self.step(index_of(connection.broker), In::Closed { conn: ConnId(id) });

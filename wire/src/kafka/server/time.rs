@@ -62,10 +62,18 @@ impl Time {
 }
 
 impl Virtual {
+    /// Nothing more will be read from a client.
+    pub fn closed(&mut self, peer: std::io::Result<SocketAddr>) {
+        if let Ok(peer) = peer {
+            self.received.insert(peer.port(), u64::MAX);
+        }
+    }
+
     /// Bytes came from a client.
     pub fn count(&mut self, peer: std::io::Result<SocketAddr>, bytes: usize) {
         if let Ok(peer) = peer {
-            *self.received.entry(peer.port()).or_default() += bytes as u64;
+            let received = self.received.entry(peer.port()).or_default();
+            *received = received.saturating_add(bytes as u64);
         }
     }
 }

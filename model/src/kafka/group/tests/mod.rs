@@ -238,7 +238,7 @@ impl Rig {
             }],
         };
         self.coordinator
-            .commit(self.now, conn, CLIENT, request, &mut self.out);
+            .commit(self.now, conn, CLIENT, request, Vec::new(), &mut self.out);
         self.collect();
         conn
     }

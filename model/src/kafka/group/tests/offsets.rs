@@ -99,7 +99,7 @@ fn metadata_that_is_too_large_fails_its_partition_alone() {
         offsets: vec![offset(0, 4_097), offset(1, 4_096)],
     };
     rig.coordinator
-        .commit(rig.now, conn, CLIENT, request, &mut rig.out);
+        .commit(rig.now, conn, CLIENT, request, Vec::new(), &mut rig.out);
     rig.collect();
     let Some(GroupReply::Commit(results)) = rig.replies.remove(&conn) else {
         panic!("no answer");

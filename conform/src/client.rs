@@ -135,7 +135,12 @@ impl Connection {
                 Ok(0) => return Err(Unheard::Closed),
                 Ok(read) => first = read,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                    ) =>
+                {
                     return Err(Unheard::NoAnswer);
                 }
                 Err(e) => return Err(closed(e)),

@@ -28,9 +28,22 @@ pub const EXCEPTIONS: &[Exception] = &[
                  says the first record that has it. They differ for batches whose records have one timestamp.",
         applies: |step, ours, theirs| match (step, ours, theirs) {
             (
-                Step::ListOffsets { what: What::MaxTimestamp, .. },
-                Seen::Listed { code: 0, offset: our, timestamp: at, epoch },
-                Seen::Listed { code: 0, offset: their, timestamp, epoch: their_epoch },
+                Step::ListOffsets {
+                    what: What::MaxTimestamp,
+                    ..
+                },
+                Seen::Listed {
+                    code: 0,
+                    offset: our,
+                    timestamp: at,
+                    epoch,
+                },
+                Seen::Listed {
+                    code: 0,
+                    offset: their,
+                    timestamp,
+                    epoch: their_epoch,
+                },
             ) => our >= their && our - their < 4 && (at, epoch) == (timestamp, their_epoch),
             _ => false,
         },
@@ -40,7 +53,13 @@ pub const EXCEPTIONS: &[Exception] = &[
         reason: "Both refuse a batch of an unknown format. Kafka does so before it looks whether the partition is led here or the acks are \
                  possible, the model after it. Which of two refusals comes first matters to no client.",
         applies: |step, ours, theirs| {
-            let unknown = matches!(step, Step::Produce(Produce { flaw: Some(Flaw::BadMagic), .. }));
+            let unknown = matches!(
+                step,
+                Step::Produce(Produce {
+                    flaw: Some(Flaw::BadMagic),
+                    ..
+                })
+            );
             unknown && is_refused(ours) && is_refused(theirs)
         },
     },

@@ -51,6 +51,11 @@ enum Command {
         #[arg(long, default_value = "target/kafka-4.2.1")]
         jars: PathBuf,
     },
+    /// How many sequences it takes to notice each mistake that our models can be told to make.
+    Defects {
+        #[arg(long, default_value_t = 400)]
+        count: u64,
+    },
     /// Prints the sequence of a seed.
     Show { seed: u64 },
     /// Runs a printed sequence on our cluster, or on both.
@@ -99,6 +104,7 @@ fn obey(command: Command) -> Result<bool, Box<dyn Error>> {
             let seeds = (from..from + count).filter(|s| wanted(Kind::of(*s)));
             compare(seeds, Duration::from_secs(seconds), !no_shrink, &jars)
         }
+        Command::Defects { count } => defects(count),
         Command::Show { seed } => {
             print!("{}", text::write(&sequence(seed)));
             Ok(true)
@@ -125,6 +131,20 @@ fn check(from: u64, count: u64, shrinks: bool) -> Result<bool, Box<dyn Error>> {
     Ok(failed == 0)
 }
 
+fn defects(count: u64) -> Result<bool, Box<dyn Error>> {
+    let mut all = true;
+    for (name, defects) in squall_conform::defects::all() {
+        let start = Instant::now();
+        let found = suite::first_failure(0..count, defects)?;
+        all &= found.is_some();
+        let found = found.map_or("NOT NOTICED".to_owned(), |(seed, what)| {
+            format!("seed {seed}: {what}")
+        });
+        println!("{name}: {found} ({:.1} s)", start.elapsed().as_secs_f64());
+    }
+    Ok(all)
+}
+
 fn compare(
     seeds: impl Iterator<Item = u64>,
     limit: Duration,
@@ -134,8 +154,8 @@ fn compare(
     let jars = match Jars::find(jars) {
         Ok(jars) => jars,
         Err(missing) => {
-            println!("SKIPPED, not passed: {missing}");
-            return Ok(false);
+            println!("SKIPPED, and so not passed: {missing}");
+            return Err(missing.to_string().into());
         }
     };
     let mut real = Real::start(jars)?;
@@ -148,7 +168,7 @@ fn compare(
             break;
         }
         let sequence = sequence(seed);
-        let (comparison, ours) = suite::both(&sequence, &mut real, &format!("s{seed}"))?;
+        let comparison = suite::both(&sequence, &mut real, &format!("s{seed}"))?;
         sequences += 1;
         alike += comparison.alike;
         for (name, count) in &comparison.excepted {
@@ -167,7 +187,11 @@ fn compare(
         println!(
             "seed {seed} differs at step {}\n  {}\n  ours:   {:?}\n  theirs: {:?}",
             difference.index,
-            sequence.steps.get(difference.index).map(text::line).unwrap_or_default(),
+            sequence
+                .steps
+                .get(difference.index)
+                .map(text::line)
+                .unwrap_or_default(),
             difference.ours,
             difference.theirs,
         );
@@ -175,7 +199,8 @@ fn compare(
             let mut head = sequence.clone();
             head.steps.truncate(difference.index + 1);
             let small = suite::shrink_difference(&head, &mut real, &format!("s{seed}"))?;
-            println!("{}", suite::tell(&small, &ours_of(&small, &ours)?, &[]));
+            let ours = suite::embedded(&small, Defects::default())?;
+            println!("{}", suite::tell(&small, &ours, &[]));
         }
     }
     println!(
@@ -185,14 +210,11 @@ fn compare(
     Ok(different == 0)
 }
 
-fn ours_of(
-    sequence: &squall_conform::step::Sequence,
-    _: &squall_conform::run::Outcome,
-) -> Result<squall_conform::run::Outcome, Box<dyn Error>> {
-    Ok(suite::embedded(sequence, Defects::default())?)
-}
-
-fn replay(file: &std::path::Path, real: bool, jars: &std::path::Path) -> Result<bool, Box<dyn Error>> {
+fn replay(
+    file: &std::path::Path,
+    real: bool,
+    jars: &std::path::Path,
+) -> Result<bool, Box<dyn Error>> {
     let sequence = text::read(&std::fs::read_to_string(file)?)?;
     let ours = suite::embedded(&sequence, Defects::default())?;
     let wrong = squall_conform::spec::violations(&sequence, &ours);
@@ -202,7 +224,7 @@ fn replay(file: &std::path::Path, real: bool, jars: &std::path::Path) -> Result<
     }
     let jars = Jars::find(jars).map_err(|missing| missing.to_string())?;
     let mut cluster = Real::start(jars)?;
-    let (comparison, _) = suite::both(&sequence, &mut cluster, "replay")?;
+    let comparison = suite::both(&sequence, &mut cluster, "replay")?;
     println!("{comparison:#?}");
     Ok(wrong.is_empty() && comparison.difference.is_none())
 }

@@ -9,7 +9,7 @@ impl Random {
         Self(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -19,7 +19,7 @@ impl Random {
 
     /// 0 up to and without `count`.
     pub fn below(&mut self, count: u64) -> u64 {
-        self.next() % count.max(1)
+        self.draw() % count.max(1)
     }
 
     pub fn percent(&mut self, chance: u64) -> bool {

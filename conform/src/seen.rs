@@ -21,19 +21,52 @@ pub enum Seen {
     Codes(Vec<Code>),
     Produced(Produced),
     Burst(Vec<Produced>),
-    Producer { code: Code, epoch: i16, is_same_id: bool },
+    Producer {
+        code: Code,
+        epoch: i16,
+        is_same_id: bool,
+    },
     Fetched(Fetched),
-    Listed { code: Code, offset: i64, timestamp: i64, epoch: i32 },
-    EpochEnd { code: Code, epoch: i32, end: i64 },
-    Topic { code: Code, partitions: Vec<Partition> },
-    Configs { code: Code, values: BTreeMap<String, String> },
-    Coordinator { code: Code, is_known: bool },
+    Listed {
+        code: Code,
+        offset: i64,
+        timestamp: i64,
+        epoch: i32,
+    },
+    EpochEnd {
+        code: Code,
+        epoch: i32,
+        end: i64,
+    },
+    Topic {
+        code: Code,
+        partitions: Vec<Partition>,
+    },
+    Configs {
+        code: Code,
+        values: BTreeMap<String, String>,
+    },
+    Coordinator {
+        code: Code,
+        is_known: bool,
+    },
     Joined(BTreeMap<u8, Joined>),
     Synced(BTreeMap<u8, (Code, String)>),
-    Left { code: Code, member: Option<Code> },
+    Left {
+        code: Code,
+        member: Option<Code>,
+    },
     /// (topic, partition) to offset and metadata.
-    Offsets { code: Code, committed: BTreeMap<(u8, i32), (i64, String)> },
-    Group { code: Code, state: String, protocol: String, members: BTreeMap<u8, String> },
+    Offsets {
+        code: Code,
+        committed: BTreeMap<(u8, i32), (i64, String)>,
+    },
+    Group {
+        code: Code,
+        state: String,
+        protocol: String,
+        members: BTreeMap<u8, String>,
+    },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]

@@ -20,36 +20,104 @@ pub struct Sequence {
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     CreateTopic(NewTopic),
-    DeleteTopic { topic: Number },
-    CreatePartitions { topic: Number, count: i32 },
-    DescribeConfigs { topic: Number },
-    Metadata { topic: Number },
+    DeleteTopic {
+        topic: Number,
+    },
+    CreatePartitions {
+        topic: Number,
+        count: i32,
+    },
+    DescribeConfigs {
+        topic: Number,
+    },
+    Metadata {
+        topic: Number,
+    },
     Produce(Produce),
     /// Several batches of a producer on one connection, without waiting for answers in between.
-    Burst { place: Place, producer: Number, batches: u8 },
-    InitProducer { producer: Number, bump: bool },
-    Fetch { place: Place, at: At, to: To, epoch: EpochClaim },
-    ListOffsets { place: Place, what: What, to: To, epoch: EpochClaim },
-    EpochEnd { place: Place, of: EpochClaim, knows: EpochClaim },
-    FindCoordinator { group: Number },
+    Burst {
+        place: Place,
+        producer: Number,
+        batches: u8,
+    },
+    InitProducer {
+        producer: Number,
+        bump: bool,
+    },
+    Fetch {
+        place: Place,
+        at: At,
+        to: To,
+        epoch: EpochClaim,
+    },
+    ListOffsets {
+        place: Place,
+        what: What,
+        to: To,
+        epoch: EpochClaim,
+    },
+    EpochEnd {
+        place: Place,
+        of: EpochClaim,
+        knows: EpochClaim,
+    },
+    FindCoordinator {
+        group: Number,
+    },
     Join(Join),
-    Sync { group: Number, leader_first: bool },
-    SyncOne { group: Number, member: Number, claim: Claim },
-    Heartbeat { group: Number, member: Number, claim: Claim },
-    Leave { group: Number, member: Number, claim: Claim },
-    Commit { group: Number, member: Number, claim: Claim, place: Place, offset: i64 },
-    FetchOffsets { group: Number },
-    DescribeGroup { group: Number },
-    DeleteGroup { group: Number },
-    Disturb { broker: Role, act: Act },
+    Sync {
+        group: Number,
+        leader_first: bool,
+    },
+    SyncOne {
+        group: Number,
+        member: Number,
+        claim: Claim,
+    },
+    Heartbeat {
+        group: Number,
+        member: Number,
+        claim: Claim,
+    },
+    Leave {
+        group: Number,
+        member: Number,
+        claim: Claim,
+    },
+    Commit {
+        group: Number,
+        member: Number,
+        claim: Claim,
+        place: Place,
+        offset: i64,
+    },
+    FetchOffsets {
+        group: Number,
+    },
+    DescribeGroup {
+        group: Number,
+    },
+    DeleteGroup {
+        group: Number,
+    },
+    Disturb {
+        broker: Role,
+        act: Act,
+    },
     /// Every broker loses its power in the same moment, and comes back.
     LosePowerEverywhere,
     /// A broker loses its power and is started again at once.
-    PowerCycle { broker: Role },
+    PowerCycle {
+        broker: Role,
+    },
     /// Time passes until another broker leads, two sessions long at most.
-    UntilLeaderMoves { place: Place },
+    UntilLeaderMoves {
+        place: Place,
+    },
     /// Time passes.
-    Pass { ms: u64 },
+    Pass {
+        ms: u64,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]

@@ -27,7 +27,11 @@ pub fn embedded(sequence: &Sequence, defects: Defects) -> Result<Outcome, RunErr
 ///
 /// # Errors
 /// When the cluster cannot be handled.
-pub fn check(sequence: &Sequence, defects: Defects, shrinks: bool) -> Result<Option<String>, RunError> {
+pub fn check(
+    sequence: &Sequence,
+    defects: Defects,
+    shrinks: bool,
+) -> Result<Option<String>, RunError> {
     let outcome = embedded(sequence, defects)?;
     let wrong = spec::violations(sequence, &outcome);
     if wrong.is_empty() {
@@ -41,7 +45,29 @@ pub fn check(sequence: &Sequence, defects: Defects, shrinks: bool) -> Result<Opt
         Ok::<_, RunError>(!spec::violations(shorter, &outcome).is_empty())
     })?;
     let outcome = embedded(&small, defects)?;
-    Ok(Some(tell(&small, &outcome, &spec::violations(&small, &outcome))))
+    Ok(Some(tell(
+        &small,
+        &outcome,
+        &spec::violations(&small, &outcome),
+    )))
+}
+
+/// The first of these seeds that fails, and with what.
+///
+/// # Errors
+/// When a cluster cannot be handled.
+pub fn first_failure(
+    seeds: impl Iterator<Item = u64>,
+    defects: Defects,
+) -> Result<Option<(u64, String)>, RunError> {
+    for seed in seeds {
+        let sequence = crate::generate::sequence(seed);
+        let outcome = embedded(&sequence, defects)?;
+        if let Some(what) = spec::violations(&sequence, &outcome).into_iter().next() {
+            return Ok(Some((seed, what)));
+        }
+    }
+    Ok(None)
 }
 
 /// A sequence with what was seen of each step, and what is wrong. Can be replayed: all but the steps is comment.
@@ -143,24 +169,26 @@ fn compare_ends(ours: &Outcome, theirs: &Outcome, comparison: &mut Comparison) {
 ///
 /// # Errors
 /// When a cluster cannot be handled.
-pub fn both(sequence: &Sequence, real: &mut dyn Arm, prefix: &str) -> Result<(Comparison, Outcome), RunError> {
+pub fn both(sequence: &Sequence, real: &mut dyn Arm, prefix: &str) -> Result<Comparison, RunError> {
     let ours = embedded(sequence, Defects::default())?;
     let like = (!sequence.rough).then_some(&ours);
     let theirs = run(sequence, real, prefix, like)?;
-    Ok((compare(sequence, &ours, &theirs), ours))
+    Ok(compare(sequence, &ours, &theirs))
 }
 
 /// The smallest sequence found that differs still.
 ///
 /// # Errors
 /// When a cluster cannot be handled.
-pub fn shrink_difference(sequence: &Sequence, real: &mut dyn Arm, prefix: &str) -> Result<Sequence, RunError> {
+pub fn shrink_difference(
+    sequence: &Sequence,
+    real: &mut dyn Arm,
+    prefix: &str,
+) -> Result<Sequence, RunError> {
     let mut nth = 0;
-    let mut head = sequence.clone();
-    head.steps.truncate(sequence.steps.len());
-    shrink::shrink(&head, SHRINK_TRIES_REAL, |shorter| {
+    shrink::shrink(sequence, SHRINK_TRIES_REAL, |shorter| {
         nth += 1;
-        let (comparison, _) = both(shorter, real, &format!("{prefix}-{nth}"))?;
+        let comparison = both(shorter, real, &format!("{prefix}-{nth}"))?;
         Ok(comparison.difference.is_some())
     })
 }

@@ -40,7 +40,12 @@ struct Head {
 /// # Errors
 /// The first line that is not a step.
 pub fn read(text: &str) -> Result<Sequence, BadLine> {
-    let bad = |index: usize| move |source| BadLine { line: index + 1, source };
+    let bad = |index: usize| {
+        move |source| BadLine {
+            line: index + 1,
+            source,
+        }
+    };
     let lines = text.lines().enumerate();
     let mut lines = lines.filter(|(_, l)| !l.trim().is_empty() && !l.starts_with('#'));
     let (index, head) = lines.next().unwrap_or((0, ""));

@@ -21,13 +21,15 @@ pub struct Embedded {
 pub const PROPERTIES: &[(&str, &str)] = &[
     ("broker.heartbeat.interval.ms", "200"),
     ("broker.session.timeout.ms", "2000"),
-    ("replica.lag.time.max.ms", "1500"),
     ("group.initial.rebalance.delay.ms", "0"),
     ("group.min.session.timeout.ms", "100"),
     ("offsets.topic.num.partitions", "1"),
     ("offsets.topic.replication.factor", "3"),
     ("auto.create.topics.enable", "false"),
 ];
+
+/// Shorter than a session, so that a leader misses its followers before the controller does.
+const LAG: (&str, &str) = ("replica.lag.time.max.ms", "800");
 
 impl Embedded {
     /// # Errors
@@ -40,6 +42,7 @@ impl Embedded {
         config.start_timeout = AT_ONCE;
         config.broker_properties = PROPERTIES
             .iter()
+            .chain(&[LAG])
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         Ok(Self {

@@ -59,7 +59,10 @@ impl Guarded {
     pub fn is_alive(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid.as_raw_nonzero()));
         stat.is_ok_and(|stat| {
-            let state = stat.rsplit(')').next().and_then(|s| s.split_whitespace().next());
+            let state = stat
+                .rsplit(')')
+                .next()
+                .and_then(|s| s.split_whitespace().next());
             !matches!(state, Some("Z" | "X"))
         })
     }
@@ -70,5 +73,48 @@ impl Drop for Guarded {
         drop(self.shell.stdin.take());
         // The shell ends by itself now.
         let _ = self.shell.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn is_running(pid: Pid) -> bool {
+        Path::new(&format!("/proc/{}", pid.as_raw_nonzero())).exists()
+    }
+
+    /// What closes when the holder dies is the pipe that a drop closes.
+    #[test]
+    fn a_stopped_process_ends_with_its_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let held = Guarded::start("sleep", &["600".to_owned()], &log).unwrap();
+        let pid = held.pid;
+        assert!(held.is_alive());
+        held.signal(Signal::STOP).unwrap();
+        drop(held);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while is_running(pid) {
+            assert!(Instant::now() < deadline, "the process outlives its holder");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_killed_process_is_not_alive() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let held = Guarded::start("sleep", &["600".to_owned()], &log).unwrap();
+        held.signal(Signal::KILL).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while held.is_alive() {
+            assert!(
+                Instant::now() < deadline,
+                "a killed process counts as alive"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }

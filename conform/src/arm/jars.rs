@@ -87,7 +87,11 @@ fn fetch(cache: &Path, folder: &Path) -> Result<(), Missing> {
     let artefacts = [
         ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
         ("org.apache.kafka", "kafka-tools", KAFKA_VERSION),
-        ("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J_VERSION),
+        (
+            "org.apache.logging.log4j",
+            "log4j-slf4j-impl",
+            LOG4J_VERSION,
+        ),
     ];
     let pom = format!(
         "<project><modelVersion>4.0.0</modelVersion><groupId>squall</groupId>\

@@ -46,7 +46,10 @@ impl Real {
         };
         for node in std::iter::once(CONTROLLER).chain(1..=BROKERS) {
             fs::create_dir_all(real.home(node))?;
-            fs::write(real.home(node).join("server.properties"), real.properties(node)?)?;
+            fs::write(
+                real.home(node).join("server.properties"),
+                real.properties(node)?,
+            )?;
             fs::write(real.home(node).join("log4j2.yaml"), LOGGING)?;
             real.format(node)?;
         }
@@ -62,8 +65,16 @@ impl Real {
 
     fn properties(&self, node: i32) -> Result<String, std::io::Error> {
         let port = |node: i32| self.ports.get(&node).copied().unwrap_or(0);
-        let listener = if node == CONTROLLER { "CONTROLLER" } else { "PLAINTEXT" };
-        let role = if node == CONTROLLER { "controller" } else { "broker" };
+        let listener = if node == CONTROLLER {
+            "CONTROLLER"
+        } else {
+            "PLAINTEXT"
+        };
+        let role = if node == CONTROLLER {
+            "controller"
+        } else {
+            "broker"
+        };
         let data = self.home(node).join("data");
         let mut text = String::new();
         let mut set = |name: &str, value: &str| {
@@ -74,12 +85,20 @@ impl Real {
         let voter = format!("{CONTROLLER}@127.0.0.1:{}", port(CONTROLLER));
         set("controller.quorum.voters", &voter);
         set("controller.listener.names", "CONTROLLER");
-        set("listener.security.protocol.map", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT");
-        set("listeners", &format!("{listener}://127.0.0.1:{}", port(node)));
+        set(
+            "listener.security.protocol.map",
+            "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        );
+        set(
+            "listeners",
+            &format!("{listener}://127.0.0.1:{}", port(node)),
+        );
         set("log.dirs", &data.display().to_string());
         for (name, value) in PROPERTIES {
             set(name, value);
         }
+        // Of a busy machine no replica may be late.
+        set("replica.lag.time.max.ms", "5000");
         // The model has no election but for need, and its records do not age.
         set("auto.leader.rebalance.enable", "false");
         set("log.retention.ms", "-1");
@@ -132,11 +151,12 @@ impl Real {
         let config = self.home(node).join("server.properties");
         arguments.push(config.display().to_string());
         let log = self.home(node).join("output.log");
-        let process = Guarded::start("java", &arguments, &log).map_err(|source| ArmError::Process {
-            broker: node,
-            what: "starting",
-            source,
-        })?;
+        let process =
+            Guarded::start("java", &arguments, &log).map_err(|source| ArmError::Process {
+                broker: node,
+                what: "starting",
+                source,
+            })?;
         self.nodes.insert(node, process);
         Ok(())
     }
@@ -173,7 +193,10 @@ impl Real {
     }
 
     fn signal(&self, broker: i32, signal: Signal) -> Result<(), ArmError> {
-        let process = self.nodes.get(&broker).ok_or(ArmError::Unable("a signal"))?;
+        let process = self
+            .nodes
+            .get(&broker)
+            .ok_or(ArmError::Unable("a signal"))?;
         process.signal(signal).map_err(|source| ArmError::Process {
             broker,
             what: "sending it a signal",
@@ -192,7 +215,10 @@ impl Real {
 
 fn copy_log(home: &Path, kept: &Path, node: i32) -> std::io::Result<()> {
     fs::create_dir_all(kept)?;
-    fs::copy(home.join("output.log"), kept.join(format!("node-{node}.log")))?;
+    fs::copy(
+        home.join("output.log"),
+        kept.join(format!("node-{node}.log")),
+    )?;
     Ok(())
 }
 

@@ -93,7 +93,9 @@ impl Draft {
             replicas,
             min_insync: self.random.weighted(&[(5, 2), (4, 1), (1, 3)]),
             max_message_bytes: self.random.percent(30).then_some(2_000),
-            flushed: self.random.percent(if self.kind == Kind::Rough { 40 } else { 10 }),
+            flushed: self
+                .random
+                .percent(if self.kind == Kind::Rough { 40 } else { 10 }),
             twist: None,
         }
     }
@@ -173,11 +175,9 @@ impl Draft {
 
     fn rough_disturbance(&mut self) {
         let broker = self.role();
-        let act = self.random.weighted(&[
-            (5, Act::Kill),
-            (4, Act::Pause),
-            (1, Act::ShutDown),
-        ]);
+        let act = self
+            .random
+            .weighted(&[(5, Act::Kill), (4, Act::Pause), (1, Act::ShutDown)]);
         self.push(Step::Disturb { broker, act });
         let ms = self.random.pick(&[0, 1, 20, 300, 1_700, 2_500]);
         self.push(Step::Pass { ms });

@@ -83,7 +83,10 @@ impl Draft {
             (1, Some(Flaw::Empty)),
         ]);
         // Too large is what is larger than the topic's own bound.
-        let bounded = self.topics.iter().any(|t| t.topic == place.topic && t.max_message_bytes.is_some());
+        let bounded = self
+            .topics
+            .iter()
+            .any(|t| t.topic == place.topic && t.max_message_bytes.is_some());
         let flaw = flaw.filter(|f| bounded || *f != Flaw::Oversized);
         // With acks=0 a broker that refuses closes the connection, at a time of its own.
         let (flaw, to) = if acks == 0 {
@@ -265,7 +268,9 @@ impl Draft {
                 claim,
             }),
             18 => {
-                let claim = self.random.pick(&[Claim::Stale, Claim::Future, Claim::UnknownMember]);
+                let claim = self
+                    .random
+                    .pick(&[Claim::Stale, Claim::Future, Claim::UnknownMember]);
                 self.push(Step::SyncOne {
                     group,
                     member,

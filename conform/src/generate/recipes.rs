@@ -2,9 +2,7 @@
 //! shows.
 
 use super::{Draft, Kind};
-use crate::step::{
-    Act, At, Claim, EpochClaim, Join, Place, Protocol, Role, Sequencing, Step, To,
-};
+use crate::step::{Act, At, Claim, EpochClaim, Join, Place, Protocol, Role, Sequencing, Step, To};
 
 #[derive(Clone, Copy)]
 enum Recipe {
@@ -192,8 +190,9 @@ impl Draft {
         self.disturb(Role::Follower(place, 1), Act::Pause);
         self.pass(1_750);
         self.write(place, -1);
-        self.disturb(Role::Leader(place), Act::Kill);
+        // One goes on before the leader dies, since one is always awake, and has no time to fetch.
         self.disturb(Role::Disturbed, Act::Resume);
+        self.disturb(Role::Leader(place), Act::Kill);
         self.disturb(Role::Disturbed, Act::Resume);
         self.pass(3_000);
     }

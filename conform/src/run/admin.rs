@@ -110,7 +110,9 @@ impl Runner<'_> {
             To::Follower => awake.iter().copied().find(follower),
             To::Stranger => {
                 let stranger = awake.iter().find(|b| !partition.replicas.contains(b));
-                stranger.copied().or_else(|| awake.iter().copied().find(follower))
+                stranger
+                    .copied()
+                    .or_else(|| awake.iter().copied().find(follower))
             }
         };
         Ok(found.unwrap_or_else(|| self.any_broker()))
@@ -129,7 +131,11 @@ impl Runner<'_> {
         let only_validate = new.twist == Some(Twist::ValidateOnly);
         let heard = self.ask(self.any_broker(), create(topics, only_validate))?;
         let codes = match heard {
-            Ok(answer) => answer.topics.iter().map(|t| t.error_code).collect::<Vec<_>>(),
+            Ok(answer) => answer
+                .topics
+                .iter()
+                .map(|t| t.error_code)
+                .collect::<Vec<_>>(),
             Err(why) => return Ok(unheard(why)),
         };
         if codes.first() == Some(&0) && !only_validate {
@@ -183,7 +189,11 @@ impl Runner<'_> {
         }
     }
 
-    pub(super) fn create_partitions(&mut self, topic: Number, count: i32) -> Result<Seen, RunError> {
+    pub(super) fn create_partitions(
+        &mut self,
+        topic: Number,
+        count: i32,
+    ) -> Result<Seen, RunError> {
         let topic = CreatePartitionsTopic::default()
             .with_name(topic_name(&self.book.topic(topic)))
             .with_count(count)
@@ -271,7 +281,8 @@ impl Runner<'_> {
     pub(super) fn coordinator(&mut self, group: &str) -> Result<Option<i32>, RunError> {
         let mut waited = 0;
         loop {
-            let request = FindCoordinatorRequest::default().with_coordinator_keys(vec![text(group)]);
+            let request =
+                FindCoordinatorRequest::default().with_coordinator_keys(vec![text(group)]);
             let heard = self.ask(self.any_broker(), request)?;
             let found = heard.ok().and_then(|a| a.coordinators.into_iter().next());
             match found.filter(|c| c.error_code == 0) {
@@ -319,7 +330,11 @@ impl Runner<'_> {
 
     /// Removes what would weigh on a cluster that goes on to be used.
     pub(super) fn clean_up(&mut self) -> Result<(), RunError> {
-        let names = self.book.topics.keys().map(|t| topic_name(&self.book.topic(*t)));
+        let names = self
+            .book
+            .topics
+            .keys()
+            .map(|t| topic_name(&self.book.topic(*t)));
         let names: Vec<_> = names.collect();
         if !names.is_empty() {
             let request = DeleteTopicsRequest::default()
@@ -368,7 +383,9 @@ fn creatable(new: &NewTopic, name: &str) -> CreatableTopic {
         .with_name(topic_name(name))
         .with_configs(configs.iter().map(|(n, v)| config(n, v)).collect());
     match new.twist {
-        Some(Twist::NoPartitions) => topic.with_num_partitions(0).with_replication_factor(new.replicas),
+        Some(Twist::NoPartitions) => topic
+            .with_num_partitions(0)
+            .with_replication_factor(new.replicas),
         Some(Twist::TooManyReplicas) => topic.with_num_partitions(1).with_replication_factor(4),
         Some(Twist::UnknownBroker) => topic
             .with_num_partitions(-1)

@@ -68,7 +68,11 @@ pub fn decode(bytes: &Bytes, number: impl Fn(i64) -> u8) -> Result<Vec<Read>, St
             epoch: record.partition_leader_epoch,
             producer: (record.producer_id >= 0).then(|| number(record.producer_id)),
             producer_epoch: record.producer_epoch,
-            sequence: if record.producer_id < 0 { -1 } else { record.sequence },
+            sequence: if record.producer_id < 0 {
+                -1
+            } else {
+                record.sequence
+            },
             timestamp: record.timestamp,
             value: shorten(&record.value.unwrap_or_default()),
         }));

@@ -145,7 +145,9 @@ impl Runner<'_> {
             };
             let alive: BTreeSet<i32> = found.brokers.iter().map(|b| b.node_id.0).collect();
             if alive != awake {
-                return Ok(Some(Unrest::other("brokers that are awake and brokers that are known differ")));
+                return Ok(Some(Unrest::other(
+                    "brokers that are awake and brokers that are known differ",
+                )));
             }
             let view: View = found
                 .topics
@@ -207,6 +209,9 @@ fn judge(partition: &Partition, awake: &BTreeSet<i32>) -> Option<Unrest> {
         return Some(Unrest::other("a leader is not awake"));
     }
     (partition.isr != usable).then(|| {
-        Unrest::Other(format!("in sync are {:?}, awake are {usable:?}", partition.isr))
+        Unrest::Other(format!(
+            "in sync are {:?}, awake are {usable:?}",
+            partition.isr
+        ))
     })
 }

@@ -16,7 +16,8 @@ use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
     DeleteGroupsRequest, DescribeGroupsRequest, GroupId, HeartbeatRequest, JoinGroupRequest,
-    JoinGroupResponse, LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
+    JoinGroupResponse, LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest,
+    SyncGroupRequest,
 };
 use kafka_protocol::protocol::Request;
 use std::collections::BTreeMap;
@@ -191,7 +192,11 @@ impl Runner<'_> {
     }
 
     fn sync_one(&mut self, group: Number, member: Number, named: Named) -> Result<Seen, RunError> {
-        let known = self.book.groups.get(&group).and_then(|g| g.members.get(&member));
+        let known = self
+            .book
+            .groups
+            .get(&group)
+            .and_then(|g| g.members.get(&member));
         let request = SyncGroupRequest::default()
             .with_group_id(group_id(&self.book.group(group)))
             .with_generation_id(named.generation)
@@ -214,7 +219,8 @@ impl Runner<'_> {
         Ok(match heard {
             Ok(answer) => {
                 let code = answer.members.first().map(|m| m.error_code);
-                if answer.error_code == 0 && code == Some(0)
+                if answer.error_code == 0
+                    && code == Some(0)
                     && let Some(group) = self.book.groups.get_mut(&group)
                 {
                     group.members.remove(&member);
@@ -360,16 +366,26 @@ impl Runner<'_> {
     fn join(&mut self, join: &Join) -> Result<Seen, RunError> {
         let group = self.book.groups.entry(join.group).or_default();
         let known = group.members.get(&join.member).cloned();
-        let others: Vec<Number> = group.members.keys().copied().filter(|m| *m != join.member).collect();
+        let others: Vec<Number> = group
+            .members
+            .keys()
+            .copied()
+            .filter(|m| *m != join.member)
+            .collect();
         if join.protocol == Protocol::ShortSession && !others.is_empty() {
             return Ok(Seen::Skipped);
         }
         let instance = match &known {
             Some(member) => member.instance.clone(),
-            None => join.fixed.then(|| self.book.instance(join.group, join.member)),
+            None => join
+                .fixed
+                .then(|| self.book.instance(join.group, join.member)),
         };
         let forgets = join.forgetful && instance.is_some();
-        let id = known.as_ref().filter(|_| !forgets).map_or(String::new(), |m| m.id.clone());
+        let id = known
+            .as_ref()
+            .filter(|_| !forgets)
+            .map_or(String::new(), |m| m.id.clone());
         let Some(broker) = self.coordinator(&self.book.group(join.group))? else {
             return Ok(Seen::NoAnswer);
         };
@@ -382,8 +398,12 @@ impl Runner<'_> {
                 let late = self.hear::<JoinGroupRequest>(broker, lane(join.member), TOGETHER_MS)?;
                 answers.insert(join.member, late);
                 for other in &others {
-                    if matches!(answers.get(other), Some(Err(crate::client::Unheard::NoAnswer))) {
-                        let late = self.hear::<JoinGroupRequest>(broker, lane(*other), TOGETHER_MS)?;
+                    if matches!(
+                        answers.get(other),
+                        Some(Err(crate::client::Unheard::NoAnswer))
+                    ) {
+                        let late =
+                            self.hear::<JoinGroupRequest>(broker, lane(*other), TOGETHER_MS)?;
                         answers.insert(*other, late);
                     }
                 }
@@ -396,7 +416,8 @@ impl Runner<'_> {
         let seen = self.seen_joined(join.group, &answers);
         if join.protocol == Protocol::ShortSession {
             // It is evicted before anything else is asked.
-            self.arm.pass(u64::from(SHORT_SESSION_MS.unsigned_abs()) * 4)?;
+            self.arm
+                .pass(u64::from(SHORT_SESSION_MS.unsigned_abs()) * 4)?;
         }
         Ok(seen)
     }
@@ -447,7 +468,12 @@ impl Runner<'_> {
                 }
                 waited += 20;
             }
-            let Some(member) = self.book.groups.get(&group).and_then(|g| g.members.get(other)).cloned()
+            let Some(member) = self
+                .book
+                .groups
+                .get(&group)
+                .and_then(|g| g.members.get(other))
+                .cloned()
             else {
                 continue;
             };
@@ -487,15 +513,24 @@ impl Runner<'_> {
             let entry = group.members.entry(*number).or_default();
             if *number == join.member {
                 let old = known.as_ref().map(|m| m.id.clone());
-                entry.old_id = old.filter(|old| *old != answer.member_id.as_str()).or(entry.old_id.take());
+                entry.old_id = old
+                    .filter(|old| *old != answer.member_id.as_str())
+                    .or(entry.old_id.take());
                 entry.instance.clone_from(&instance);
-                entry.protocols = protocols(join.protocol).iter().map(|p| (*p).to_owned()).collect();
+                entry.protocols = protocols(join.protocol)
+                    .iter()
+                    .map(|p| (*p).to_owned())
+                    .collect();
             }
             entry.id = answer.member_id.to_string();
             entry.generation = answer.generation_id;
             entry.protocol = answer.protocol_name.as_ref().map(ToString::to_string);
             entry.leads = answer.leader == answer.member_id;
-            entry.roster = answer.members.iter().map(|m| m.member_id.to_string()).collect();
+            entry.roster = answer
+                .members
+                .iter()
+                .map(|m| m.member_id.to_string())
+                .collect();
         }
     }
 
@@ -514,11 +549,20 @@ impl Runner<'_> {
                     members: answer
                         .members
                         .iter()
-                        .map(|m| (self.book.member(group, m.member_id.as_str()), user_data(&m.metadata)))
+                        .map(|m| {
+                            (
+                                self.book.member(group, m.member_id.as_str()),
+                                user_data(&m.metadata),
+                            )
+                        })
                         .collect(),
                 },
                 Err(why) => Joined {
-                    code: if *why == crate::client::Unheard::NoAnswer { -100 } else { -101 },
+                    code: if *why == crate::client::Unheard::NoAnswer {
+                        -100
+                    } else {
+                        -101
+                    },
                     generation: -1,
                     protocol: None,
                     leads: false,
@@ -532,7 +576,12 @@ impl Runner<'_> {
 
     /// All members ask for their assignment, which the leader brings.
     fn sync(&mut self, group: Number, leader_first: bool) -> Result<Seen, RunError> {
-        let members = self.book.groups.get(&group).map(|g| g.members.clone()).unwrap_or_default();
+        let members = self
+            .book
+            .groups
+            .get(&group)
+            .map(|g| g.members.clone())
+            .unwrap_or_default();
         if !members.values().any(|m| m.leads) {
             return Ok(Seen::Skipped);
         }
@@ -556,8 +605,15 @@ impl Runner<'_> {
                 .with_group_instance_id(member.instance.as_deref().map(text))
                 .with_protocol_type(Some(text("consumer")))
                 .with_protocol_name(member.protocol.as_deref().map(text))
-                .with_assignments(if member.leads { assignments.collect() } else { Vec::new() });
-            if self.begin_ask(broker, lane(**number), &[request], true).is_ok() {
+                .with_assignments(if member.leads {
+                    assignments.collect()
+                } else {
+                    Vec::new()
+                });
+            if self
+                .begin_ask(broker, lane(**number), &[request], true)
+                .is_ok()
+            {
                 self.take_in(broker, lane(**number), 0)?;
                 self.arm.pass(10)?;
             }

@@ -41,7 +41,11 @@ pub type Heard<T> = Result<T, Unheard>;
 
 impl Runner<'_> {
     /// Asks and waits for the answer.
-    pub(super) fn ask<R: Request>(&mut self, broker: i32, request: R) -> Result<Heard<R::Response>, RunError> {
+    pub(super) fn ask<R: Request>(
+        &mut self,
+        broker: i32,
+        request: R,
+    ) -> Result<Heard<R::Response>, RunError> {
         self.ask_for(broker, COMMON, request, ANSWER_MS)
     }
 
@@ -70,7 +74,12 @@ impl Runner<'_> {
             return Err(Unheard::Closed);
         }
         let key = (broker, lane);
-        if self.links.open.get(&key).is_some_and(Connection::is_waiting) {
+        if self
+            .links
+            .open
+            .get(&key)
+            .is_some_and(Connection::is_waiting)
+        {
             self.links.abandoned.extend(self.links.open.remove(&key));
         }
         if !self.links.open.contains_key(&key) {

@@ -203,7 +203,10 @@ impl Runner<'_> {
                 Seen::Fetched(fetched) => Some(fetched),
                 _ => None,
             };
-            let mark = fetched.as_ref().filter(|f| f.code == 0).map(|f| f.high_watermark);
+            let mark = fetched
+                .as_ref()
+                .filter(|f| f.code == 0)
+                .map(|f| f.high_watermark);
             if (mark.is_some() && mark == end) || waited >= 10_000 {
                 return Ok(fetched);
             }

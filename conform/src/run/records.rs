@@ -47,7 +47,9 @@ impl Runner<'_> {
             return Ok((seen, detail));
         }
         let heard = self.ask(broker, request)?;
-        let seen = heard.as_ref().map_or_else(|why| unheard(*why), |a| Seen::Produced(produced(a)));
+        let seen = heard
+            .as_ref()
+            .map_or_else(|why| unheard(*why), |a| Seen::Produced(produced(a)));
         self.remember(&sent, &seen, produce.by);
         Ok((seen, detail))
     }
@@ -322,7 +324,10 @@ impl Runner<'_> {
         of: EpochClaim,
         knows: EpochClaim,
     ) -> Result<Seen, RunError> {
-        let (of, knows) = (self.claimed_epoch(place, of)?, self.claimed_epoch(place, knows)?);
+        let (of, knows) = (
+            self.claimed_epoch(place, of)?,
+            self.claimed_epoch(place, knows)?,
+        );
         let partition = OffsetForLeaderPartition::default()
             .with_partition(place.partition)
             .with_current_leader_epoch(knows)
@@ -339,11 +344,13 @@ impl Runner<'_> {
             Err(why) => return Ok(unheard(why)),
         };
         let mut partitions = answer.topics.into_iter().flat_map(|t| t.partitions);
-        Ok(partitions.next().map_or(Seen::Code(-1), |p| Seen::EpochEnd {
-            code: p.error_code,
-            epoch: p.leader_epoch,
-            end: p.end_offset,
-        }))
+        Ok(partitions
+            .next()
+            .map_or(Seen::Code(-1), |p| Seen::EpochEnd {
+                code: p.error_code,
+                epoch: p.leader_epoch,
+                end: p.end_offset,
+            }))
     }
 }
 

@@ -32,15 +32,22 @@ impl Ledger {
         };
         let mut wrong = Vec::new();
         for (place, position) in &self.committed {
-            let told = committed.get(place).filter(|(offset, _)| *offset >= 0).cloned();
+            let told = committed
+                .get(place)
+                .filter(|(offset, _)| *offset >= 0)
+                .cloned();
             if !position.may_be.contains(&told) {
                 let may_be = &position.may_be;
-                wrong.push(format!("of {place:?} is committed {told:?} and should be one of {may_be:?}"));
+                wrong.push(format!(
+                    "of {place:?} is committed {told:?} and should be one of {may_be:?}"
+                ));
             }
         }
         for (place, told) in committed {
             if told.0 >= 0 && !self.committed.contains_key(place) && !self.unsure {
-                wrong.push(format!("of {place:?} is committed {told:?}, and nobody did"));
+                wrong.push(format!(
+                    "of {place:?} is committed {told:?}, and nobody did"
+                ));
             }
         }
         wrong
@@ -50,11 +57,16 @@ impl Ledger {
         let good: Vec<_> = answers.values().filter(|j| j.code == 0).collect();
         let generations: BTreeSet<i32> = good.iter().map(|j| j.generation).collect();
         if generations.len() > 1 {
-            wrong.push(format!("members of one rebalance are in generations {generations:?}"));
+            wrong.push(format!(
+                "members of one rebalance are in generations {generations:?}"
+            ));
         }
         if let Some(newest) = generations.last() {
             if *newest < self.generation {
-                wrong.push(format!("the generation went from {} to {newest}", self.generation));
+                wrong.push(format!(
+                    "the generation went from {} to {newest}",
+                    self.generation
+                ));
             }
             self.generation = *newest;
         }
@@ -79,7 +91,10 @@ pub fn follow(
     } = &noted.detail
     {
         let ledger = ledgers.entry(*group).or_default();
-        let position = ledger.committed.entry((place.topic, place.partition)).or_default();
+        let position = ledger
+            .committed
+            .entry((place.topic, place.partition))
+            .or_default();
         let value = Some((*offset, metadata.clone()));
         match &noted.seen {
             Seen::Code(0) => position.may_be = BTreeSet::from([value]),
@@ -127,10 +142,14 @@ pub fn follow(
 /// Who is not, or no more, what it claims to be is told so.
 fn check_claim(noted: &Noted, wrong: &mut Vec<String>) {
     let claim = match &noted.step {
-        Step::Heartbeat { claim, .. } | Step::SyncOne { claim, .. } | Step::Commit { claim, .. } => *claim,
+        Step::Heartbeat { claim, .. }
+        | Step::SyncOne { claim, .. }
+        | Step::Commit { claim, .. } => *claim,
         _ => return,
     };
-    if matches!(claim, Claim::Stale | Claim::Future | Claim::UnknownMember) && noted.seen == Seen::Code(0) {
+    if matches!(claim, Claim::Stale | Claim::Future | Claim::UnknownMember)
+        && noted.seen == Seen::Code(0)
+    {
         wrong.push(format!("a claim of {claim:?} is taken: {:?}", noted.step));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::run::{Noted, SentBatch, Stamp};
 use crate::seen::{Code, Fetched, Partition, Produced, Read};
-use crate::step::{At, Idempotent, Place, Produce, ProducerEpoch, Sequencing, Step, To, What};
+use crate::step::{At, Idempotent, Produce, ProducerEpoch, Sequencing, Step, To, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Codes after which a batch is surely not in the log. Not among them: 6, which a leader also answers that steps down while it waits.
@@ -53,16 +53,25 @@ impl Ledger {
             self.check_sequence(batch, produced, noted, safe, calm, wrong);
         }
         let code = produced.map(|p| p.code);
-        let refused = batch.is_flawed && batch.acks != 0 || code.is_some_and(|c| REFUSED.contains(&c));
+        let refused =
+            batch.is_flawed && batch.acks != 0 || code.is_some_and(|c| REFUSED.contains(&c));
         if batch.is_flawed && code == Some(0) {
-            wrong.push(format!("a batch that is not whole is taken: {:?}", noted.step));
+            wrong.push(format!(
+                "a batch that is not whole is taken: {:?}",
+                noted.step
+            ));
         }
         // A client that numbers another batch alike lies, and is taken for one that tries again.
-        let lies = self.sent.iter().any(|s| s.values != batch.values && overlap(s, batch));
-        let promised = produced.filter(|p| p.code == 0 && p.base >= 0 && !lies).map(|p| Promise {
-            base: p.base,
-            acks: batch.acks,
-        });
+        let lies = self
+            .sent
+            .iter()
+            .any(|s| s.values != batch.values && overlap(s, batch));
+        let promised = produced
+            .filter(|p| p.code == 0 && p.base >= 0 && !lies)
+            .map(|p| Promise {
+                base: p.base,
+                acks: batch.acks,
+            });
         match self.sent.iter_mut().find(|s| s.values == batch.values) {
             Some(known) => {
                 known.times += 1;
@@ -88,7 +97,13 @@ impl Ledger {
         calm: bool,
         wrong: &mut Vec<String>,
     ) {
-        let Step::Produce(Produce { by: Some(Idempotent { sequence, epoch, .. }), .. }) = noted.step else {
+        let Step::Produce(Produce {
+            by: Some(Idempotent {
+                sequence, epoch, ..
+            }),
+            ..
+        }) = noted.step
+        else {
             return;
         };
         let code = produced.code;
@@ -102,13 +117,20 @@ impl Ledger {
             && produced.base != promise.base
         {
             let (was, is) = (promise.base, produced.base);
-            wrong.push(format!("a retry of a batch at offset {was} is told offset {is}"));
+            wrong.push(format!(
+                "a retry of a batch at offset {was} is told offset {is}"
+            ));
         }
         let continues = self.sent.iter().any(|s| {
             let same = |a: Stamp, b: Stamp| a.id == b.id && a.epoch == b.epoch;
             s.promised.is_some() && matches!((s.by, batch.by), (Some(a), Some(b)) if same(a, b))
         });
-        if matches!(sequence, Sequencing::Gap(_)) && epoch == ProducerEpoch::Same && continues && calm && code == 0 {
+        if matches!(sequence, Sequencing::Gap(_))
+            && epoch == ProducerEpoch::Same
+            && continues
+            && calm
+            && code == 0
+        {
             wrong.push(format!("a gap in a producer's sequence is taken instead of refused with {OUT_OF_ORDER_SEQUENCE}"));
         }
         let any_before = self.sent.iter().any(|s| {
@@ -130,7 +152,9 @@ impl Ledger {
     ) {
         let refuses = matches!(at, At::BeyondEnd(_) | At::Negative);
         if refuses && fetched.code == 0 && !rough && to == To::Leader {
-            wrong.push(format!("{at:?} is read instead of refused with {OFFSET_OUT_OF_RANGE}"));
+            wrong.push(format!(
+                "{at:?} is read instead of refused with {OFFSET_OUT_OF_RANGE}"
+            ));
         }
         if fetched.code != 0 {
             return;
@@ -138,7 +162,9 @@ impl Ledger {
         if !rough && to == To::Leader {
             if safe && fetched.high_watermark < self.high_watermark {
                 let (was, is) = (self.high_watermark, fetched.high_watermark);
-                wrong.push(format!("the high watermark of a cluster at rest went from {was} to {is}"));
+                wrong.push(format!(
+                    "the high watermark of a cluster at rest went from {was} to {is}"
+                ));
             }
             self.high_watermark = fetched.high_watermark;
         }
@@ -146,24 +172,48 @@ impl Ledger {
     }
 
     /// Checks records that a reader got, and remembers them.
-    fn take_in(&mut self, records: &[Read], high_watermark: i64, safe: bool, wrong: &mut Vec<String>) {
+    fn take_in(
+        &mut self,
+        records: &[Read],
+        high_watermark: i64,
+        safe: bool,
+        wrong: &mut Vec<String>,
+    ) {
         for pair in records.windows(2) {
             if pair[1].offset != pair[0].offset + 1 {
-                wrong.push(format!("offsets are not dense: {} follows {}", pair[1].offset, pair[0].offset));
+                wrong.push(format!(
+                    "offsets are not dense: {} follows {}",
+                    pair[1].offset, pair[0].offset
+                ));
             }
             if pair[1].epoch < pair[0].epoch {
-                wrong.push(format!("leader epochs go back at offset {}", pair[1].offset));
+                wrong.push(format!(
+                    "leader epochs go back at offset {}",
+                    pair[1].offset
+                ));
             }
         }
         for record in records {
             if record.offset >= high_watermark {
-                wrong.push(format!("offset {} is read at or above the high watermark {high_watermark}", record.offset));
+                wrong.push(format!(
+                    "offset {} is read at or above the high watermark {high_watermark}",
+                    record.offset
+                ));
             }
-            let sent = self.sent.iter().find(|s| s.values.contains(&record.value) || is_long(&record.value));
+            let sent = self
+                .sent
+                .iter()
+                .find(|s| s.values.contains(&record.value) || is_long(&record.value));
             match sent {
-                None => wrong.push(format!("`{}` at offset {} was never sent", record.value, record.offset)),
+                None => wrong.push(format!(
+                    "`{}` at offset {} was never sent",
+                    record.value, record.offset
+                )),
                 Some(sent) if sent.refused && !is_long(&record.value) => {
-                    wrong.push(format!("`{}` at offset {} was refused", record.value, record.offset));
+                    wrong.push(format!(
+                        "`{}` at offset {} was refused",
+                        record.value, record.offset
+                    ));
                 }
                 Some(_) => {}
             }
@@ -171,7 +221,10 @@ impl Ledger {
                 && before != record.value
                 && safe
             {
-                wrong.push(format!("offset {} was read as `{before}` and is `{}` now", record.offset, record.value));
+                wrong.push(format!(
+                    "offset {} was read as `{before}` and is `{}` now",
+                    record.offset, record.value
+                ));
             }
         }
         self.check_copies(records, wrong);
@@ -183,7 +236,11 @@ impl Ledger {
             *copies.entry(&record.value).or_default() += 1;
         }
         for (value, count) in copies {
-            let Some(sent) = self.sent.iter().find(|s| s.values.iter().any(|v| v == value)) else {
+            let Some(sent) = self
+                .sent
+                .iter()
+                .find(|s| s.values.iter().any(|v| v == value))
+            else {
                 continue;
             };
             let most = if sent.by.is_some() { 1 } else { sent.times };
@@ -195,19 +252,34 @@ impl Ledger {
 
     pub fn listed(&mut self, what: What, offset: i64, wrong: &mut Vec<String>) {
         if what == What::Earliest && offset != 0 {
-            wrong.push(format!("the log begins at {offset}, and nothing was ever deleted"));
+            wrong.push(format!(
+                "the log begins at {offset}, and nothing was ever deleted"
+            ));
         }
     }
 
     pub fn described(&mut self, partition: &Partition, wrong: &mut Vec<String>) {
         if partition.leader > 0 && !partition.isr.contains(&partition.leader) {
-            wrong.push(format!("leader {} is not in sync: {:?}", partition.leader, partition.isr));
+            wrong.push(format!(
+                "leader {} is not in sync: {:?}",
+                partition.leader, partition.isr
+            ));
         }
-        if partition.isr.iter().any(|b| !partition.replicas.contains(b)) {
-            wrong.push(format!("in sync is a broker without a replica: {:?}", partition.isr));
+        if partition
+            .isr
+            .iter()
+            .any(|b| !partition.replicas.contains(b))
+        {
+            wrong.push(format!(
+                "in sync is a broker without a replica: {:?}",
+                partition.isr
+            ));
         }
         if partition.epoch < self.epoch {
-            wrong.push(format!("the leader epoch went from {} to {}", self.epoch, partition.epoch));
+            wrong.push(format!(
+                "the leader epoch went from {} to {}",
+                self.epoch, partition.epoch
+            ));
         }
         self.epoch = partition.epoch;
     }
@@ -219,11 +291,18 @@ impl Ledger {
         }
         let read_before = self.read.clone();
         self.take_in(&fetched.records, fetched.high_watermark, safe, wrong);
-        let log: BTreeMap<i64, &str> = fetched.records.iter().map(|r| (r.offset, r.value.as_str())).collect();
+        let log: BTreeMap<i64, &str> = fetched
+            .records
+            .iter()
+            .map(|r| (r.offset, r.value.as_str()))
+            .collect();
         let first = log.keys().next().copied().unwrap_or(0);
         if first != 0 || fetched.high_watermark != i64::try_from(log.len()).unwrap_or(-1) {
             let mark = fetched.high_watermark;
-            wrong.push(format!("{} records from offset {first} on, and a high watermark of {mark}", log.len()));
+            wrong.push(format!(
+                "{} records from offset {first} on, and a high watermark of {mark}",
+                log.len()
+            ));
         }
         if safe {
             for (offset, value) in &read_before {
@@ -243,7 +322,9 @@ impl Ledger {
             for (offset, value) in (promise.base..).zip(&sent.values) {
                 if log.get(&offset) != Some(&value.as_str()) {
                     let there = log.get(&offset).copied().unwrap_or("nothing");
-                    wrong.push(format!("`{value}` was acknowledged at offset {offset}, where there is {there}"));
+                    wrong.push(format!(
+                        "`{value}` was acknowledged at offset {offset}, where there is {there}"
+                    ));
                 }
             }
         }
@@ -261,7 +342,9 @@ fn overlap(a: &Sent, b: &SentBatch) -> bool {
         return false;
     };
     let (of_one, of_other) = (span(one, &a.values), span(other, &b.values));
-    (one.id, one.epoch) == (other.id, other.epoch) && of_one.start < of_other.end && of_other.start < of_one.end
+    (one.id, one.epoch) == (other.id, other.epoch)
+        && of_one.start < of_other.end
+        && of_other.start < of_one.end
 }
 
 /// Only values that are too long to be told whole.
@@ -283,13 +366,10 @@ fn check_producers(records: &[Read], wrong: &mut Vec<String>) {
             && told.insert(key)
         {
             let (at, is) = (record.offset, record.sequence);
-            wrong.push(format!("producer {producer}: sequence {is} at offset {at}, after {}", wanted - 1));
+            wrong.push(format!(
+                "producer {producer}: sequence {is} at offset {at}, after {}",
+                wanted - 1
+            ));
         }
     }
-}
-
-/// For messages.
-#[allow(dead_code)]
-fn name(place: Place) -> String {
-    format!("t{}/{}", place.topic, place.partition)
 }

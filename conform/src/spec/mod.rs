@@ -69,22 +69,52 @@ pub fn violations(sequence: &Sequence, outcome: &Outcome) -> Vec<String> {
     for (index, noted) in outcome.noted.iter().enumerate() {
         let mut wrong = Vec::new();
         follow_topics(noted, &mut topics, &mut logs, &mut groups);
-        follow_logs(noted, sequence.rough, &topics, stress, &mut logs, &mut wrong);
-        groups::follow(noted, sequence.rough, stress.power_cycles > 0 || stress.power_everywhere, &mut groups, &mut wrong);
-        found.extend(wrong.into_iter().map(|what| format!("step {index}: {what}")));
+        follow_logs(
+            noted,
+            sequence.rough,
+            &topics,
+            stress,
+            &mut logs,
+            &mut wrong,
+        );
+        groups::follow(
+            noted,
+            sequence.rough,
+            stress.power_cycles > 0 || stress.power_everywhere,
+            &mut groups,
+            &mut wrong,
+        );
+        found.extend(
+            wrong
+                .into_iter()
+                .map(|what| format!("step {index}: {what}")),
+        );
     }
     for (place, fetched) in &outcome.last {
         if let (Some(ledger), Some(topic)) = (logs.get_mut(place), topics.get(&place.topic)) {
             let mut wrong = Vec::new();
-            ledger.end(fetched, stress.is_safe(*topic), stress.disturbed, &mut wrong);
-            found.extend(wrong.into_iter().map(|what| format!("at the end of {place:?}: {what}")));
+            ledger.end(
+                fetched,
+                stress.is_safe(*topic),
+                stress.disturbed,
+                &mut wrong,
+            );
+            found.extend(
+                wrong
+                    .into_iter()
+                    .map(|what| format!("at the end of {place:?}: {what}")),
+            );
         }
     }
     if stress.power_cycles == 0 && !stress.power_everywhere {
         for (group, seen) in &outcome.groups {
             if let Some(ledger) = groups.get(group) {
                 let wrong = ledger.check(seen);
-                found.extend(wrong.into_iter().map(|what| format!("at the end of group {group}: {what}")));
+                found.extend(
+                    wrong
+                        .into_iter()
+                        .map(|what| format!("at the end of group {group}: {what}")),
+                );
             }
         }
     }
@@ -98,7 +128,9 @@ fn follow_topics(
     groups: &mut BTreeMap<Number, groups::Ledger>,
 ) {
     match (&noted.step, &noted.seen) {
-        (Step::CreateTopic(new), Seen::Codes(codes)) if codes.first() == Some(&0) && new.twist.is_none() => {
+        (Step::CreateTopic(new), Seen::Codes(codes))
+            if codes.first() == Some(&0) && new.twist.is_none() =>
+        {
             let life = topics.get(&new.topic).map_or(0, |t| t.life + 1);
             let topic = Topic {
                 min_insync: new.min_insync,
@@ -130,7 +162,9 @@ fn follow_logs(
                 Seen::Burst(all) => all.get(nth),
                 _ => None,
             };
-            let safe = topics.get(&batch.place.topic).is_some_and(|t| stress.is_safe(*t));
+            let safe = topics
+                .get(&batch.place.topic)
+                .is_some_and(|t| stress.is_safe(*t));
             let ledger = logs.entry(batch.place).or_default();
             ledger.produced(batch, produced, noted, safe, !stress.disturbed, wrong);
         }
@@ -141,11 +175,22 @@ fn follow_logs(
             let ledger = logs.entry(*place).or_default();
             ledger.fetched(fetched, *at, *to, rough, safe, wrong);
         }
-        (Step::ListOffsets { place, what, .. }, Seen::Listed { code: 0, offset, .. }) => {
+        (
+            Step::ListOffsets { place, what, .. },
+            Seen::Listed {
+                code: 0, offset, ..
+            },
+        ) => {
             let ledger = logs.entry(*place).or_default();
             ledger.listed(*what, *offset, wrong);
         }
-        (Step::Metadata { topic }, Seen::Topic { code: 0, partitions }) => {
+        (
+            Step::Metadata { topic },
+            Seen::Topic {
+                code: 0,
+                partitions,
+            },
+        ) => {
             for partition in partitions {
                 let place = Place {
                     topic: *topic,

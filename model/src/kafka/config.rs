@@ -31,6 +31,14 @@ pub struct Defects {
     pub shrink_isr_alone: bool,
     /// Appends do not wait for the disk, whatever `flush.messages` says.
     pub never_flush: bool,
+    /// A produce with acks=all is answered when the leader has it.
+    pub acknowledge_at_once: bool,
+    /// The controller elects whoever is alive when no in-sync replica is, whatever the topic says.
+    pub elect_unclean: bool,
+    /// In-sync replicas that ended in order are not held in reserve below `min.insync.replicas` (before KIP-966).
+    pub forget_eligible_replicas: bool,
+    /// A new coordinator knows its groups and not what they committed.
+    pub forget_commits_at_failover: bool,
 }
 
 /// Settings of a broker and of the controller.

@@ -44,6 +44,7 @@ impl<B: Body> Broker<B> {
             ^ ((self.id.0 as u64) << 16)
             ^ ((partition.partition as u64) << 40)
             ^ epoch;
+        let forgets = self.config.defects.forget_commits_at_failover;
         let records: Vec<GroupRecord> = replica
             .log
             .entries()
@@ -52,6 +53,7 @@ impl<B: Body> Broker<B> {
                 Stored::Client(_) => None,
             })
             .flat_map(|records| (*records).clone())
+            .filter(|record| !forgets || matches!(record, GroupRecord::Group { .. }))
             .collect();
         let id = CoordinatorId {
             node: self.id,

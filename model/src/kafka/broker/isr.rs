@@ -30,7 +30,8 @@ impl<B: Body> Broker<B> {
             return;
         };
         // KIP-966: below min.insync.replicas nothing new counts as committed.
-        if config.eligible_leader_replicas && leader.isr.len() < min_insync {
+        let reserves = config.eligible_leader_replicas && !config.defects.forget_eligible_replicas;
+        if reserves && leader.isr.len() < min_insync {
             return;
         }
         let end = replica.synced_end();

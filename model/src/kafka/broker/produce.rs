@@ -34,15 +34,17 @@ impl<B: Body> Broker<B> {
                     true => error,
                     false => ErrorCode::UnknownTopicOrPartition,
                 }),
-                batch => batch
-                    .and_then(|batch| self.append_client(partition, batch, request.acks, out)),
+                batch => {
+                    batch.and_then(|batch| self.append_client(partition, batch, request.acks, out))
+                }
             };
             match appended {
                 Ok((base_offset, end_offset)) => {
                     pending.push(Pending {
                         partition,
                         end_offset,
-                        by_all: request.acks == Acks::All,
+                        by_all: request.acks == Acks::All
+                            && !self.config.defects.acknowledge_at_once,
                         outcome: None,
                     });
                     results.push(self.produced(partition, ErrorCode::None, base_offset));

@@ -20,7 +20,8 @@ impl<B: Clone> Controller<B> {
     pub(super) fn unclean_restart(&mut self, node: NodeId, out: &mut Outbox<B>) {
         for (partition, state) in self.concerned(node) {
             let isr = without(&state.isr, node);
-            let lost = self.config.eligible_leader_replicas.then_some(node);
+            let forgets = self.config.defects.forget_eligible_replicas;
+            let lost = (self.config.eligible_leader_replicas && !forgets).then_some(node);
             self.change(partition, &state, isr, lost, out);
         }
     }
@@ -61,8 +62,10 @@ impl<B: Clone> Controller<B> {
             old,
             last_known_leader: self.disk.last_leaders.get(&partition).copied(),
             min_insync: self.min_insync(partition.topic),
-            eligible_leader_replicas: self.config.eligible_leader_replicas,
-            unclean_election: own.unwrap_or(self.config.unclean_leader_election),
+            eligible_leader_replicas: self.config.eligible_leader_replicas
+                && !self.config.defects.forget_eligible_replicas,
+            unclean_election: self.config.defects.elect_unclean
+                || own.unwrap_or(self.config.unclean_leader_election),
             isr,
             unclean_shutdown,
         };

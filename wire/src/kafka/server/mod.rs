@@ -24,8 +24,8 @@ mod timer;
 
 pub use command::{Command, CommandError, Ending, LinkChange};
 pub use nodes::{Properties, StartError};
-pub use time::Pass;
 pub use snapshot::{GroupPosition, PartitionSnapshot, Snapshot};
+pub use time::Pass;
 
 use super::config::ClusterConfig;
 use super::fact::FactStreams;

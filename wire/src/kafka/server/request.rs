@@ -12,14 +12,16 @@ use crate::kafka::record_batch::{self, Limits};
 use crate::kafka::store::Body;
 use bytes::Bytes;
 use squall_model::kafka::{
-    Acks, Batch, ConnId, Coordinator, CreateTopicsRequest, ErrorCode, In, MetadataRequest, Name, OffsetFetchRequest,
-    OffsetFetchResponse, ProduceRequest, ProducedPartition, Request, Response, TopicPartition, TopicResult,
+    Acks, Batch, ConnId, Coordinator, CreateTopicsRequest, ErrorCode, In, MetadataRequest, Name,
+    OffsetFetchRequest, OffsetFetchResponse, ProduceRequest, ProducedPartition, Request, Response,
+    TopicPartition, TopicResult,
 };
 use std::collections::VecDeque;
 
 const FETCH_SESSION_ID_NOT_FOUND: i16 = 70;
 const KEY_TYPE_GROUP: i8 = 0;
-const TOPIC_NAME_RULE: &str = "a topic's name is 1 to 249 of a-z, A-Z, 0-9, `.`, `_` and `-`, and neither `.` nor `..`";
+const TOPIC_NAME_RULE: &str =
+    "a topic's name is 1 to 249 of a-z, A-Z, 0-9, `.`, `_` and `-`, and neither `.` nor `..`";
 
 /// Kafka's own rule (`Topic.validate`).
 fn is_topic_name(text: &str) -> bool {
@@ -131,7 +133,12 @@ impl Server {
     }
 
     /// The machines do not see what names look like, so names that Kafka refuses are refused here.
-    fn create_topics_for(&mut self, from: From, pending: Pending, mut request: CreateTopicsRequest) {
+    fn create_topics_for(
+        &mut self,
+        from: From,
+        pending: Pending,
+        mut request: CreateTopicsRequest,
+    ) {
         let mut refused = Vec::new();
         request.topics.retain(|new| {
             let fits = is_topic_name(self.names.text(new.topic));
@@ -182,7 +189,8 @@ impl Server {
         // An unknown partition is found before impossible acks are, and so is a batch that makes no sense.
         let broker = self.nodes[from.node].as_broker();
         let image = broker.map(|broker| broker.image());
-        let exists = |place: &TopicPartition| image.is_none_or(|i| i.partitions.contains_key(place));
+        let exists =
+            |place: &TopicPartition| image.is_none_or(|i| i.partitions.contains_key(place));
         let limits = Limits {
             batch_bytes_max: usize::MAX,
             produce_version: pending.version,

@@ -107,7 +107,9 @@ impl Server {
 
     /// Start, creation of topics and shutting down need time, whoever asked for them.
     fn is_busy_inside(&self) -> bool {
-        self.readiness.next_probe().is_some() || !self.internal.is_empty() || !self.leaving.is_empty()
+        self.readiness.next_probe().is_some()
+            || !self.internal.is_empty()
+            || !self.leaving.is_empty()
     }
 
     fn has_read(&self, time: &Virtual, sent: &[Sent]) -> bool {

@@ -162,10 +162,25 @@ fn brokers_are_listed_killed_isolated_and_healed_by_number_and_role() {
     let healed = served.post("/heal");
     assert_eq!(
         healed,
-        serde_json::json!({ "restarted": [], "rejoined": [second] })
+        serde_json::json!({ "resumed": [], "restarted": [], "rejoined": [second] })
     );
     assert_eq!(served.partition()["isr"].as_array().unwrap().len(), 3);
     assert_eq!(served.broker(second)["isolated"], false);
+
+    // It keeps its port and says nothing; the controller lets another lead.
+    let third = served.post("/brokers/leader(orders/0)/pause")["broker"]
+        .as_i64()
+        .unwrap();
+    assert_eq!(served.broker(third)["paused"], true);
+    let pause = format!("/brokers/{third}/pause");
+    assert_eq!(served.call("POST", &pause).0, 409);
+    served.wait("a leader that is awake", |p| {
+        p["leader"].is_i64() && p["leader"] != third
+    });
+    served.post(&format!("/brokers/{third}/resume"));
+    assert_eq!(served.broker(third)["paused"], false);
+    let fourth = served.post("/brokers/leader(orders/0)/pause")["broker"].clone();
+    assert_eq!(served.post("/heal")["resumed"], serde_json::json!([fourth]));
 }
 
 #[test]
@@ -179,7 +194,7 @@ fn what_cannot_be_done_says_why_and_what_to_do() {
             404,
             "there is no partition none/0",
         ),
-        ("POST", "/brokers/1/pause", 501, "cannot be paused"),
+        ("POST", "/brokers/1/resume", 409, "broker 1 is not paused"),
         ("POST", "/brokers/1/rejoin", 409, "broker 1 is not isolated"),
         ("POST", "/brokers/one/kill", 400, "`one` is no broker"),
         ("GET", "/brokers/1/kill", 405, "takes POST, not GET"),

@@ -16,6 +16,8 @@ pub struct Controlled {
     cluster: Arc<Cluster>,
     /// Brokers that neither the others nor the controller reach. Held while links change.
     isolated: Mutex<BTreeSet<i32>>,
+    /// Brokers that stopped in mid-step. Held while one is paused or goes on.
+    paused: Mutex<BTreeSet<i32>>,
 }
 
 impl Controlled {
@@ -24,13 +26,15 @@ impl Controlled {
         Self {
             cluster,
             isolated: Mutex::new(BTreeSet::new()),
+            paused: Mutex::new(BTreeSet::new()),
         }
     }
 
-    /// Every broker: number, address, whether it runs and is isolated.
+    /// Every broker: number, address, whether it runs, is isolated and is paused.
     pub fn brokers(&self) -> Result<Value, ApiError> {
         let running = self.cluster.snapshot()?.running;
         let isolated = self.isolated();
+        let paused = self.paused();
         let addresses = self.cluster.addresses();
         let brokers = (1..).zip(addresses).map(|(id, address)| {
             json!({
@@ -38,6 +42,7 @@ impl Controlled {
                 "address": address.to_string(),
                 "running": running.contains(&id),
                 "isolated": isolated.contains(&id),
+                "paused": paused.contains(&id),
             })
         });
         Ok(brokers.collect())
@@ -66,17 +71,22 @@ impl Controlled {
     pub fn act(&self, which: &Which, action: Action) -> Result<Value, ApiError> {
         let broker = self.broker(which)?;
         match action {
-            Action::Kill => self.cluster.kill(broker)?,
+            Action::Kill => self.kill(broker)?,
             Action::Restart => self.cluster.restart(broker)?,
             Action::Isolate => self.isolate(broker, true)?,
             Action::Rejoin => self.isolate(broker, false)?,
-            Action::Pause => return Err(ApiError::cannot_pause()),
+            Action::Pause => self.pause(broker)?,
+            Action::Resume => self.resume(broker)?,
         }
         Ok(json!({ "broker": broker, "action": action.name() }))
     }
 
-    /// Restarts what is down, lets what is isolated rejoin, and waits until every partition has all its replicas in sync.
+    /// Lets go on what is paused, restarts what is down, lets what is isolated rejoin, and waits until every partition has all its replicas in sync.
     pub fn heal(&self) -> Result<Value, ApiError> {
+        let resumed: Vec<i32> = self.paused().iter().copied().collect();
+        for broker in &resumed {
+            self.resume(*broker)?;
+        }
         let running = self.cluster.snapshot()?.running;
         let down: Vec<i32> = self.ids().filter(|id| !running.contains(id)).collect();
         for broker in &down {
@@ -87,7 +97,7 @@ impl Controlled {
             self.isolate(*broker, false)?;
         }
         self.cluster.wait_ready(READY_WITHIN)?;
-        Ok(json!({ "restarted": down, "rejoined": rejoined }))
+        Ok(json!({ "resumed": resumed, "restarted": down, "rejoined": rejoined }))
     }
 
     fn broker(&self, which: &Which) -> Result<i32, ApiError> {
@@ -154,6 +164,32 @@ impl Controlled {
             false => isolated.remove(&broker),
         };
         Ok(())
+    }
+
+    fn pause(&self, broker: i32) -> Result<(), ApiError> {
+        let mut paused = self.paused();
+        self.cluster.pause(broker)?;
+        paused.insert(broker);
+        Ok(())
+    }
+
+    fn resume(&self, broker: i32) -> Result<(), ApiError> {
+        let mut paused = self.paused();
+        self.cluster.resume(broker)?;
+        paused.remove(&broker);
+        Ok(())
+    }
+
+    /// One that is paused dies as it stands.
+    fn kill(&self, broker: i32) -> Result<(), ApiError> {
+        let mut paused = self.paused();
+        self.cluster.kill(broker)?;
+        paused.remove(&broker);
+        Ok(())
+    }
+
+    fn paused(&self) -> MutexGuard<'_, BTreeSet<i32>> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ids(&self) -> impl Iterator<Item = i32> {

@@ -28,14 +28,16 @@ pub enum Action {
     Isolate,
     Rejoin,
     Pause,
+    Resume,
 }
 
-const ACTIONS: [Action; 5] = [
+const ACTIONS: [Action; 6] = [
     Action::Kill,
     Action::Restart,
     Action::Isolate,
     Action::Rejoin,
     Action::Pause,
+    Action::Resume,
 ];
 
 impl Action {
@@ -47,6 +49,7 @@ impl Action {
             Self::Isolate => "isolate",
             Self::Rejoin => "rejoin",
             Self::Pause => "pause",
+            Self::Resume => "resume",
         }
     }
 }
@@ -77,14 +80,6 @@ impl ApiError {
         Self::new(409, error, fix)
     }
 
-    pub fn cannot_pause() -> Self {
-        Self::new(
-            501,
-            "brokers of this cluster are not processes of their own, and cannot be paused",
-            "isolate: clients still reach it, the others do not; kill: nobody reaches it",
-        )
-    }
-
     #[must_use]
     pub fn body(&self) -> Value {
         json!({ "error": self.error, "fix": self.fix })
@@ -99,6 +94,8 @@ impl From<CommandError> for ApiError {
             }
             CommandError::NotRunning(_) => (409, "restart it first"),
             CommandError::Running(_) => (409, "kill it first"),
+            CommandError::Paused(_) => (409, "resume it first"),
+            CommandError::NotPaused(_) => (409, "pause it first"),
             CommandError::Port { .. } => (409, "end what listens there"),
             _ => (503, "look at GET /brokers and GET /partitions"),
         };

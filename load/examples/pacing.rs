@@ -87,6 +87,7 @@ fn load(entry: LoadEntry) -> Load {
         outcomes: Vec::new(),
         timeout_ns: 10_000_000_000,
         connections: 64,
+        odd: None,
     }
 }
 

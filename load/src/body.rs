@@ -130,6 +130,7 @@ mod tests {
             outcomes: Vec::new(),
             timeout_ns: 1,
             connections: 1,
+            odd: None,
         }
     }
 

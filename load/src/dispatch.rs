@@ -181,6 +181,7 @@ impl Dispatcher {
             stages: self.stages.finish(),
             statuses: entry.statuses,
             causes,
+            copies: entry.copies,
             in_flight_max: tally.in_flight_max,
             stopped,
             problems,

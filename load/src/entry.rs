@@ -30,6 +30,8 @@ pub(crate) struct Context {
 pub(crate) struct EntryReport {
     pub statuses: BTreeMap<u16, u64>,
     pub causes: BTreeMap<String, u64>,
+    /// Second copies of events that were acknowledged.
+    pub copies: u64,
     /// First byte out less intended time, where that differs from dispatching.
     pub sending: Option<Histogram<u64>>,
     pub problems: Vec<String>,

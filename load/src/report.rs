@@ -35,6 +35,8 @@ pub struct LoadReport {
     pub statuses: BTreeMap<u16, u64>,
     /// Why events were rejected or are indeterminate, HTTP statuses apart.
     pub causes: BTreeMap<String, u64>,
+    /// Second copies that were acknowledged, of a load that sends each event twice.
+    pub copies: u64,
     /// Offered and without outcome at the same time.
     pub in_flight_max: u64,
     /// The load was stopped before its plan was through.

@@ -417,3 +417,48 @@ fn invariants_and_live_limits_are_checked_like_the_rest() {
     let found = problems(relay, &Request::default()).to_string();
     assert!(found.contains("the system has 0 SQLite sinks"), "{found}");
 }
+
+#[test]
+fn odd_events_need_a_topic_and_ids_that_can_be_told() {
+    let cases = [
+        ("poison: { share: 10%, count: 3 }", "count"),
+        (
+            "tombstones: { count: 3, topic: signup }",
+            "unknown topic `signup`",
+        ),
+        ("duplicates: consumer-db", "duplicates"),
+    ];
+    for (fault, said) in cases {
+        let set = format!("faults=[{{name: one, at: 1s, for: 1s, {fault}}}]");
+        let found = problems(BURST, &sets(&[&set])).to_string();
+        assert!(found.contains(said), "{said:?}: {found}");
+    }
+    let inline = |entry: &str, fault: &str| {
+        format!(
+            "squall: 1\nname: x\nsystem: {{ use: {{ squall-system: 1, name: x, services: {{ a: {{ command: [a], ports: 1 }} }}, \
+             entry: {{ {entry} }}, topics: {{ t: {{}} }}, sinks: {{ s: {{ directory: d }} }} }} }}\n\
+             load: {{ stages: [{{ rate: 1/s, for: 5s }}] }}\nfaults: [{{ name: one, at: 1s, for: 1s, {fault} }}]\n"
+        )
+    };
+    let cases = [
+        (
+            "http: { path: /e, service: a }",
+            "poison: { count: 3 }",
+            "needs a topic",
+        ),
+        (
+            "topic: { name: t, id: { json: /id } }",
+            "poison: { count: 3 }",
+            "travel in the value",
+        ),
+        (
+            "topic: { name: t, id: body }",
+            "tombstones: { count: 3 }",
+            "travel in the value",
+        ),
+    ];
+    for (entry, fault, said) in cases {
+        let found = problems(&inline(entry, fault), &Request::default()).to_string();
+        assert!(found.contains(said), "{said:?}: {found}");
+    }
+}

@@ -247,3 +247,31 @@ fn a_sink_that_is_away_or_refuses_costs_a_correct_system_nothing_and_each_troubl
         assert!(lost.sum::<usize>() > 0, "{file}: what was dropped is lost");
     }
 }
+
+#[test]
+fn odd_events_end_where_they_belong() {
+    let told = run(&plan("odd-events.yaml", None, &[], 7));
+    assert_eq!(told.unsound, Vec::<String>::new());
+    let shown = |text: &str| told.evidence.iter().any(|known| known.contains(text));
+    for text in [
+        "45 events were acknowledged",
+        "20 events were refused",
+        "30 of 30 events were acknowledged twice",
+    ] {
+        assert!(shown(text), "{text:?}: {:?}", told.evidence);
+    }
+    let effects: BTreeSet<u16> = told
+        .stored
+        .values()
+        .flat_map(BTreeMap::keys)
+        .map(stream)
+        .collect();
+    // The load's own, those that came twice, and the probes: malformed, too large and without a value had none.
+    assert_eq!(effects, BTreeSet::from([0, 4, 5]));
+    let twice = told.stored[&0].values().filter(|count| **count > 1);
+    assert_eq!(twice.count(), 0, "each has one row");
+}
+
+fn stream(event: &u64) -> u16 {
+    u16::try_from(event >> 48).unwrap()
+}

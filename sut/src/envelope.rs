@@ -34,7 +34,8 @@ pub(crate) struct Incoming {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Opened {
     Wanted(Incoming),
-    /// A type that this consumer does not subscribe to, or that nobody knows.
+    /// A type that this consumer does not subscribe to, or that nobody knows; or no value at all, with which a producer
+    /// deletes a key of a compacted topic, and there is nothing here to delete.
     Ignored,
     /// It can never be handled, and why.
     Poison(String),
@@ -45,6 +46,9 @@ pub(crate) fn open(catalogue: &Catalogue, wanted: &[&str], event: &Event) -> Ope
     if let Some(event_type) = event.headers.text(TYPE)
         && !wanted.contains(&event_type)
     {
+        return Opened::Ignored;
+    }
+    if event.payload.is_empty() {
         return Opened::Ignored;
     }
     let value: Value = match serde_json::from_slice(&event.payload) {

@@ -6,7 +6,7 @@ use squall_plan::fault::{Fault, Proof};
 use std::collections::BTreeMap;
 
 /// How evidence begins that a fault bit; evidence of a consequence begins with [`Proof::name`].
-pub(super) const BIT: &str = "bit";
+pub const BIT: &str = "bit";
 
 /// For every fault of the plan: whether it bit, healed, and caused what it had to.
 #[must_use]

@@ -9,6 +9,7 @@ mod connections;
 mod consequence;
 mod ends;
 mod error;
+mod events;
 mod flapping;
 mod health;
 mod pause;
@@ -22,7 +23,7 @@ mod sink;
 mod target;
 
 pub use error::FaultError;
-pub use health::{fault_health, required_health};
+pub use health::{BIT, fault_health, required_health};
 pub use schedule::Schedule;
 pub use target::{Resolved, resolve, settle};
 
@@ -76,6 +77,7 @@ pub fn inject(
             Box::new(rolling_deploy::inject(env, ids, &fault.terms)?)
         }
         (Act::Scale, Resolved::Services(ids)) => Box::new(scale::inject(env, ids, &fault.terms)?),
+        (Act::Events(_), _) => Box::new(events::Sending),
         (Act::Trouble(trouble), _) => sink::inject(trouble, fault, env)?,
         (Act::Flap, _) => Box::new(flapping::inject(env, fault)?),
         (Act::Close, _) => Box::new(connections::close(fault, &*env)?),

@@ -42,6 +42,9 @@ pub fn settle(fault: &Fault, env: &dyn Environment) -> Result<Resolved, FaultErr
     if let Target::Sink(name) = &fault.target {
         return Ok(Resolved::Ends(vec![End::Sink(name.clone())]));
     }
+    if fault.target == Target::Load {
+        return Ok(Resolved::Ends(vec![End::Load]));
+    }
     if !row.acts_on_connections && !row.aims.all_brokers {
         return resolve(&fault.target, env);
     }

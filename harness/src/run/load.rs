@@ -4,10 +4,11 @@ use super::by_hand::{ByHand, Tempo};
 use super::phases::Running;
 use super::watchdog::{Totals, Watchdog};
 use crate::exit::Failure;
-use crate::faults::Schedule;
+use crate::faults::{BIT, Schedule};
 use crate::verdict::{PACING_BUCKET, health_key};
-use squall_history::What;
+use squall_history::{FaultState, What};
 use squall_load::{LoadReport, LoadSpec, RunTimes, RunningLoad};
+use squall_plan::fault::OddSent;
 use squall_plan::plan::Arrivals;
 use squall_plan::scenario::LoadEntry;
 use std::collections::BTreeMap;
@@ -123,11 +124,32 @@ fn tell(running: &Running<'_>, reports: &[LoadReport]) {
     );
     health(running, health_key::HARNESS, ok, detail);
     http_errors(running, reports);
+    odd_events(running, reports);
     for problem in reports.iter().flat_map(|report| &report.problems) {
         running.context.notes.note(What::Problem {
             source: "load".to_owned(),
             text: problem.clone(),
         });
+    }
+}
+
+/// What the brokers said of the events that faults sent: the evidence of those faults.
+fn odd_events(running: &Running<'_>, reports: &[LoadReport]) {
+    let loads = running.context.plan.loads.iter().zip(reports);
+    let odd = loads.filter_map(|(planned, report)| Some((planned.load.odd?, report)));
+    for (odd, report) in odd {
+        let sent = OddSent {
+            accepted: report.accepted,
+            rejected: report.rejected,
+            copies: report.copies,
+        };
+        if let Some(shown) = odd.shown(sent) {
+            running.context.notes.note(What::Fault {
+                name: report.load.clone(),
+                state: FaultState::Evidence,
+                detail: format!("{BIT}: {shown}"),
+            });
+        }
     }
 }
 

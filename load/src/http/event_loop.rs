@@ -90,6 +90,7 @@ impl EventLoop {
             .iter()
             .map(|(cause, count)| ((*cause).to_owned(), *count));
         EntryReport {
+            copies: 0,
             causes: causes.collect(),
             statuses: self.statuses,
             sending: Some(self.sending),

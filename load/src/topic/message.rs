@@ -4,6 +4,7 @@ use crate::body::Body;
 use crate::error::LoadError;
 use crate::template::{Compiled, Constants};
 use rdkafka::message::{Header, OwnedHeaders};
+use squall_plan::fault::Odd;
 use squall_plan::plan::Arrival;
 use squall_plan::scenario::{Load, LoadEntry};
 use squall_plan::system::IdPlace;
@@ -17,6 +18,8 @@ pub(super) struct MessageTemplate {
     key: Vec<u8>,
     payload: Vec<u8>,
     header_values: Vec<Vec<u8>>,
+    /// A record without a value, which is not one with an empty value.
+    tombstone: bool,
 }
 
 impl MessageTemplate {
@@ -59,6 +62,7 @@ impl MessageTemplate {
             header_templates,
             key: Vec::new(),
             payload: Vec::new(),
+            tombstone: load.odd == Some(Odd::Tombstone),
         })
     }
 
@@ -84,8 +88,9 @@ impl MessageTemplate {
         self.key_template.as_ref().map(|_| self.key.as_slice())
     }
 
-    pub fn payload(&self) -> &[u8] {
-        &self.payload
+    /// `None` for a tombstone.
+    pub fn payload(&self) -> Option<&[u8]> {
+        (!self.tombstone).then_some(self.payload.as_slice())
     }
 
     pub fn headers(&self) -> OwnedHeaders {

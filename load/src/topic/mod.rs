@@ -18,10 +18,11 @@ use rdkafka::producer::{
     BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig,
 };
 use squall_check::{Kind, Op};
+use squall_plan::fault::Odd;
 use squall_plan::plan::Arrival;
 use squall_plan::scenario::Load;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -40,14 +41,23 @@ pub(crate) struct TopicEntry {
     /// Outcomes that are known at once.
     refused: Vec<Op>,
     causes: BTreeMap<String, u64>,
+    /// Each event is sent a second time.
+    twice: bool,
     done: Arc<AtomicBool>,
     poller: Option<JoinHandle<()>>,
 }
+
+/// The opaque of a second copy, which no sequence number is.
+const COPY: usize = usize::MAX;
+/// librdkafka's largest `message.max.bytes`.
+const CLIENT_BYTES_MAX: &str = "1000000000";
 
 /// Takes delivery reports; the opaque of a message is its sequence number.
 struct Reports {
     context: Context,
     gathered: Mutex<Gathered>,
+    /// Second copies that were acknowledged.
+    copies: AtomicU64,
 }
 
 #[derive(Default)]
@@ -74,9 +84,15 @@ impl TopicEntry {
         for (name, value) in settings {
             config.set(name, value);
         }
+        if load.odd == Some(Odd::Oversized) {
+            // It is the broker that is to refuse them.
+            config.set("message.max.bytes", CLIENT_BYTES_MAX);
+            config.set("compression.type", "none");
+        }
         let reports = Reports {
             context: context.clone(),
             gathered: Mutex::default(),
+            copies: AtomicU64::new(0),
         };
         let producer: BaseProducer<Reports> =
             config
@@ -99,20 +115,29 @@ impl TopicEntry {
             message,
             refused: Vec::new(),
             causes: BTreeMap::new(),
+            twice: load.odd == Some(Odd::Duplicate),
             done,
             poller: Some(poller),
         })
     }
 
-    fn send(&mut self, arrival: &Arrival) {
-        self.message.fill(arrival);
-        let opaque = usize::try_from(arrival.sequence).unwrap_or(usize::MAX);
+    /// The record of the event that the template was filled for.
+    fn record(&self, opaque: usize) -> BaseRecord<'_, [u8], [u8], usize> {
         let mut record = BaseRecord::with_opaque_to(self.message.topic(), opaque)
-            .payload(self.message.payload())
             .headers(self.message.headers());
+        if let Some(payload) = self.message.payload() {
+            record = record.payload(payload);
+        }
         if let Some(key) = self.message.key() {
             record = record.key(key);
         }
+        record
+    }
+
+    fn send(&mut self, arrival: &Arrival) {
+        self.message.fill(arrival);
+        let opaque = usize::try_from(arrival.sequence).unwrap_or(usize::MAX);
+        let mut record = self.record(opaque);
         let give_up = self
             .context
             .times
@@ -141,6 +166,10 @@ impl TopicEntry {
             );
             self.refused.push(op);
             return;
+        }
+        if self.twice {
+            // A full queue leaves this one without its copy, which the count of copies tells.
+            let _ = self.producer.send(self.record(COPY));
         }
     }
 
@@ -187,6 +216,7 @@ impl Entry for TopicEntry {
             *causes.entry(cause).or_default() += count;
         }
         EntryReport {
+            copies: self.producer.context().copies.load(Relaxed),
             causes,
             problems,
             ..EntryReport::default()
@@ -237,6 +267,10 @@ impl ProducerContext for Reports {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        if opaque == COPY {
+            self.copies.fetch_add(u64::from(result.is_ok()), Relaxed);
+            return;
+        }
         let now = nanos(self.context.times.start.elapsed());
         let mut op = self
             .context

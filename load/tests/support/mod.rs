@@ -28,6 +28,7 @@ pub fn load(entry: LoadEntry) -> Load {
         outcomes: Vec::new(),
         timeout_ns: 5_000_000_000,
         connections: 64,
+        odd: None,
     }
 }
 

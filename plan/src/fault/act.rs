@@ -1,4 +1,5 @@
 //! What kinds do, in terms of what environments can do. A new kind that needs nothing else is its row alone.
+use super::Odd;
 
 /// What happens to a fault's target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +20,8 @@ pub enum Act {
     Deploy,
     /// A sink takes nothing, late, or not always.
     Trouble(SinkTrouble),
+    /// Events besides the load's, of a kind that asks for care.
+    Events(Odd),
     /// It has another number of replicas until the fault heals.
     Scale,
 }

@@ -43,6 +43,10 @@ impl Aims {
         all_brokers: true,
         ..Self::NOBODY
     };
+    pub const LOAD: Self = Self {
+        load: true,
+        ..Self::NOBODY
+    };
     pub const SINKS: Self = Self {
         sinks: true,
         ..Self::NOBODY

@@ -4,6 +4,7 @@ mod act;
 mod aims;
 mod consequence;
 mod kinds;
+mod odd;
 mod target;
 mod terms;
 
@@ -11,8 +12,9 @@ pub use act::{Act, Ending, SinkTrouble};
 pub use aims::Aims;
 pub use consequence::{Consequences, Happening};
 pub use kinds::{FaultKind, KINDS, KindRow};
+pub use odd::{Odd, OddSent};
 pub use target::TargetError;
-pub use terms::{Distribution, Flow, Terms, Treatment};
+pub use terms::{Amount, Distribution, Flow, Terms, Treatment};
 
 use serde::{Deserialize, Serialize};
 

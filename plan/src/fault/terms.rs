@@ -33,10 +33,21 @@ pub enum Terms {
     },
     /// `scale`: how many replicas.
     Scale { to: u32 },
+    /// Kinds that send odd events: how many, and onto which topic.
+    Events { topic: String, amount: Amount },
     /// `sink_slow`: how much later each effect is done.
     Slow { by_ns: u64 },
     /// `sink_error`: the share that is refused; where a lock refuses, for how long at a time.
     Errors { per_mille: u32, turn_ns: u64 },
+}
+
+/// How many events, spread over the fault's length at random.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Amount {
+    Count(u64),
+    /// Of as many as the loads offer meanwhile.
+    PerMille(u32),
 }
 
 /// Seen from the target.
@@ -153,6 +164,13 @@ impl fmt::Display for Terms {
                 write!(f, " as {}", all.join(", "))
             }
             Self::Scale { to } => write!(f, " to {to}"),
+            Self::Events { topic, amount } => match amount {
+                Amount::Count(count) => write!(f, " sends {count} to {topic}"),
+                Amount::PerMille(share) => {
+                    let share = PerMille(*share);
+                    write!(f, " sends {share} more to {topic}")
+                }
+            },
             Self::Slow { by_ns } => write!(f, " by {}", show_duration(*by_ns)),
             Self::Errors { per_mille, turn_ns } => {
                 let (share, turn) = (PerMille(*per_mille), show_duration(*turn_ns));

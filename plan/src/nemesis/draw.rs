@@ -5,7 +5,7 @@ use crate::fault::{Aims, Fault, FaultKind, Target, Terms, Treatment};
 use crate::plan::Environment;
 use crate::rng::{Rng, Streams};
 use crate::scenario::Scenario;
-use crate::system::SinkStore;
+use crate::system::{IdPlace, SinkStore};
 
 pub(crate) const MS: u64 = 1_000_000;
 
@@ -122,6 +122,8 @@ pub(crate) struct World {
     brokers: u32,
     /// Those that can be troubled.
     sinks: Vec<String>,
+    /// Where odd events of every kind can go.
+    entry_topic: Option<String>,
 }
 
 impl World {
@@ -131,6 +133,7 @@ impl World {
         let groups = scenario.system.spec.services.iter();
         let topics = scenario.cluster.topics.iter();
         let sinks = scenario.system.spec.sinks.iter();
+        let entry = scenario.system.spec.entry.topic.as_ref();
         Self {
             services: running
                 .map(|(name, count)| (name.clone(), *count))
@@ -140,6 +143,9 @@ impl World {
                 .flat_map(|topic| (0..topic.partitions).map(|number| (topic.name.clone(), number)))
                 .collect(),
             brokers: scenario.cluster.brokers,
+            entry_topic: entry
+                .filter(|entry| matches!(entry.id, IdPlace::Header(_) | IdPlace::Key))
+                .map(|entry| entry.name.clone()),
             sinks: sinks
                 .filter(|sink| match sink.served {
                     Some(_) => scenario.system.tells_of(&sink.name),
@@ -236,6 +242,10 @@ impl Drawing {
             service,
             replica: (!all).then_some(u32::try_from(replica).unwrap_or(0)),
         })
+    }
+
+    pub fn entry_topic(&self) -> Option<String> {
+        self.world.entry_topic.clone()
     }
 
     pub fn sink(&mut self) -> Option<Target> {

@@ -1,5 +1,7 @@
 //! Scenario and seed to plan.
 
+use super::arrivals::Arrivals;
+use super::odd;
 use super::timeline::timeline;
 use super::{Environment, PLAN_VERSION, Plan, PlannedLoad};
 use crate::fault::Fault;
@@ -19,7 +21,7 @@ impl Plan {
     ) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         let warm_up = scenario.timing.warm_up_ns;
-        let loads: Vec<PlannedLoad> = scenario
+        let mut loads: Vec<PlannedLoad> = scenario
             .loads
             .iter()
             .map(|load| planned(load, warm_up))
@@ -66,6 +68,7 @@ impl Plan {
         if !problems.is_empty() {
             return Err(problems);
         }
+        odd_events(scenario, seed, &faults, &mut loads);
         Ok(Self {
             version: PLAN_VERSION,
             name: scenario.name.clone(),
@@ -87,6 +90,24 @@ impl Plan {
             load_starts_ns: warm_up,
             load_ends_ns,
         })
+    }
+}
+
+/// A load more for each fault that sends odd events. Faults are on the load clock of the plan.
+fn odd_events(scenario: &Scenario, seed: u64, faults: &[Fault], loads: &mut Vec<PlannedLoad>) {
+    let ordinary = loads.len();
+    for fault in faults {
+        let (at_ns, for_ns) = (fault.at_ns, fault.for_ns.unwrap_or(0));
+        let offered = || {
+            let ordinary = loads.iter().take(ordinary).zip(0..);
+            let arrivals = ordinary.flat_map(|(load, stream)| Arrivals::new(load, stream, seed));
+            let during = arrivals.filter(|one| (at_ns..at_ns + for_ns).contains(&one.at_ns));
+            during.count() as u64
+        };
+        if let Some(load) = odd::load(scenario, fault, offered) {
+            // Nothing of it warms up: its times are those of the plan already.
+            loads.push(planned(&load, 0));
+        }
     }
 }
 

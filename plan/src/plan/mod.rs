@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod derive;
+mod odd;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -1,5 +1,5 @@
 use super::timeline::timeline;
-use super::{Arrivals, PlannedLoad};
+use super::{Arrivals, Environment, Plan, PlannedLoad};
 use crate::scenario::{Arrival, Keys, Load, LoadEntry, Stage};
 use crate::system::IdPlace;
 use crate::units::{Rate, SECOND_NS};
@@ -22,6 +22,7 @@ pub(crate) fn load(stages: Vec<Stage>, arrival: Arrival) -> PlannedLoad {
         outcomes: vec![],
         timeout_ns: SECOND_NS,
         connections: 1,
+        odd: None,
     };
     let timeline = timeline(&load, 0);
     let events = timeline.iter().map(|stage| stage.events).sum();
@@ -164,4 +165,61 @@ fn constant_spacing_is_exact_over_a_day() {
         super::timeline::constant_at(rate, 3 * 86_400),
         86_400 * SECOND_NS
     );
+}
+
+struct NoFiles;
+
+impl crate::scenario::Files for NoFiles {
+    fn find(&self, _: &str) -> std::io::Result<(String, String)> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+}
+
+#[test]
+fn odd_events_are_a_load_of_their_own_as_many_as_asked_for_and_within_their_fault() {
+    let text = "
+squall: 1
+name: odd
+system:
+  use:
+    squall-system: 1
+    name: mine
+    services: { app: { command: [app], ports: { one: 1 } } }
+    entry: { topic: { name: t }, body: { id: '{{id}}' } }
+    topics: { t: { max.message.bytes: 2000 }, dead: {} }
+    sinks: { kept: { directory: a, dead_letters: { topic: dead } }, other: { directory: b } }
+load: { stages: [{ rate: 100/s, for: 10s }] }
+timing: { warm_up: 1s }
+faults:
+  - { name: tenth, at: 2s, for: 3s, poison: { share: 10% } }
+  - { name: large, at: 4s, oversized: { count: 7 } }
+  - { name: twice, at: 5s, for: 1s, duplicates: { count: 9 } }
+";
+    let request = crate::scenario::Request::default();
+    let scenario = crate::scenario::from_text("odd.yaml", text, &request, &NoFiles);
+    let scenario = scenario.map_err(|why| why.to_string()).unwrap();
+    let plan = Plan::derive(&scenario, 7, Environment::Embedded).unwrap();
+    let told: Vec<(&str, u64)> = plan
+        .loads
+        .iter()
+        .skip(1)
+        .map(|load| (load.load.name.as_str(), load.events))
+        .collect();
+    assert_eq!(told, [("tenth", 30), ("large", 7), ("twice", 9)]);
+    for (stream, fault) in (1..).zip(&plan.faults) {
+        let end = fault.at_ns + fault.for_ns.unwrap();
+        for arrival in plan.arrivals(stream).unwrap() {
+            assert!((fault.at_ns..=end).contains(&arrival.at_ns), "{fault:?}");
+        }
+    }
+    use crate::scenario::Outcome::{DeadLetter, Effect, Nothing};
+    let outcomes = |stream: usize| plan.loads[stream].load.outcomes.clone();
+    assert_eq!(
+        outcomes(1),
+        [DeadLetter, Nothing],
+        "the other has no dead letters"
+    );
+    assert_eq!(outcomes(2), [Nothing, Nothing]);
+    assert_eq!(outcomes(3), [Effect, Effect]);
+    assert_eq!(plan.loads[2].load.size_bytes, Some(2000 + 64 * 1024));
 }

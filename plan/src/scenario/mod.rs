@@ -19,7 +19,7 @@ pub use stakes::{AbortLimit, INVARIANT_ROWS_MAX, Invariant, InvariantCheck, Stak
 /// What an accepted event must come to in a sink.
 pub use squall_check::Expected as Outcome;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Odd};
 use crate::nemesis::Nemesis;
 use crate::system::{IdPlace, Semantics, ServiceSpec, SystemSpec, TopicSpec};
 use crate::template::{SYSTEM_SLOTS, Template};
@@ -169,6 +169,9 @@ pub struct Load {
     pub timeout_ns: u64,
     /// HTTP connections at most.
     pub connections: u32,
+    /// Sent for a fault, and odd in this way.
+    #[serde(default)]
+    pub odd: Option<Odd>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -36,6 +36,8 @@ enum Hit {
     Services(Vec<Replica>),
     /// By name and path.
     Sink(String, String),
+    /// Nobody: events are sent besides the load's.
+    Load,
 }
 
 impl Faults {
@@ -171,12 +173,12 @@ impl Faults {
                 let path = self.world.sinks.path(name)?;
                 Some(Hit::Sink(name.clone(), path.to_owned()))
             }
+            Target::Load => Some(Hit::Load),
             // Those that only act on connections; no kind that this world injects aims at them.
             Target::Controller
             | Target::Brokers
             | Target::Followers { .. }
             | Target::Services
-            | Target::Load
             | Target::Everyone => None,
         }
     }
@@ -184,6 +186,7 @@ impl Faults {
     /// Whether that shows already.
     async fn hit(&self, fault: &Fault, hit: &Hit) -> bool {
         match (fault.kind, hit) {
+            (_, Hit::Load) => false,
             (kind, Hit::Sink(_, path)) => {
                 if let Act::Trouble(trouble) = kind.row().act {
                     self.world.troubles.begin(path, trouble, &fault.terms);
@@ -211,6 +214,7 @@ impl Faults {
 
     async fn mend(&self, hit: &Hit) -> Result<(), String> {
         match hit {
+            Hit::Load => Ok(()),
             Hit::Sink(_, path) => {
                 self.world.troubles.end(path);
                 Ok(())
@@ -253,6 +257,7 @@ impl Faults {
         match hit {
             Hit::Broker(id) => format!("broker {id}"),
             Hit::Sink(name, _) => format!("sink {name}"),
+            Hit::Load => "the load".to_owned(),
             Hit::Services(replicas) => {
                 let names: Vec<String> = replicas
                     .iter()
@@ -276,7 +281,7 @@ impl Faults {
     fn consequences(&self, fault: &Fault, hit: &Hit) -> Consequences {
         let broker = match hit {
             Hit::Broker(id) => Some(*id),
-            Hit::Services(_) | Hit::Sink(..) => None,
+            Hit::Services(_) | Hit::Sink(..) | Hit::Load => None,
         };
         let led = broker.map(|id| self.world.cluster.led_by(id));
         let group_of = |service: &str| self.plan.system.spec.service(service)?.group.clone();
@@ -313,6 +318,6 @@ impl Faults {
 fn hit_replicas(hit: &Hit) -> Vec<Replica> {
     match hit {
         Hit::Services(replicas) => replicas.clone(),
-        Hit::Broker(_) | Hit::Sink(..) => Vec::new(),
+        Hit::Broker(_) | Hit::Sink(..) | Hit::Load => Vec::new(),
     }
 }

@@ -11,12 +11,13 @@ use squall_env::{
     Response, Ticket, select,
 };
 use squall_plan::Plan;
+use squall_plan::fault::{Odd, OddSent};
 use squall_plan::plan::Arrival;
 use squall_plan::scenario::{Load, LoadEntry};
 use squall_plan::system::IdPlace;
 use squall_plan::template::{LOAD_SLOTS, Template};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What was counted of a load.
@@ -27,6 +28,9 @@ pub struct Tally {
     pub ended: Cell<u64>,
     /// HTTP answers that were errors, and those without an answer.
     pub errors: Cell<u64>,
+    pub rejected: Cell<u64>,
+    /// Second copies that were acknowledged.
+    pub copies: Cell<u64>,
 }
 
 /// One stream of events on its way.
@@ -51,6 +55,8 @@ struct Bus {
     topic: String,
     key: Template,
     waiting: Rc<RefCell<BTreeMap<Ticket, EventId>>>,
+    /// Second copies, of which no event waits for the outcome.
+    copies: Rc<RefCell<BTreeSet<Ticket>>>,
 }
 
 impl Sender {
@@ -128,12 +134,14 @@ impl Sender {
 
     fn open_bus(self: &Rc<Self>, topic: &str, key: Template) -> Result<(), squall_env::BusError> {
         let producer = SimEnv(Rc::clone(&self.process)).producer(&ProducerSettings::default())?;
-        let waiting = Rc::default();
+        let waiting: Rc<RefCell<BTreeMap<Ticket, EventId>>> = Rc::default();
+        let copies: Rc<RefCell<BTreeSet<Ticket>>> = Rc::default();
         self.bus.replace(Some(Bus {
             producer: producer.clone(),
             topic: topic.to_owned(),
             key,
             waiting: Rc::clone(&waiting),
+            copies: Rc::clone(&copies),
         }));
         let sender = Rc::clone(self);
         self.world.kernel.spawn(self.process.id, async move {
@@ -141,6 +149,12 @@ impl Sender {
             loop {
                 producer.completions(&mut outcomes).await;
                 for (ticket, outcome) in outcomes.drain(..) {
+                    if copies.borrow_mut().remove(&ticket)
+                        && matches!(outcome, Outcome::Acknowledged(_))
+                    {
+                        let count = &sender.tally.copies;
+                        count.set(count.get() + 1);
+                    }
                     if let Some(event) = waiting.borrow_mut().remove(&ticket) {
                         sender.bus_outcome(event, &outcome);
                     }
@@ -226,17 +240,28 @@ impl Sender {
             headers.push(name, self.fill(value, arrival).as_bytes());
         }
         let key = self.fill(&bus.key, arrival);
+        // A record without a value is, to who reads it, one with an empty value.
+        let payload = match self.load.odd {
+            Some(Odd::Tombstone) => &[],
+            _ => body.as_bytes(),
+        };
         let message = Message {
             topic: &bus.topic,
             key: Some(key.as_bytes()),
             headers: &headers,
-            payload: body.as_bytes(),
+            payload,
         };
+        let copy = message;
         match bus.producer.send(message) {
             Ok(ticket) => {
                 bus.waiting.borrow_mut().insert(ticket, event);
             }
-            Err(_) => self.outcome(event, Kind::Rejected, (-1, -1)),
+            Err(_) => return self.outcome(event, Kind::Rejected, (-1, -1)),
+        }
+        if self.load.odd == Some(Odd::Duplicate)
+            && let Ok(ticket) = bus.producer.send(copy)
+        {
+            bus.copies.borrow_mut().insert(ticket);
         }
     }
 
@@ -257,6 +282,9 @@ impl Sender {
             self.tally.accepted.set(self.tally.accepted.get() + 1);
             self.world.sinks.accepted(event);
         }
+        if kind == Kind::Rejected {
+            self.tally.rejected.set(self.tally.rejected.get() + 1);
+        }
         self.tally.ended.set(self.tally.ended.get() + 1);
         self.changed.raise();
     }
@@ -270,6 +298,16 @@ impl Sender {
             place: self.stream,
             kind,
         });
+    }
+
+    /// Of a load that a fault sends: the fault's name, and what shows that it bit.
+    pub fn odd(&self) -> Option<(&str, String)> {
+        let sent = OddSent {
+            accepted: self.tally.accepted.get(),
+            rejected: self.tally.rejected.get(),
+            copies: self.tally.copies.get(),
+        };
+        Some((&self.load.name, self.load.odd?.shown(sent)?))
     }
 
     /// Ends when every event that was offered has an outcome.

@@ -8,7 +8,7 @@ use crate::kernel::{MS, Nanos, SECOND};
 use crate::world::World;
 use squall_check::EventId;
 use squall_env::{Either, select};
-use squall_history::{Phase, What};
+use squall_history::{FaultState, Phase, What};
 use squall_plan::Plan;
 use squall_plan::plan::Arrival;
 use squall_plan::scenario::Outcome;
@@ -197,6 +197,13 @@ impl Course {
         kernel.sleep_until(zero + self.plan.load_ends_ns).await;
         for (sender, _) in &senders {
             sender.settled().await;
+        }
+        for (name, shown) in senders.iter().filter_map(|(sender, _)| sender.odd()) {
+            self.world.journal.note(What::Fault {
+                name: name.to_owned(),
+                state: FaultState::Evidence,
+                detail: format!("bit: {shown}"),
+            });
         }
         self.phase(Phase::Load, false);
         self.rate(&senders);

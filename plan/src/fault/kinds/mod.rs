@@ -1,6 +1,7 @@
 //! The table of fault kinds: everything that the parser, the schema, the plan, the nemesis and the docs know about one, in
 //! one row. A new kind is a file here with its `ROW`, and a line in the list below: see docs/writing-a-fault.md.
 
+mod events;
 mod link;
 mod row;
 mod sink;
@@ -55,6 +56,10 @@ kinds! {
     SinkDown: sink_down,
     SinkSlow: sink_slow,
     SinkError: sink_error,
+    Poison: poison,
+    Oversized: oversized,
+    Tombstones: tombstones,
+    Duplicates: duplicates,
 }
 
 /// A share, 0 to 1, in thousandths.

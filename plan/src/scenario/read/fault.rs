@@ -1,5 +1,6 @@
 //! `faults`: what, at what, when; and whether it can do what it is asked to prove.
 
+mod events;
 mod sink;
 
 use super::Context;
@@ -49,7 +50,10 @@ fn fault(node: &Node, context: &Context<'_>, problems: &mut Problems) -> Option<
         .filter_map(|row| Some((row, node.get(row.key)?)));
     let (row, aim) = kinds.next()?;
     let read = (row.read)(aim, &mut |node, aims| target(node, aims, context, problems));
-    let (target, terms) = read.unzip();
+    let (target, mut terms) = read.unzip();
+    if let Some(Terms::Events { topic, .. }) = &mut terms {
+        events::settle(topic, row, aim, context, problems);
+    }
     if let Some(target) = &target {
         check_aim(row, target, aim, problems);
     }

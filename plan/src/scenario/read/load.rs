@@ -133,6 +133,7 @@ impl Reader<'_> {
             stages: stage::read(node.get("stages"), problems),
             timeout_ns: seconds("timeout").unwrap_or(5 * SECOND_NS),
             connections: node.get("connections").and_then(Node::count).unwrap_or(64),
+            odd: None,
         }
     }
 

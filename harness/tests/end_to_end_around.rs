@@ -115,3 +115,33 @@ fn what_is_kept_does_not_outlive_kill_9() {
     let run = going.end();
     eventually("no process is left", || living(&run).is_empty());
 }
+
+#[test]
+fn posted_effects_are_read_as_effects_and_doubled_ones_are_seen() {
+    let python = std::process::Command::new("python3")
+        .arg("--version")
+        .output();
+    if python.is_err() {
+        eprintln!("skipped: there is no python3");
+        return;
+    }
+    let _alone = measuring();
+    let run = Run::of("poster.yaml", &[]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(run.report()["sinks"][0]["effects"], 160, "{run}");
+    let twice = "system.env={ poster: { TIMES: \"2\" } }";
+    let run = Run::of(
+        "poster.yaml",
+        &[
+            "--set",
+            twice,
+            "--set",
+            "load.stages.0.for=2s",
+            "--set",
+            "faults=[]",
+        ],
+    );
+    assert_eq!(run.code, Some(1), "{run}");
+    assert_eq!(run.report()["sinks"][0]["duplicated"], 80, "{run}");
+    judged_alike(&run);
+}

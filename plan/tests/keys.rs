@@ -104,6 +104,7 @@ const SYSTEM: &[&str] = &[
     "topics.t.min.insync.replicas=1",
     "topics.t.retention.ms=1",
     "sinks.s={directory: d, id: {header: x}}",
+    "sinks.s={http: /effects, id: {json: /id}}",
     "sinks.s={sqlite: d, id: x, table: y}",
     "sinks.s={sqlite: d, query: select 1}",
     "sinks.s={topic: t, id: {json: /id}}",

@@ -1,7 +1,7 @@
 //! The sinks that Squall serves itself, and what can be done to any sink.
 
 use super::EnvironmentError;
-use super::mail_server::MailServer;
+use super::mail_server::{MailServer, Posts};
 use super::placement::{Surroundings, fill};
 use squall_plan::Plan;
 use squall_plan::system::{Served as How, SinkStore};
@@ -33,16 +33,22 @@ impl Served {
         };
         let mut servers = BTreeMap::new();
         for sink in &plan.system.spec.sinks {
-            let (Some(How::Smtp), SinkStore::Directory { path, .. }) = (sink.served, &sink.store)
-            else {
+            let (Some(how), SinkStore::Directory { path, id }) = (&sink.served, &sink.store) else {
                 continue;
+            };
+            let posts = match how {
+                How::Smtp => None,
+                How::Http { path } => Some(Posts {
+                    path: path.clone(),
+                    id: id.clone(),
+                }),
             };
             // One that nobody is told of would only make a folder where a service expects none.
             if !plan.system.tells_of(&sink.name) {
                 continue;
             }
             let folder = PathBuf::from(fill(path, plan, &around)?);
-            let server = MailServer::start(&folder, plan.seed);
+            let server = MailServer::speaking(&folder, plan.seed, posts);
             let server = server.map_err(|error| EnvironmentError::Served {
                 sink: sink.name.clone(),
                 error,

@@ -147,7 +147,7 @@ impl World {
                 .filter(|entry| matches!(entry.id, IdPlace::Header(_) | IdPlace::Key))
                 .map(|entry| entry.name.clone()),
             sinks: sinks
-                .filter(|sink| match sink.served {
+                .filter(|sink| match &sink.served {
                     Some(_) => scenario.system.tells_of(&sink.name),
                     None => matches!(sink.store, SinkStore::Sqlite { .. }),
                 })

@@ -204,6 +204,7 @@ fn sink() -> Shape {
         .field("serve", Shape::Choice(&["smtp"]), "Squall listens as a mail server at {{sink.NAME}}, with a directory, and files there what it takes")
         .field("sqlite", Shape::Template(SINK_SLOTS), "path of an SQLite database with one row an effect")
         .field("topic", Shape::Name, "a topic with one record an effect")
+        .field("http", Shape::Text, "path, such as /effects, at which Squall listens: services post their effects to http://{{sink.NAME}}/effects")
         .field("id", id(), "where the event's id is: file-name, key, body, {header: NAME}, {json: /pointer}; a column of a table")
         .field("table", Shape::Name, "the table, with sqlite")
         .field("query", Shape::Text, "instead of a table: yields (position, id) for positions after :after, ascending")
@@ -211,7 +212,7 @@ fn sink() -> Shape {
         .field("events", list(Shape::Name), "types of event that show here (default: all)")
         .field("dead_letters", dead_letters, "where its service puts what it gave up on")
         .field("semantics", Shape::Choice(SEMANTICS), "what it promises (default at-least-once)")
-        .one_of(&["directory", "sqlite", "topic"])
+        .one_of(&["directory", "sqlite", "topic", "http"])
         .shape()
 }
 

@@ -239,6 +239,25 @@ fn check_sink(node: &Node, name: &str, system: &SystemSpec, problems: &mut Probl
             "files have a file-name, records a key; both have headers and a body",
         );
     }
+    if let Some(path) = node
+        .get("http")
+        .filter(|path| path.text().is_some_and(|text| !text.starts_with('/')))
+    {
+        problems.at(
+            &path.place,
+            "the path does not begin with `/`",
+            "write it as /effects",
+        );
+    }
+    if node.get("http").is_some()
+        && matches!(&sink.store, SinkStore::Directory { id, .. } if *id == IdPlace::FileName)
+    {
+        problems.at(
+            &node.get("id").unwrap_or(node).place,
+            "a request has no file-name",
+            "known places: body, {header: NAME}, {json: /pointer}",
+        );
+    }
     if let Some(serve) = node
         .entry("serve")
         .filter(|_| node.get("directory").is_none())

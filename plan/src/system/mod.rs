@@ -192,11 +192,13 @@ pub enum SinkStore {
 }
 
 /// What Squall speaks where it takes the effects of a sink.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Served {
     /// A mail server (RFC 5321) that files each mail in the sink's folder.
     Smtp,
+    /// A server that takes POST and PUT at this path and files each in the sink's folder.
+    Http { path: String },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -201,7 +201,7 @@ fn sink(entry: &Entry, problems: &mut Problems) -> SinkSpec {
     SinkSpec {
         name: entry.key.clone(),
         store: store(entry, problems),
-        served: (node.get("serve").and_then(Node::text) == Some("smtp")).then_some(Served::Smtp),
+        served: served(node),
         dead_letters,
         group: node.get("group").and_then(Node::text).map(str::to_owned),
         events: texts(node.get("events")),
@@ -213,8 +213,23 @@ fn sink(entry: &Entry, problems: &mut Problems) -> SinkSpec {
     }
 }
 
+fn served(node: &Node) -> Option<Served> {
+    if let Some(path) = node.get("http").and_then(Node::text) {
+        let path = path.to_owned();
+        return Some(Served::Http { path });
+    }
+    (node.get("serve").and_then(Node::text) == Some("smtp")).then_some(Served::Smtp)
+}
+
 fn store(entry: &Entry, problems: &mut Problems) -> SinkStore {
     let node = &entry.value;
+    if node.get("http").is_some() {
+        let id = id_of(node, IdPlace::Header("ce-id".into()), problems);
+        return SinkStore::Directory {
+            path: format!("{{{{run}}}}/http/{}", entry.key),
+            id,
+        };
+    }
     if let Some(path) = node.get("directory").and_then(Node::text) {
         let id = id_of(node, IdPlace::FileName, problems);
         return SinkStore::Directory {

@@ -1,8 +1,9 @@
-//! A mail server on loopback that files what it takes in a maildir, where the tap of the sink reads it.
+//! A mail server on loopback (or one that takes posts over HTTP) that files what it takes in a maildir, where the tap of the sink reads it.
 //!
 //! It stands in for the server of a mail provider: durable before it says 250, and on demand slow, or busy for a share of
 //! the mails. RFC 5321 as far as clients that send need it; no encryption, no authentication.
 
+mod http;
 mod maildir;
 mod moods;
 mod session;
@@ -11,6 +12,7 @@ pub use moods::{Met, Mood};
 
 use maildir::Maildir;
 use moods::Moods;
+use squall_plan::system::IdPlace;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -29,7 +31,16 @@ pub struct MailServer {
     accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// Where requests are taken, and where in them the event's id is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Posts {
+    pub path: String,
+    pub id: IdPlace,
+}
+
 struct Shared {
+    /// HTTP instead of mail.
+    posts: Option<Posts>,
     maildir: Maildir,
     moods: Moods,
     open: AtomicUsize,
@@ -42,9 +53,18 @@ impl MailServer {
     /// # Errors
     /// When no port can be had or the folder cannot be made.
     pub fn start(folder: &Path, seed: u64) -> io::Result<Self> {
+        Self::speaking(folder, seed, None)
+    }
+
+    /// As [`MailServer::start`], with `posts` for HTTP.
+    ///
+    /// # Errors
+    /// As [`MailServer::start`].
+    pub fn speaking(folder: &Path, seed: u64, posts: Option<Posts>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
+            posts,
             maildir: Maildir::open(folder)?,
             moods: Moods::new(seed),
             open: AtomicUsize::new(0),
@@ -105,6 +125,10 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
                 return session::refuse(&stream);
             }
             // A client that goes away is none of the server's business.
+            if let Some(posts) = &shared.posts {
+                let _ = http::converse(stream, shared, posts);
+                return;
+            }
             let _ = session::converse(&stream, &shared.maildir, &shared.moods, &shared.ended);
         });
     }

@@ -1,9 +1,10 @@
 //! What a real Kafka 4.2.1 answered where ours once differed: each row is a sequence and what its last step must be answered.
 
+use squall_conform::run::FIRST_TIMESTAMP;
 use squall_conform::seen::{Fetched, Produced, Seen};
 use squall_conform::step::{
-    At, Claim, EpochClaim, Flaw, Join, NewTopic, Place, Produce, Protocol, Sequence, Step, To,
-    Twist, What,
+    Act, At, Claim, EpochClaim, Flaw, Join, NewTopic, Place, Produce, Protocol, Role, Sequence,
+    Step, To, Twist, What,
 };
 use squall_conform::suite;
 use squall_model::kafka::Defects;
@@ -52,9 +53,9 @@ fn last(steps: &[Step]) -> Seen {
         rough: false,
         steps: first.iter().chain(steps).cloned().collect(),
     };
-    let mut outcome = suite::embedded(&sequence, Defects::default()).unwrap();
+    let mut outcome = suite::embedded(&sequence, Defects::default()).expect("a cluster");
     assert_eq!(outcome.restless, None);
-    outcome.noted.pop().unwrap().seen
+    outcome.noted.pop().expect("a step").seen
 }
 
 fn refused(code: i16) -> Seen {
@@ -148,6 +149,36 @@ fn an_offset_that_is_not_there_has_no_epoch() {
             epoch: -1,
         };
         assert_eq!(last(&[good(), list]), nothing, "{what:?}");
+    }
+}
+
+#[test]
+fn an_offset_is_listed_with_the_epoch_of_its_record() {
+    let kill = Step::Disturb {
+        broker: Role::Leader(PLACE),
+        act: Act::Kill,
+    };
+    let stamp = FIRST_TIMESTAMP + 1_000;
+    let rows = [
+        (What::Earliest, 0, -1, 0),
+        (What::Timestamp(1), 0, stamp, 0),
+        (What::MaxTimestamp, 1, stamp, 0),
+        (What::Latest, 2, -1, 1),
+    ];
+    for (what, offset, timestamp, epoch) in rows {
+        let list = Step::ListOffsets {
+            place: PLACE,
+            what,
+            to: To::Leader,
+            epoch: EpochClaim::None,
+        };
+        let listed = Seen::Listed {
+            code: 0,
+            offset,
+            timestamp,
+            epoch,
+        };
+        assert_eq!(last(&[good(), kill.clone(), list]), listed, "{what:?}");
     }
 }
 

@@ -108,6 +108,14 @@ impl Runner<'_> {
         }
     }
 
+    /// Until the broker that is told to coordinate the group does so: by something that changes nothing and is asked until then.
+    fn await_coordinator(&mut self, group: Number) -> Result<(), RunError> {
+        if !self.rough {
+            self.describe_group(group)?;
+        }
+        Ok(())
+    }
+
     fn find_coordinator(&mut self, group: Number) -> Result<Seen, RunError> {
         let name = self.book.group(group);
         let found = self.coordinator(&name)?;
@@ -386,6 +394,7 @@ impl Runner<'_> {
             .as_ref()
             .filter(|_| !forgets)
             .map_or(String::new(), |m| m.id.clone());
+        self.await_coordinator(join.group)?;
         let Some(broker) = self.coordinator(&self.book.group(join.group))? else {
             return Ok(Seen::NoAnswer);
         };
@@ -585,6 +594,7 @@ impl Runner<'_> {
         if !members.values().any(|m| m.leads) {
             return Ok(Seen::Skipped);
         }
+        self.await_coordinator(group)?;
         let Some(broker) = self.coordinator(&self.book.group(group))? else {
             return Ok(Seen::NoAnswer);
         };

@@ -9,6 +9,7 @@ mod link;
 mod records;
 
 pub use book::{Detail, SentBatch, Stamp};
+pub use records::FIRST_TIMESTAMP;
 
 use crate::arm::{Arm, ArmError};
 use crate::exceptions;

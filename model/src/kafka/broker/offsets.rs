@@ -43,21 +43,27 @@ impl<B: Body> Broker<B> {
         let lagging = replica
             .leader()
             .is_some_and(|leader| replica.high_watermark < leader.epoch_start);
+        // The epoch is that of the record found; of the end it is the leader's.
         listed.leader_epoch = replica.epoch();
         let mark = replica.high_watermark;
         match spec {
             OffsetSpec::Unsupported => {}
-            OffsetSpec::Earliest => listed.offset = replica.log.start(),
+            OffsetSpec::Earliest => {
+                listed.offset = replica.log.start();
+                listed.leader_epoch = replica.log.epoch_at(listed.offset);
+            }
             OffsetSpec::Latest => listed.offset = mark,
             OffsetSpec::Timestamp(at) => {
                 if let Some(entry) = replica.log.first_since(at, mark) {
                     listed.offset = entry.base_offset;
+                    listed.leader_epoch = entry.leader_epoch;
                     listed.timestamp_ms = entry.batch.header.max_timestamp_ms;
                 }
             }
             OffsetSpec::MaxTimestamp => {
                 if let Some(entry) = replica.log.latest(mark) {
                     listed.offset = entry.end_offset() - 1;
+                    listed.leader_epoch = entry.leader_epoch;
                     listed.timestamp_ms = entry.batch.header.max_timestamp_ms;
                 }
             }

@@ -117,6 +117,12 @@ impl<B: Body> Log<B> {
         self.end
     }
 
+    /// The leader epoch in which the entry at `offset` was, or will be, written.
+    #[must_use]
+    pub fn epoch_at(&self, offset: Offset) -> Epoch {
+        self.epochs.at(offset)
+    }
+
     /// The largest epoch up to `epoch` and the offset at which it ends; (-1, -1) when the log knows no such epoch.
     #[must_use]
     pub fn end_of_epoch(&self, epoch: Epoch) -> (Epoch, Offset) {

@@ -23,8 +23,9 @@ use kafka_protocol::messages::{
 /// An idempotent batch that is retried is at most so old.
 pub const HISTORY: usize = 8;
 const FETCH_BYTES: i32 = 32 << 20;
-/// Milliseconds since 1970 of the first step's batches.
-pub const FIRST_TIMESTAMP: i64 = 1_700_000_000_000;
+/// Milliseconds since 1970 of the first step's batches: the year 2100, since what Kafka knows of a producer ages by the timestamps of its batches
+/// and would be gone when a broker restarts.
+pub const FIRST_TIMESTAMP: i64 = 4_102_444_800_000;
 /// For replicas to be in sync with an append.
 const PRODUCE_TIMEOUT_MS: i32 = 1_500;
 

@@ -63,8 +63,33 @@ pub const EXCEPTIONS: &[Exception] = &[
             unknown && is_refused(ours) && is_refused(theirs)
         },
     },
+    Exception {
+        name: "group-without-assignment",
+        reason: "Kafka 4 writes a record when a group begins, the model when it has its first assignment. When the coordinator moves in \
+                 between, Kafka knows an empty group and the model none; both have forgotten the members.",
+        applies: |step, ours, theirs| match (step, ours, theirs) {
+            (
+                Step::DescribeGroup { .. },
+                Seen::Group {
+                    state: our,
+                    members: none,
+                    ..
+                },
+                Seen::Group {
+                    state: their,
+                    members,
+                    ..
+                },
+            ) => our == "Dead" && their == "Empty" && none.is_empty() && members.is_empty(),
+            (Step::DeleteGroup { .. }, Seen::Code(our), Seen::Code(their)) => {
+                (*our, *their) == (GROUP_ID_NOT_FOUND, 0)
+            }
+            _ => false,
+        },
+    },
 ];
 
+const GROUP_ID_NOT_FOUND: Code = 69;
 const NOT_LEADER: Code = 6;
 
 fn is_refused(seen: &Seen) -> bool {

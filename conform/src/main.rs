@@ -178,6 +178,7 @@ fn compare(
             println!("seed {seed}: the specification against the real Kafka: {what}");
         }
         if comparison.difference.is_none() && comparison.theirs_wrong.is_empty() {
+            println!("seed {seed}: {} steps alike", comparison.alike);
             continue;
         }
         different += 1;

@@ -69,14 +69,7 @@ pub fn violations(sequence: &Sequence, outcome: &Outcome) -> Vec<String> {
     for (index, noted) in outcome.noted.iter().enumerate() {
         let mut wrong = Vec::new();
         follow_topics(noted, &mut topics, &mut logs, &mut groups);
-        follow_logs(
-            noted,
-            sequence.rough,
-            &topics,
-            stress,
-            &mut logs,
-            &mut wrong,
-        );
+        follow_logs(noted, &topics, stress, &mut logs, &mut wrong);
         groups::follow(
             noted,
             sequence.rough,
@@ -149,7 +142,6 @@ fn follow_topics(
 
 fn follow_logs(
     noted: &Noted,
-    rough: bool,
     topics: &BTreeMap<Number, Topic>,
     stress: Stress,
     logs: &mut BTreeMap<Place, log::Ledger>,
@@ -173,7 +165,7 @@ fn follow_logs(
         (Step::Fetch { place, at, to, .. }, Seen::Fetched(fetched)) => {
             let safe = topics.get(&place.topic).is_some_and(|t| stress.is_safe(*t));
             let ledger = logs.entry(*place).or_default();
-            ledger.fetched(fetched, *at, *to, rough, safe, wrong);
+            ledger.fetched(fetched, *at, *to, !stress.disturbed, safe, wrong);
         }
         (
             Step::ListOffsets { place, what, .. },

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// How long a command that the loop carries out at once may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
+/// In wall time, for virtual time to pass: it is work, and the machine may be busy.
+const PASS_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A cluster on a thread of its own. Dropping it stops the thread and closes every socket; files stay in its folder until the batches in
 /// them are dropped, which the thread does last.
@@ -239,14 +241,15 @@ impl Cluster {
         until_answered: bool,
         sent: Vec<Sent>,
     ) -> Result<Vec<u16>, CommandError> {
-        self.ask(|reply| {
+        let answer = self.send(|reply| {
             Command::Pass(Pass {
                 sent,
                 duration,
                 until_answered,
                 reply,
             })
-        })
+        });
+        receive(&answer?, PASS_TIMEOUT)
     }
 
     /// Stops the thread; every broker ends as if killed.

@@ -6,6 +6,8 @@
 
 mod board;
 mod feed;
+mod metrics;
+mod picture;
 mod screen;
 mod theme;
 mod ui;
@@ -19,6 +21,9 @@ pub use board::{
     LineKind, PartitionRow, Replay, ServiceRow, SinkRow, Totals,
 };
 pub use feed::Feed;
+pub use metrics::{CONTENT_TYPE, metrics};
+pub use picture::svg;
+pub use ratatui::{buffer::Buffer, layout::Rect};
 pub use screen::{Screen, restore};
 pub use theme::Theme;
 pub use ui::{Action, App, Mode, Pane, Trouble};

@@ -222,6 +222,17 @@ fn without_colour_nothing_has_one() {
 }
 
 #[test]
+fn a_picture_has_every_letter_and_is_well_formed() {
+    let picture = crate::svg(&rendered(120, 40, &mut live(), UNICODE));
+    assert!(picture.contains("duplicate-effect") && picture.contains("leader-cut-off"));
+    assert_eq!(
+        picture.matches("<text").count(),
+        picture.matches("</text>").count()
+    );
+    assert!(!picture.contains('\u{1b}'));
+}
+
+#[test]
 fn colours_are_of_the_sixteen() {
     let buf = rendered(160, 50, &mut live(), UNICODE);
     for cell in buf.content() {

@@ -20,6 +20,10 @@ pub fn xml(report: &Report) -> Result<String, quick_junit::SerializeError> {
     suite.add_test_cases(limit_cases(report));
     suite.add_test_cases(invariant_cases(report));
     let mut xml = quick_junit::Report::new("squall");
+    // GitLab and Jenkins know a case by its class and name: those of two scenarios must differ.
+    for case in &mut suite.test_cases {
+        case.set_classname(format!("squall.{}", suite.name.as_str().replace('.', "_")));
+    }
     xml.add_test_suite(suite);
     xml.to_string()
 }
@@ -34,7 +38,6 @@ fn case(name: String, ok: bool, kind: NonSuccessKind, observed: &str) -> TestCas
         status.set_message(observed);
     }
     let mut case = TestCase::new(name, status);
-    case.set_classname("squall");
     case.set_system_out(observed);
     case
 }
@@ -42,9 +45,7 @@ fn case(name: String, ok: bool, kind: NonSuccessKind, observed: &str) -> TestCas
 fn skipped(name: String, why: &str) -> TestCase {
     let mut status = TestCaseStatus::skipped();
     status.set_message(why);
-    let mut case = TestCase::new(name, status);
-    case.set_classname("squall");
-    case
+    TestCase::new(name, status)
 }
 
 fn verdict_case(report: &Report) -> TestCase {

@@ -1,5 +1,6 @@
 //! Live view and reports: subscribers of a run that own nothing.
 
+pub mod github;
 pub mod junit;
 pub mod markdown;
 mod measures;

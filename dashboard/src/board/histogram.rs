@@ -9,6 +9,7 @@ pub struct Histogram {
     counts: Box<[u32; BUCKETS]>,
     count: u64,
     max_ns: u64,
+    sum_ns: f64,
 }
 
 impl Default for Histogram {
@@ -17,6 +18,7 @@ impl Default for Histogram {
             counts: Box::new([0; BUCKETS]),
             count: 0,
             max_ns: 0,
+            sum_ns: 0.0,
         }
     }
 }
@@ -46,6 +48,7 @@ impl Histogram {
         *count = count.saturating_add(1);
         self.count += 1;
         self.max_ns = self.max_ns.max(ns);
+        self.sum_ns += ns as f64;
     }
 
     pub fn merge(&mut self, other: &Self) {
@@ -57,6 +60,20 @@ impl Histogram {
         }
         self.count += other.count;
         self.max_ns = self.max_ns.max(other.max_ns);
+        self.sum_ns += other.sum_ns;
+    }
+
+    #[must_use]
+    pub const fn sum_ns(&self) -> f64 {
+        self.sum_ns
+    }
+
+    /// Values that lie below, each taken for the middle of its bucket.
+    #[must_use]
+    pub fn count_below(&self, ns: f64) -> u64 {
+        let below = |(index, _): &(usize, &u32)| middle_ns(*index).min(self.max_ns) as f64 <= ns;
+        let counts = self.counts.iter().enumerate().filter(below);
+        counts.map(|(_, count)| u64::from(*count)).sum()
     }
 
     #[must_use]

@@ -57,6 +57,7 @@ impl Feed {
             What::Problem { source, text } => {
                 self.line(at, LineKind::Problem, format!("{source}: {text}"));
             }
+            What::Harm { detail } => self.line(at, LineKind::Problem, format!("stopped: {detail}")),
             What::Sample {
                 metric,
                 labels,

@@ -5,7 +5,7 @@ use super::repeat::Tally;
 use super::sim::{self, SweepArgs};
 use super::{PlanChoice, lookup, printed};
 use crate::exit::{Exit, Failure};
-use crate::run::{self, RunOptions};
+use crate::run::{self, MetricsOptions, RunOptions};
 use clap::Args;
 use squall_plan::Plan;
 use squall_plan::plan::Environment;
@@ -22,6 +22,12 @@ pub struct ScenarioArgs {
     /// Folder in which the run's own folder is made
     #[arg(long, default_value = "reports")]
     out: PathBuf,
+    /// Serve the run's metrics for Prometheus, as on 127.0.0.1:9464
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<std::net::SocketAddr>,
+    /// Push the run's last metrics to a Pushgateway, http://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    push: Option<run::Gateway>,
     /// Plain lines instead of the live view
     #[arg(long)]
     plain: bool,
@@ -158,6 +164,10 @@ fn repeated(
 
 fn options(args: &ScenarioArgs) -> RunOptions {
     RunOptions {
+        metrics: MetricsOptions {
+            serve: args.metrics,
+            push: args.push.clone(),
+        },
         out: args.out.clone(),
         keep: args.keep,
         live: !args.plain && !args.keep && args.repeat.is_none() && std::io::stdout().is_terminal(),

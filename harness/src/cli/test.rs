@@ -70,6 +70,7 @@ fn plans_of(choice: &PlanChoice, file: &std::path::Path) -> Result<Vec<Plan>, Fa
 
 fn one(args: &TestArgs, plan: &Plan, out: &mut dyn Write) -> Result<run::Finished, Failure> {
     let options = RunOptions {
+        metrics: Default::default(),
         keep: false,
         out: args.out.clone(),
         live: false,

@@ -5,10 +5,10 @@ use crate::exit::{Exit, Failure};
 use crate::run::Stories;
 use crate::verdict;
 use clap::Args;
-use squall_dashboard::{Action, App, Feed, Mode, Replay, Screen, Theme};
+use squall_dashboard::{Action, App, Buffer, Feed, Mode, Rect, Replay, Screen, Theme, draw, svg};
 use squall_history::{Batch, Event, HistoryError, Reader};
 use squall_plan::Plan;
-use squall_render::Report;
+use squall_render::{Glyphs, Report};
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -25,6 +25,15 @@ pub struct WatchArgs {
     /// How many times as fast as it was; 0.1 to 1000
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     speed: f64,
+    /// Write a picture of one moment as SVG instead of taking over the terminal
+    #[arg(long, value_name = "FILE", requires = "at")]
+    picture: Option<PathBuf>,
+    /// The moment of the picture, in seconds since the load began
+    #[arg(long, value_name = "SECONDS", requires = "picture")]
+    at: Option<f64>,
+    /// Size of the picture in letters
+    #[arg(long, value_name = "COLUMNSxROWS", default_value = "140x42", value_parser = size)]
+    size: (u16, u16),
     /// Folder of the runs
     #[arg(long, default_value = "reports")]
     out: PathBuf,
@@ -37,10 +46,22 @@ fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let wrong = || "write COLUMNSxROWS, as in 140x42; at most 400x200".to_owned();
+    let (columns, rows) = text.split_once('x').ok_or_else(wrong)?;
+    match (columns.parse(), rows.parse()) {
+        (Ok(columns @ 20..=400), Ok(rows @ 8..=200)) => Ok((columns, rows)),
+        _ => Err(wrong()),
+    }
+}
+
 /// Exits 0 whatever the verdict: `squall judge` exits by that.
 pub fn run(args: &WatchArgs) -> Result<Exit, Failure> {
     let folder = lookup::run_folder(&args.run, &args.out)?;
     let mut watch = Watch::open(&folder, args.speed)?;
+    if let (Some(file), Some(at_s)) = (&args.picture, args.at) {
+        return watch.picture(file, at_s, args.size);
+    }
     let theme = Theme::from_environment(super::scenario::glyphs());
     let mut screen = Screen::enter(theme).map_err(|error| {
         Failure::environment(format!("cannot take over the terminal: {error}"))
@@ -147,6 +168,34 @@ impl Watch {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Goes to one moment of the load and draws it.
+    fn picture(
+        &mut self,
+        file: &Path,
+        at_s: f64,
+        (columns, rows): (u16, u16),
+    ) -> Result<Exit, Failure> {
+        let end = self.replay.ends_ns;
+        while self.feed.board().load_zero_ns.is_none() && self.rows.peek().is_some() {
+            self.now_ns += 10_000_000;
+            self.feed_until(self.now_ns)?;
+        }
+        let zero = self.feed.board().load_zero_ns.unwrap_or(0);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let at_ns = (at_s.max(0.0) * 1e9) as u64;
+        self.now_ns = zero.saturating_add(at_ns).min(end);
+        self.feed_until(self.now_ns)?;
+        self.feed.set_now(self.now_ns);
+        let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+        let mut app = App::new(Mode::Live { by_hand: true });
+        let theme = Theme::new(Glyphs::Unicode, true);
+        draw(&mut buffer, self.feed.board(), &mut app, theme);
+        std::fs::write(file, svg(&buffer)).map_err(|error| {
+            Failure::environment(format!("cannot write {}: {error}", file.display()))
+        })?;
+        Ok(Exit::Held)
     }
 
     const fn pause(&mut self) {

@@ -1,6 +1,7 @@
 //! One run: the pipeline from a plan to a judged folder.
 
 mod by_hand;
+mod ci;
 mod drain;
 mod finish;
 mod folder;
@@ -8,6 +9,7 @@ mod invariants;
 mod kept;
 mod live;
 mod load;
+mod metrics;
 mod phases;
 mod pipeline;
 mod reports;
@@ -21,6 +23,7 @@ pub use by_hand::SESSION_FILE;
 pub use folder::{PLAN_FILE, RunFolder};
 pub use kept::Kept;
 pub use live::Stories;
+pub use metrics::Gateway;
 pub use pipeline::run;
 pub use reports::write_reports;
 pub use simulated::TRACE_FILE;
@@ -37,8 +40,23 @@ pub struct RunOptions {
     /// Whether to take over the terminal.
     pub live: bool,
     pub glyphs: Glyphs,
+    /// Where the run's metrics are served, and where they are pushed at its end.
+    pub metrics: MetricsOptions,
     /// Whether brokers and services stay up after a run that came to its end: see [`Finished::kept`].
     pub keep: bool,
+}
+
+/// Prometheus' text format of the run, on the way and at its end.
+#[derive(Clone, Debug, Default)]
+pub struct MetricsOptions {
+    pub serve: Option<std::net::SocketAddr>,
+    pub push: Option<Gateway>,
+}
+
+impl MetricsOptions {
+    const fn are_wanted(&self) -> bool {
+        self.serve.is_some() || self.push.is_some()
+    }
 }
 
 /// A run that has ended and was judged.

@@ -1,7 +1,9 @@
 //! The pipeline, readable in a minute: folder, history, environment, phases, verdict, reports.
 
 use super::by_hand::{self, ByHand};
+use super::ci;
 use super::live::{LiveParts, LiveView, SharedFeed};
+use super::metrics::{self, Endpoint};
 use super::phases::{Ended, Outcome, Phases};
 use super::{Finished, RunFolder, RunOptions, finish, simulated, write_reports};
 use crate::environment::interrupt::Interrupt;
@@ -29,7 +31,7 @@ pub struct Context<'a> {
     pub by_hand: Option<ByHand>,
 }
 
-/// Runs a plan and judges it.
+/// Runs a plan, judges it, and tells those who wait for it.
 pub fn run(plan: &Plan, options: &RunOptions, out: &mut dyn Write) -> Result<Finished, Failure> {
     let folder = RunFolder::create(&options.out, &plan.name, plan.seed)?;
     let plan_json = serde_json::to_string_pretty(plan)
@@ -42,7 +44,9 @@ pub fn run(plan: &Plan, options: &RunOptions, out: &mut dyn Write) -> Result<Fin
             kept: None,
         })?,
     };
-    conclude(&folder, ended)
+    let finished = conclude(&folder, ended)?;
+    ci::tell(&finished.report, &plan.file, out)?;
+    Ok(finished)
 }
 
 fn embedded(
@@ -52,7 +56,8 @@ fn embedded(
     out: &mut dyn Write,
 ) -> Result<Ended, Failure> {
     let started = Instant::now();
-    let feed = options.live.then(|| SharedFeed::new(plan));
+    let watched = options.live || options.metrics.are_wanted();
+    let feed = watched.then(|| SharedFeed::new(plan));
     let recorder = Recorder::observed(
         &folder.path().join(FILE_NAME),
         plan.system.spec.sinks.len(),
@@ -70,9 +75,14 @@ fn embedded(
         notes: Arc::new(journal),
         started,
         interrupt,
-        by_hand: feed.is_some().then(ByHand::default),
+        by_hand: options.live.then(ByHand::default),
     };
-    let live = feed
+    let _endpoint = match (options.metrics.serve, &feed) {
+        (Some(address), Some(feed)) => Some(Endpoint::serve(address, feed.clone(), started)?),
+        _ => None,
+    };
+    let shown = feed.clone().filter(|_| options.live);
+    let live = shown
         .map(|feed| live_view(&context, options, feed))
         .transpose()?;
     // On the error output: the other one is in use by the phases, which may be waiting for something.
@@ -90,6 +100,9 @@ fn embedded(
     if let Some(by_hand) = &context.by_hand {
         failed.iter().for_each(|name| by_hand.forget(name));
         by_hand::write(plan, folder, by_hand)?;
+    }
+    if let (Some(gateway), Some(feed)) = (&options.metrics.push, &feed) {
+        metrics::push(gateway, &plan.name, feed, started)?;
     }
     ended
 }

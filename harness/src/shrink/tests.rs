@@ -28,6 +28,7 @@ variants:
 
 fn options(out: &Path) -> RunOptions {
     RunOptions {
+        metrics: Default::default(),
         keep: false,
         out: out.to_owned(),
         live: false,

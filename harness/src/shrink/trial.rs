@@ -99,6 +99,7 @@ impl<'a> Trial<'a> {
             return witness.judge(plan);
         }
         let options = RunOptions {
+            metrics: Default::default(),
             out: self.shrink.run.join("shrink"),
             live: false,
             glyphs: Glyphs::from_locale(None),

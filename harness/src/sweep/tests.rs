@@ -45,6 +45,7 @@ fn a_seed_of_a_sweep_is_the_run_that_its_command_repeats() {
         let plan = Plan::derive(&scenario, seed, Environment::Sim).unwrap();
         let out = tempfile::tempdir().unwrap();
         let options = RunOptions {
+            metrics: Default::default(),
             keep: false,
             out: out.path().to_owned(),
             live: false,

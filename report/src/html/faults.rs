@@ -6,7 +6,7 @@ use crate::chart::svg;
 use crate::series::{Distribution, FaultPhases, Mark, PhaseFigures, Recovery};
 use crate::words::{at, count, inert, time};
 use maud::{Markup, html};
-use squall_render::report::FaultSummary;
+use squall_render::report::{FaultMeasures, FaultSummary, Measure};
 
 /// Marks that are listed at most.
 const MARKS_SHOWN: usize = 60;
@@ -39,7 +39,47 @@ fn article(material: Material<'_>, fault: &FaultSummary, phases: Option<&FaultPh
                     li { (mark(demand.met)) " " (inert(&demand.consequence)) ": " (inert(&demand.detail)) }
                 } }
             }
+            @if let Some(measures) = &fault.measures { (around(measures)) }
             @if let Some(phases) = phases { (table(material, phases)) }
+        }
+    }
+}
+
+/// What it did to the system: docs/measures.md defines each.
+fn around(measures: &FaultMeasures) -> Markup {
+    let detected = measures.detect_ms.map(|ms| {
+        let by = measures.detected_by.as_deref().unwrap_or("an unnamed sign");
+        format!("{} after the injection, by {by}", time(ms))
+    });
+    let lost = measures.leaderless.as_ref();
+    let leaderless = lost.map(|lost| match (lost.partitions, &lost.worst) {
+        (0, _) => "no partition lost its leader".to_owned(),
+        (count, worst) => {
+            let worst = worst
+                .as_ref()
+                .map_or_else(String::new, |worst| format!(", {worst}"));
+            format!("{count} partitions, longest {}{worst}", lost.longest)
+        }
+    });
+    let when = |measure: Option<Measure>, since: &str| {
+        measure.map(|measure| format!("{measure} after the {since}"))
+    };
+    let rows = [
+        ("Detected", detected),
+        ("Recovered", when(measures.recovery, "injection")),
+        ("Recovered", when(measures.heal_recovery, "heal")),
+        ("Without a leader", leaderless),
+    ];
+    html! {
+        dl.facts {
+            @for (name, told) in rows { @if let Some(told) = told {
+                dt { (name) } dd { (inert(&told)) }
+            } }
+            @for (group, lag) in &measures.lag {
+                dt { "Lag of " (inert(group)) }
+                dd { "at most " (count(lag.before as u64)) " before, " (count(lag.peak as u64)) " at its peak, drained "
+                    (lag.drained) " after the heal" }
+            }
         }
     }
 }
@@ -52,7 +92,7 @@ fn table(material: Material<'_>, phases: &FaultPhases) -> Markup {
     ];
     let sinks = material.series.sinks.iter().enumerate();
     html! {
-        p { strong { "Recovery: " } (recovery(phases.recovery)) }
+        p { strong { "Backlog: " } (recovery(phases.recovery)) }
         div.scroll { table {
             caption { "By intended send time; other faults may lie within" }
             thead { tr { th scope="col" { "" } @for (name, _) in columns { th scope="col" { (name) } } } }

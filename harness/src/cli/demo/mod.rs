@@ -73,6 +73,7 @@ fn one(
     let plan = plan(variant, args.seed)?;
     printed(write!(out, "{title}").and_then(|()| out.flush()))?;
     let options = RunOptions {
+        metrics: Default::default(),
         keep: false,
         out: args.out.clone(),
         live: false,

@@ -320,3 +320,100 @@ fn put(root: &mut Node, key: &str, value: Node) {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use squall_dashboard::Trouble;
+    use squall_plan::fault::Target;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn plan(file: &Path) -> Plan {
+        let scenario = load(file, &Request::default()).expect("a good scenario");
+        Plan::derive(&scenario, 7, squall_plan::plan::Environment::Embedded).expect("a plan")
+    }
+
+    fn rate_sum(plan: &Plan) -> u64 {
+        plan.loads.iter().map(|load| load.events).sum()
+    }
+
+    #[test]
+    fn a_session_of_any_shipped_scenario_is_a_good_scenario_that_does_the_same() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let runs = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(format!("{root}/scenarios")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "yaml") {
+                continue;
+            }
+            let mut plan = plan(&path);
+            plan.file = path.display().to_string();
+            let by_hand = ByHand::default();
+            by_hand.open(true);
+            let topic = plan.cluster.topics[0].name.clone();
+            let leader = Target::Leader {
+                topic,
+                partition: 0,
+            };
+            // Late in the load, where the scenario's own faults are over.
+            let late = plan.load_ends_ns - 2 * SECOND;
+            let caused = by_hand.cause(Trouble::Kill, leader, late, &plan);
+            by_hand
+                .change_load(true, plan.load_starts_ns + SECOND + 123_456)
+                .unwrap();
+            by_hand
+                .change_load(true, plan.load_starts_ns + 2 * SECOND)
+                .unwrap();
+            by_hand.sent(plan.loads.iter().map(|load| load.events * 3 / 2).collect());
+            let folder = RunFolder::create(runs.path(), &plan.name, 7).unwrap();
+            let text = std::fs::read_to_string(&path).unwrap();
+            // The system is found beside the scenario or above it.
+            let system = format!("{root}/systems/");
+            let beside = folder.path().join("original.yaml");
+            std::fs::write(&beside, text.replace("systems/", &system)).unwrap();
+            plan.file = beside.display().to_string();
+            let written = write(&plan, &folder, &by_hand).unwrap().expect("a session");
+            let again = load(&written, &Request::default()).unwrap();
+            let embedded = squall_plan::plan::Environment::Embedded;
+            let derived = Plan::derive(&again, 7, embedded).unwrap();
+            if let Ok(caused) = caused {
+                let found = derived
+                    .faults
+                    .iter()
+                    .find(|fault| fault.name == caused.name);
+                let found = found.expect("the fault by hand");
+                assert_eq!((found.at_ns, found.for_ns), (caused.at_ns, caused.for_ns));
+                assert_eq!((&found.target, found.kind), (&caused.target, caused.kind));
+            }
+            assert!(rate_sum(&derived) > rate_sum(&plan), "{}", path.display());
+            assert_eq!(
+                derived.load_ends_ns,
+                plan.load_ends_ns,
+                "{}",
+                path.display()
+            );
+        }
+    }
+
+    #[test]
+    fn a_stage_is_cut_where_the_load_was_changed() {
+        let planned = PlannedStage {
+            at_ns: 0,
+            for_ns: 10 * SECOND,
+            stage: Stage::Constant {
+                rate: Rate::from_per_second(100),
+                for_ns: 10 * SECOND,
+            },
+            events: 1000,
+            warm_up: false,
+        };
+        let constant = |rate, seconds| Stage::Constant {
+            rate: Rate::from_per_second(rate),
+            for_ns: seconds * SECOND,
+        };
+        let found = pieces(&planned, &[(4 * SECOND, 200), (6 * SECOND, 50)]);
+        assert_eq!(found, [constant(100, 4), constant(200, 2), constant(50, 4)]);
+        assert_eq!(pieces(&planned, &[]), [constant(100, 10)]);
+    }
+}

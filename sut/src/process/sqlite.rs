@@ -10,6 +10,8 @@ use tokio::sync::oneshot;
 
 /// Replicas that start together make the tables together, each with a sync to a disk that may be busy.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two attempts to open a database that is locked.
+const AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 type Answer = Result<Vec<bool>, StoreError>;
 type Job = (Vec<Insert>, oneshot::Sender<Answer>);
@@ -65,8 +67,25 @@ fn gone() -> StoreError {
     StoreError::Permanent("the thread of the database has ended".to_owned())
 }
 
-/// Write-ahead log, and every transaction on disk before it is answered.
+/// Opens it, again and again while others hold its lock. SQLite does not wait where two that read want to change the journal's
+/// mode at once, as replicas do that start together on a new database: it tells one of them at once that it is locked.
 fn connect(path: &str, busy_timeout: Duration, tables: &[Table]) -> rusqlite::Result<Connection> {
+    let begun = std::time::Instant::now();
+    loop {
+        match prepared(path, busy_timeout, tables) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && begun.elapsed() < OPEN_TIMEOUT =>
+            {
+                std::thread::sleep(AGAIN_AFTER);
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Write-ahead log, and every transaction on disk before it is answered.
+fn prepared(path: &str, busy_timeout: Duration, tables: &[Table]) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(OPEN_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -204,6 +223,26 @@ mod tests {
             matches!(locked, Err(StoreError::Temporary(_))),
             "{locked:?}"
         );
+    }
+
+    #[test]
+    fn replicas_that_start_together_all_open_a_new_database() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..40 {
+            let path = folder.path().join(format!("db-{round}"));
+            let path = path.to_str().unwrap();
+            let together = std::sync::Barrier::new(4);
+            std::thread::scope(|scope| {
+                let open = || {
+                    together.wait();
+                    connect(path, BUSY, TABLES).map(drop)
+                };
+                let all: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+                for one in all {
+                    one.join().unwrap().unwrap();
+                }
+            });
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Random faults on the correct system, run after run: how many were held, what each kind of fault did, how often leaders moved.
+# Random faults on the correct system, run after run: how many were held, what each kind of fault did, in how many runs a partition had no leader.
 #
 #   bench/random-nemesis.sh RUNS [FIRST_SEED] [FOLDER]
 #
@@ -50,7 +50,7 @@ for folder in folders:
         print(f'{report["verdict"]} ({report["headline"]}) seed {report["seed"]}: {folder}')
         for reason in report["inconclusive"][:2]:
             print("   ", reason[:200])
-    leaderless = [(fault.get("measures") or {}).get("leaderless") for fault in report["faults"]]
+    leaderless = [((fault.get("measures") or {}).get("leaderless") or {}).get("partitions") for fault in report["faults"]]
     signs = [(fault.get("measures") or {}).get("detected_by") or "" for fault in report["faults"]]
     moved += any(leaderless) or any("election" in sign for sign in signs)
     for fault in report["faults"]:
@@ -63,5 +63,5 @@ for kind in sorted(kinds):
     print(f"| {kind} | {kinds[kind]} | {bit[kind]} |")
 share = 100 * verdicts["held"] / total if total else 0
 print(f"\nNEMESIS runs={total} held={verdicts['held']} ({share:.1f} %) violated={verdicts['violated']} "
-      f"inconclusive={verdicts['inconclusive']} leaders-moved={moved} kinds={len(kinds)} least-bit={min(bit.values(), default=0)}")
+      f"inconclusive={verdicts['inconclusive']} leaderless={moved} kinds={len(kinds)} least-bit={min(bit.values(), default=0)}")
 PY

@@ -4,7 +4,7 @@ use crate::arm::{Arm, Embedded};
 use crate::exceptions;
 use crate::run::{Outcome, RunError, run};
 use crate::seen::Seen;
-use crate::step::Sequence;
+use crate::step::{Sequence, Step};
 use crate::{shrink, spec, text};
 use squall_model::kafka::Defects;
 use std::collections::BTreeMap;
@@ -155,7 +155,13 @@ fn compare_ends(ours: &Outcome, theirs: &Outcome, comparison: &mut Comparison) {
     }
     for (group, our) in &ours.groups {
         let their = theirs.groups.get(group).unwrap_or(&Seen::NoAnswer);
-        if their != our && comparison.difference.is_none() {
+        let step = Step::FetchOffsets { group: *group };
+        if their == our || comparison.difference.is_some() {
+            continue;
+        }
+        if let Some(exception) = exceptions::find(&step, our, their) {
+            *comparison.excepted.entry(exception.name).or_default() += 1;
+        } else {
             comparison.difference = Some(Difference {
                 index,
                 ours: our.clone(),

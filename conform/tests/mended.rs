@@ -183,6 +183,23 @@ fn an_offset_is_listed_with_the_epoch_of_its_record() {
 }
 
 #[test]
+fn an_epoch_that_has_not_begun_has_no_end() {
+    for (of, epoch, end) in [(EpochClaim::Right, 0, 2), (EpochClaim::Newer, -1, -1)] {
+        let ask = Step::EpochEnd {
+            place: PLACE,
+            of,
+            knows: EpochClaim::Right,
+        };
+        let told = Seen::EpochEnd {
+            code: 0,
+            epoch,
+            end,
+        };
+        assert_eq!(last(&[good(), ask]), told, "{of:?}");
+    }
+}
+
+#[test]
 fn nothing_is_committed_for_a_partition_that_does_not_exist() {
     for (place, code) in [
         (PLACE, 0),

@@ -140,7 +140,8 @@ impl Runner<'_> {
         };
         let epoch = match by.epoch {
             ProducerEpoch::Same => producer.epoch,
-            ProducerEpoch::Older => producer.epoch - 1,
+            // Below 0 stands "no epoch", which is another thing.
+            ProducerEpoch::Older => (producer.epoch - 1).max(0),
             ProducerEpoch::Newer => producer.epoch + 1,
         };
         sent.by = Some(Stamp {

@@ -89,7 +89,12 @@ impl<B: Body> Broker<B> {
                 end_offset: -1,
             },
             Ok(replica) => {
-                let (epoch, end_offset) = replica.log.end_of_epoch(query.epoch);
+                // Of an epoch that has not begun Kafka knows nothing, not even what came before it.
+                let (epoch, end_offset) = if query.epoch > replica.epoch() {
+                    (-1, -1)
+                } else {
+                    replica.log.end_of_epoch(query.epoch)
+                };
                 EpochEnd {
                     partition: query.partition,
                     error: ErrorCode::None,

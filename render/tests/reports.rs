@@ -263,14 +263,18 @@ fn hostile_text_is_inert_in_every_report() {
 #[test]
 fn junit_has_a_case_for_each_expectation_with_the_observed_value() {
     let xml = junit::xml(&report(Verdict::Violated)).unwrap();
-    assert!(xml.contains("tests=\"5\""), "{xml}");
+    assert!(xml.contains("tests=\"9\""), "{xml}");
     assert!(
-        xml.contains("failures=\"2\""),
-        "verdict and sink fail: {xml}"
+        xml.contains("failures=\"3\""),
+        "verdict, sink and an invariant fail: {xml}"
     );
     assert!(
-        xml.contains("errors=\"1\""),
-        "a limit never measured is an error: {xml}"
+        xml.contains("errors=\"2\""),
+        "a limit never measured is an error, an invariant not evaluated too: {xml}"
+    );
+    assert!(
+        xml.contains("skipped=\"1\""),
+        "a limit that only warns is skipped: {xml}"
     );
     assert!(xml.contains("observed 148"), "{xml}");
 }

@@ -17,5 +17,5 @@ run=$work/runs/latest
 "$squall" watch "$run" --picture "$work/dashboard.svg" --at 9.5 --size 140x42
 shoot "$work/dashboard.svg" "$to/dashboard.png" 1200,780
 shoot "$run/report.html" "$to/report.png" 1280,1000
-for chart in timeline latency; do cp "$run/$chart.png" "$to/$chart.png"; done
+cp "$run/timeline.png" "$to/timeline.png"
 ls -l "$to"

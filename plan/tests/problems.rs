@@ -462,3 +462,34 @@ fn odd_events_need_a_topic_and_ids_that_can_be_told() {
         assert!(found.contains(said), "{said:?}: {found}");
     }
 }
+
+#[test]
+fn what_acts_on_requests_runs_from_clients_to_brokers() {
+    let cases = [
+        (
+            "lose_answer: { from: brokers, to: producer }",
+            "requests run from",
+        ),
+        (
+            "cut_request: { from: producer, to: consumer-db }",
+            "requests run from",
+        ),
+        (
+            "delay: { from: brokers, to: brokers, by: 9ms, jitter: 2ms, distribution: normal }",
+            "can be spread so",
+        ),
+        (
+            "answer_error: { from: producer, to: brokers, api: ListOffsets, error: NOT_COORDINATOR }",
+            "ListOffsets",
+        ),
+        (
+            "answer_error: { from: producer, to: brokers, api: Produce, error: NO_SUCH }",
+            "NO_SUCH",
+        ),
+    ];
+    for (fault, said) in cases {
+        let set = format!("faults=[{{name: one, at: 1s, for: 1s, {fault}}}]");
+        let found = problems(BURST, &sets(&[&set])).to_string();
+        assert!(found.contains(said), "{said:?}: {found}");
+    }
+}

@@ -4,9 +4,12 @@
 //! told a broker's own address, a client would go past the proxy, and every fault on it would be none.
 
 use super::network::{End, Touched, Treated};
-use squall_plan::fault::{Distribution, Treatment};
+use squall_plan::fault::{Distribution, FrameAct, KafkaError, Treatment};
 use squall_proxy::engine::{Counters, Engine, ProxyConfig, ProxyError, Refusal};
-use squall_proxy::kafka::{Address, AddressMap, Endpoint, FlowRegistry, KafkaSettings, Link};
+use squall_proxy::kafka::{
+    Action, Address, AddressMap, Api, Endpoint, FlowRegistry, KafkaSettings, Link, Rule,
+    SharedRules, Way,
+};
 use squall_proxy::toxic::{Direction, ToxicKind, ToxicSpec};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -39,8 +42,10 @@ struct State {
     stalls: BTreeMap<(String, &'static str), u32>,
     /// How many faults close a proxy.
     closed: BTreeMap<String, u32>,
-    /// Toxics have names of their own.
-    toxics: u64,
+    /// Toxics and rules have names of their own.
+    treatments: u64,
+    /// Rules on Kafka's frames, by proxy.
+    rules: BTreeMap<String, SharedRules>,
 }
 
 impl Proxied {
@@ -79,8 +84,9 @@ impl Proxied {
             });
             settings.addresses = Some(map.clone());
             settings.flows = self.flows.clone();
-            let mut config =
-                ProxyConfig::new(name(party, &Far::Broker(node)), upstream.to_string());
+            let name = name(party, &Far::Broker(node));
+            state.rules.insert(name.clone(), settings.rules.clone());
+            let mut config = ProxyConfig::new(name, upstream.to_string());
             config.layer = Some(Arc::new(settings));
             let made = self.engine.create(config).map_err(text)?;
             let listen: SocketAddr = made.listen.parse().map_err(|_| made.listen.clone())?;
@@ -138,18 +144,25 @@ impl Proxied {
         }
         let proxy = name(party, far);
         let before = self.counters(&proxy)?;
-        let how = match toxic(treatment)? {
-            None => {
+        let how = match on_proxy(treatment, direction)? {
+            OnProxy::Stall => {
                 self.stall(&proxy, direction)?;
                 How::Stall(direction)
             }
-            Some(kind) => {
+            OnProxy::Toxic(kind) => {
                 let mut toxic = ToxicSpec::new(kind, direction);
-                let mut state = self.lock();
-                state.toxics += 1;
-                toxic.name = format!("fault-{}", state.toxics);
+                toxic.name = self.next_name();
                 self.engine.add_toxic(&proxy, toxic.clone()).map_err(text)?;
                 How::Toxic(direction, toxic.name)
+            }
+            OnProxy::Rule(mut rule) => {
+                rule.name = self.next_name();
+                let name = rule.name.clone();
+                let rules = self.rules(&proxy)?;
+                let added = rules.update(|rules| rules.with(*rule));
+                added.map_err(|error| format!("the fault proxy: {error}"))?;
+                self.engine.poke(&proxy).map_err(text)?;
+                How::Rule(name)
             }
         };
         Ok(Box::new(TreatedProxy {
@@ -243,6 +256,24 @@ impl Proxied {
         }
     }
 
+    fn next_name(&self) -> String {
+        let mut state = self.lock();
+        state.treatments += 1;
+        format!("fault-{}", state.treatments)
+    }
+
+    fn rules(&self, proxy: &str) -> Result<SharedRules, String> {
+        let known = self.lock().rules.get(proxy).cloned();
+        known.ok_or_else(|| format!("{proxy} carries no requests of Kafka's"))
+    }
+
+    /// Frames that a rule has acted on.
+    fn acted(&self, proxy: &str, rule: &str) -> u64 {
+        let rules = self.rules(proxy);
+        let evidence = rules.ok().and_then(|rules| rules.current().evidence(rule));
+        evidence.map_or(0, |evidence| evidence.acted)
+    }
+
     fn counters(&self, proxy: &str) -> Result<Counters, String> {
         self.engine.counters(proxy).map_err(text)
     }
@@ -266,22 +297,95 @@ fn text(error: ProxyError) -> String {
 
 const MS: u64 = 1_000_000;
 
-/// The toxic that does it; `None`: a stall.
-fn toxic(treatment: &Treatment) -> Result<Option<ToxicKind>, String> {
-    Ok(Some(match *treatment {
-        Treatment::Stall => return Ok(None),
+/// What does it.
+enum OnProxy {
+    Stall,
+    Toxic(ToxicKind),
+    /// Its name is still to be given.
+    Rule(Box<Rule>),
+}
+
+fn on_proxy(treatment: &Treatment, direction: Direction) -> Result<OnProxy, String> {
+    Ok(match treatment {
+        Treatment::Stall => OnProxy::Stall,
+        Treatment::Frames {
+            apis,
+            share_per_mille,
+            act,
+        } => OnProxy::Rule(Box::new(rule(apis, *share_per_mille, act)?)),
+        // A toxic knows bytes alone, and draws evenly as Toxiproxy does.
+        &Treatment::Delay {
+            latency_ns,
+            jitter_ns,
+            distribution,
+        } if distribution != Distribution::Uniform => {
+            let way = match direction {
+                Direction::Upstream => Way::Requests,
+                Direction::Downstream => Way::Answers,
+            };
+            let delay = Action::Delay {
+                way,
+                latency_ns,
+                jitter_ns,
+                distribution,
+            };
+            OnProxy::Rule(Box::new(Rule::new("", delay)))
+        }
+        _ => OnProxy::Toxic(toxic(treatment)?),
+    })
+}
+
+fn rule(apis: &[String], share_per_mille: u32, act: &FrameAct) -> Result<Rule, String> {
+    let action = match act {
+        &FrameAct::Delay {
+            latency_ns,
+            jitter_ns,
+            distribution,
+        } => Action::Delay {
+            way: Way::Requests,
+            latency_ns,
+            jitter_ns,
+            distribution,
+        },
+        FrameAct::AnswerError { error } => Action::AnswerError {
+            error: KafkaError::code(error).ok_or_else(|| format!("{error} is no error"))?,
+        },
+        FrameAct::LoseAnswer => Action::LoseAnswer,
+        FrameAct::Cut { after_bytes } => Action::Cut {
+            way: Way::Requests,
+            after_bytes: usize::try_from(*after_bytes).unwrap_or(usize::MAX),
+        },
+        FrameAct::WithholdAnswers { reset_after_ns } => Action::WithholdAnswers {
+            reset_after_ns: *reset_after_ns,
+        },
+    };
+    let key = |name: &String| {
+        let api = Api::from_name(name).ok_or_else(|| format!("{name} is no API"))?;
+        Ok::<i16, String>(api.key)
+    };
+    let keys = apis.iter().map(key).collect::<Result<Vec<_>, _>>()?;
+    let rule = Rule::new("", action).share_ppm(share_per_mille * 1000);
+    Ok(match keys.is_empty() {
+        true => rule,
+        false => rule.for_apis(&keys),
+    })
+}
+
+/// The toxic that does it.
+fn toxic(treatment: &Treatment) -> Result<ToxicKind, String> {
+    Ok(match *treatment {
+        Treatment::Stall | Treatment::Frames { .. } => {
+            return Err("no toxic does this".to_owned());
+        }
         Treatment::Reset => ToxicKind::ResetPeer { timeout_ms: 0 },
         Treatment::Delay {
             latency_ns,
             jitter_ns,
-            distribution: Distribution::Uniform,
+            ..
         } => ToxicKind::Latency {
             latency_ms: number(latency_ns.div_ceil(MS)),
             jitter_ms: number(jitter_ns / MS),
         },
-        Treatment::Delay { .. } => {
-            return Err("the proxy knows only the uniform distribution".to_owned());
-        }
         Treatment::Bandwidth { bytes_per_s } => ToxicKind::Bandwidth {
             rate_kb_s: number(bytes_per_s.div_ceil(1_000)),
         },
@@ -303,7 +407,7 @@ fn toxic(treatment: &Treatment) -> Result<Option<ToxicKind>, String> {
         Treatment::Timeout { after_ns } => ToxicKind::Timeout {
             timeout_ms: number(after_ns.div_ceil(MS)),
         },
-    }))
+    })
 }
 
 fn number(value: u64) -> i64 {
@@ -313,6 +417,7 @@ fn number(value: u64) -> i64 {
 enum How {
     Stall(Direction),
     Toxic(Direction, String),
+    Rule(String),
     Closed,
 }
 
@@ -336,11 +441,15 @@ impl Treated for TreatedProxy {
                 let held = now.held_bytes - before.held_bytes;
                 held + (now.dropped_bytes - before.dropped_bytes)
             }
-            How::Closed => 0,
+            How::Rule(_) | How::Closed => 0,
+        };
+        let frames = match &self.how {
+            How::Rule(rule) => self.proxied.acted(&self.proxy, rule),
+            _ => 0,
         };
         let ended = |counters: &Counters| counters.resets + counters.closed_by_toxic;
         let connections = match self.how {
-            How::Stall(_) => 0,
+            How::Stall(_) | How::Rule(_) => 0,
             How::Toxic(..) => ended(&now) - ended(&self.before),
             How::Closed => {
                 let refused = now.connections_refused - self.before.connections_refused;
@@ -349,6 +458,7 @@ impl Treated for TreatedProxy {
         };
         Touched {
             bytes,
+            frames,
             connections,
             ..Touched::default()
         }
@@ -364,6 +474,12 @@ impl Treated for TreatedProxy {
             How::Toxic(_, toxic) => {
                 let removed = self.proxied.engine.remove_toxic(&self.proxy, toxic);
                 removed.map_err(text)
+            }
+            How::Rule(rule) => {
+                let rules = self.proxied.rules(&self.proxy)?;
+                let lifted = rules.update(|rules| Ok(rules.without(rule)));
+                lifted.map_err(|error| format!("the fault proxy: {error}"))?;
+                self.proxied.engine.poke(&self.proxy).map_err(text)
             }
             How::Closed => self.proxied.open(&self.proxy),
         }

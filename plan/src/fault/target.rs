@@ -68,11 +68,15 @@ impl Target {
         }
     }
 
-    /// One broker, by number or role, or all of them.
-    fn is_broker(&self) -> bool {
+    /// Brokers, by number or role, or all of them.
+    pub(crate) fn is_broker(&self) -> bool {
         matches!(
             self,
-            Self::Broker(_) | Self::Leader { .. } | Self::Coordinator { .. } | Self::Brokers
+            Self::Broker(_)
+                | Self::Leader { .. }
+                | Self::Followers { .. }
+                | Self::Coordinator { .. }
+                | Self::Brokers
         )
     }
 

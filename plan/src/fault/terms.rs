@@ -96,6 +96,70 @@ pub enum Treatment {
     Timeout {
         after_ns: u64,
     },
+    /// Requests to brokers, or their answers, are told apart, and a share of them meets this.
+    Frames {
+        /// Kafka's own names; empty: every API.
+        apis: Vec<String>,
+        share_per_mille: u32,
+        act: FrameAct,
+    },
+}
+
+/// What a request to a broker, or its answer, meets.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrameAct {
+    /// The request, and all behind it, arrives later.
+    Delay {
+        latency_ns: u64,
+        jitter_ns: u64,
+        distribution: Distribution,
+    },
+    /// It is answered with this error, one of [`KafkaError::NAMES`], and never reaches the broker.
+    AnswerError { error: String },
+    /// It reaches the broker, its answer never comes, and the connection is reset.
+    LoseAnswer,
+    /// The connection is reset after so many bytes of it.
+    Cut { after_bytes: u64 },
+    /// Its answer and all later ones never come; the connection is reset after this time, or when the fault ends.
+    WithholdAnswers { reset_after_ns: Option<u64> },
+}
+
+/// Errors of Kafka's protocol that a broker in trouble answers.
+pub struct KafkaError;
+
+impl KafkaError {
+    pub const NAMES: &'static [&'static str] = &[
+        "UNKNOWN_SERVER_ERROR",
+        "UNKNOWN_TOPIC_OR_PARTITION",
+        "LEADER_NOT_AVAILABLE",
+        "NOT_LEADER_OR_FOLLOWER",
+        "REQUEST_TIMED_OUT",
+        "COORDINATOR_LOAD_IN_PROGRESS",
+        "COORDINATOR_NOT_AVAILABLE",
+        "NOT_COORDINATOR",
+        "NOT_ENOUGH_REPLICAS",
+        "ILLEGAL_GENERATION",
+        "UNKNOWN_MEMBER_ID",
+        "REBALANCE_IN_PROGRESS",
+        "KAFKA_STORAGE_ERROR",
+    ];
+    const CODES: &'static [i16] = &[-1, 3, 5, 6, 7, 14, 15, 16, 19, 22, 25, 27, 56];
+
+    /// The code of a name.
+    #[must_use]
+    pub fn code(name: &str) -> Option<i16> {
+        let at = Self::NAMES.iter().position(|known| *known == name)?;
+        Self::CODES.get(at).copied()
+    }
+}
+
+impl Treatment {
+    /// Whether it needs a connection that carries Kafka's protocol.
+    #[must_use]
+    pub const fn is_of_frames(&self) -> bool {
+        matches!(self, Self::Frames { .. })
+    }
 }
 
 /// How a jitter is spread.
@@ -219,6 +283,19 @@ impl fmt::Display for Treatment {
                 "pieces of {average_bytes} ± {variation_bytes} B, {} apart",
                 show_duration(*delay_ns)
             ),
+            Self::Frames {
+                apis,
+                share_per_mille,
+                act,
+            } => {
+                if *share_per_mille < 1000 {
+                    write!(f, "{} of ", PerMille(*share_per_mille))?;
+                }
+                match apis.is_empty() {
+                    true => write!(f, "requests {act}"),
+                    false => write!(f, "{} {act}", apis.join(", ")),
+                }
+            }
             Self::LimitData { bytes } => write!(f, "ended after {bytes} B"),
             Self::Timeout { after_ns: 0 } => write!(f, "nothing passes"),
             Self::Timeout { after_ns } => {
@@ -228,6 +305,36 @@ impl fmt::Display for Treatment {
                     show_duration(*after_ns)
                 )
             }
+        }
+    }
+}
+
+impl fmt::Display for FrameAct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delay {
+                latency_ns,
+                jitter_ns,
+                distribution,
+            } => {
+                let (latency_ns, jitter_ns) = (*latency_ns, *jitter_ns);
+                let distribution = *distribution;
+                let delay = Treatment::Delay {
+                    latency_ns,
+                    jitter_ns,
+                    distribution,
+                };
+                write!(f, "{delay}")
+            }
+            Self::AnswerError { error } => write!(f, "answered {error}"),
+            Self::LoseAnswer => write!(f, "done, the answer lost"),
+            Self::Cut { after_bytes } => write!(f, "cut after {after_bytes} B"),
+            Self::WithholdAnswers {
+                reset_after_ns: None,
+            } => write!(f, "never answered"),
+            Self::WithholdAnswers {
+                reset_after_ns: Some(after),
+            } => write!(f, "never answered, reset after {}", show_duration(*after)),
         }
     }
 }
@@ -247,4 +354,17 @@ impl fmt::Display for PerMille {
 fn list(targets: &[Target]) -> String {
     let names: Vec<String> = targets.iter().map(ToString::to_string).collect();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_has_a_code() {
+        assert_eq!(KafkaError::NAMES.len(), KafkaError::CODES.len());
+        assert_eq!(KafkaError::code("NOT_LEADER_OR_FOLLOWER"), Some(6));
+        assert_eq!(KafkaError::code("KAFKA_STORAGE_ERROR"), Some(56));
+        assert_eq!(KafkaError::code("NONE"), None);
+    }
 }

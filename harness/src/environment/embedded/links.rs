@@ -133,6 +133,7 @@ fn check(treatment: &Treatment) -> Result<(), String> {
             distribution: Distribution::Uniform,
             ..
         } => return Ok(()),
+        Treatment::Frames { .. } => "carry no requests of clients",
         Treatment::Delay { .. } => "know only the uniform distribution",
         _ => "carry messages, not bytes: isolate, drop, delay and bandwidth act on them",
     };

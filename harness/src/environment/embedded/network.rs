@@ -45,6 +45,8 @@ impl Network for EmbeddedNetwork {
         }
         let (party, far, direction) = match (far(from), far(to)) {
             (None, Some(far)) => (from, far, Direction::Upstream),
+            // Requests run one way.
+            (Some(_), None) if treatment.is_of_frames() => return Ok(None),
             (Some(far), None) => (to, far, Direction::Downstream),
             _ => return Ok(None),
         };

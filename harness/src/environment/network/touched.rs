@@ -10,6 +10,8 @@ pub struct Touched {
     pub messages: u64,
     /// Between services and brokers.
     pub bytes: u64,
+    /// Requests and answers of Kafka's protocol.
+    pub frames: u64,
     /// Reset, closed or refused.
     pub connections: u64,
 }
@@ -25,6 +27,7 @@ impl AddAssign for Touched {
     fn add_assign(&mut self, other: Self) {
         self.messages += other.messages;
         self.bytes += other.bytes;
+        self.frames += other.frames;
         self.connections += other.connections;
     }
 }
@@ -34,6 +37,7 @@ impl fmt::Display for Touched {
         let counts = [
             (self.messages, "message"),
             (self.bytes, "byte"),
+            (self.frames, "frame"),
             (self.connections, "connection"),
         ];
         let mut first = true;

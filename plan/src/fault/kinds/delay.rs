@@ -6,9 +6,9 @@ use crate::yaml::Node;
 
 /// Latency with jitter. Bytes keep their order, as on a TCP connection.
 pub const ROW: Row = Row {
-    example: "{ from: everyone, to: followers(signups/1), by: 9ms, jitter: 2ms, distribution: pareto }",
+    example: "{ from: services, to: followers(signups/1), by: 9ms, jitter: 2ms, distribution: pareto }",
     about: "what flows from one to another arrives later, with jitter, in order",
-    limits: "order within a connection is kept; between brokers only the uniform distribution",
+    limits: "order within a connection is kept; normal and pareto are for connections of clients to brokers alone, where each request or answer draws its own",
     shape,
     read,
     draw: Some(draw),

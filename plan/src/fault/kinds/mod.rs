@@ -2,6 +2,7 @@
 //! one row. A new kind is a file here with its `ROW`, and a line in the list below: see docs/writing-a-fault.md.
 
 mod events;
+mod frames;
 mod link;
 mod row;
 mod sink;
@@ -56,6 +57,11 @@ kinds! {
     SinkDown: sink_down,
     SinkSlow: sink_slow,
     SinkError: sink_error,
+    DelayRequests: delay_requests,
+    AnswerError: answer_error,
+    LoseAnswer: lose_answer,
+    CutRequest: cut_request,
+    WithholdAnswers: withhold_answers,
     Poison: poison,
     Oversized: oversized,
     Tombstones: tombstones,

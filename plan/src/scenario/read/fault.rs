@@ -1,6 +1,7 @@
 //! `faults`: what, at what, when; and whether it can do what it is asked to prove.
 
 mod events;
+mod frames;
 mod sink;
 
 use super::Context;
@@ -201,6 +202,9 @@ fn check_terms(
     context: &Context<'_>,
     problems: &mut Problems,
 ) {
+    if let Terms::Link { to, treatment } = terms {
+        return frames::check(target, to, treatment, aim, problems);
+    }
     let Target::Service { service, replica } = target else {
         return;
     };

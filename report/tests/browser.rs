@@ -116,8 +116,8 @@ fn a_browser_runs_our_script_and_no_other_and_a_phone_need_not_scroll_sideways()
         return;
     };
     let folder = tempfile::tempdir().expect("a folder");
-    let page = page(HOSTILE);
-    let (dom, log) = load(browser, &page, folder.path(), "1280,900");
+    let hostile = page(HOSTILE);
+    let (dom, log) = load(browser, &hostile, folder.path(), "1280,900");
     assert!(
         dom.contains("class=\"tip\""),
         "our script did not run: {log}"
@@ -138,6 +138,7 @@ fn a_browser_runs_our_script_and_no_other_and_a_phone_need_not_scroll_sideways()
         assert!(!log.contains(refused), "{log}");
     }
     // A copy without the policy, with a script that measures.
+    let page = page("users");
     let policy = page.find("<meta http-equiv").expect("the policy");
     let ends = policy + page[policy..].find('>').expect("its end") + 1;
     let measure = "<script>document.title='wide '+(document.documentElement.scrollWidth-window.innerWidth)</script></body>";

@@ -30,7 +30,7 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// A connection that remembers what it sent.
 pub struct Connection {
     stream: TcpStream,
-    port: u16,
+    ports: (u16, u16),
     sent_bytes: u64,
     correlation: i32,
     /// Correlations of requests that are to be answered, oldest first.
@@ -51,7 +51,7 @@ impl Connection {
         let stream = TcpStream::connect_timeout(&to, Duration::from_secs(10))?;
         stream.set_nodelay(true)?;
         Ok(Self {
-            port: stream.local_addr()?.port(),
+            ports: (stream.local_addr()?.port(), to.port()),
             stream,
             sent_bytes: 0,
             correlation: 0,
@@ -62,7 +62,7 @@ impl Connection {
     #[must_use]
     pub fn sent(&self) -> Sent {
         Sent {
-            port: self.port,
+            ports: self.ports,
             bytes: self.sent_bytes,
         }
     }

@@ -74,7 +74,7 @@ impl Arm for Embedded {
         self.work(&[], ms).map(drop)
     }
 
-    fn work(&mut self, sent: &[Sent], ms: u64) -> Result<Vec<u16>, ArmError> {
+    fn work(&mut self, sent: &[Sent], ms: u64) -> Result<Vec<Sent>, ArmError> {
         let until_answered = !sent.is_empty();
         let duration = Duration::from_millis(ms);
         Ok(self.cluster.pass(duration, until_answered, sent.to_vec())?)

@@ -57,12 +57,12 @@ pub trait Arm {
     /// When the cluster is gone.
     fn pass(&mut self, ms: u64) -> Result<(), ArmError>;
 
-    /// Lets the cluster work on what these connections sent, until all is answered or so much time has passed. Gives the client ports that
+    /// Lets the cluster work on what these connections sent, until all is answered or so much time has passed. Gives those that
     /// will have no answer; of the others one can be read within [`Arm::read_timeout`].
     ///
     /// # Errors
     /// When the cluster is gone.
-    fn work(&mut self, sent: &[Sent], ms: u64) -> Result<Vec<u16>, ArmError>;
+    fn work(&mut self, sent: &[Sent], ms: u64) -> Result<Vec<Sent>, ArmError>;
 
     /// How long to wait for bytes of an answer that was given `ms`.
     fn read_timeout(&self, ms: u64) -> Duration;

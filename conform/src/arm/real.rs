@@ -258,7 +258,7 @@ impl Arm for Real {
         Ok(())
     }
 
-    fn work(&mut self, _sent: &[Sent], _ms: u64) -> Result<Vec<u16>, ArmError> {
+    fn work(&mut self, _sent: &[Sent], _ms: u64) -> Result<Vec<Sent>, ArmError> {
         Ok(Vec::new())
     }
 

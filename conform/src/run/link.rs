@@ -118,7 +118,7 @@ impl Runner<'_> {
             self.arm.pass(ms.min(300))?;
             return Ok(Err(Unheard::NoAnswer));
         }
-        if self.arm.work(&[sent], ms)?.contains(&sent.port) {
+        if self.arm.work(&[sent], ms)?.contains(&sent) {
             return Ok(Err(Unheard::NoAnswer));
         }
         let timeout = self.arm.read_timeout(ms);

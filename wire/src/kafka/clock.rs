@@ -15,8 +15,8 @@ pub enum Clock {
 /// A client's connection, as whoever drives a virtual clock knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sent {
-    /// The client's own port.
-    pub port: u16,
+    /// The client's own port, and the broker's: a system may use one port towards several brokers.
+    pub ports: (u16, u16),
     /// Bytes that it has sent since it connected: no time passes before the server has read them, or has a request of this connection in work.
     pub bytes: u64,
 }

@@ -230,7 +230,7 @@ impl Cluster {
     }
 
     /// Lets time pass in a cluster with a virtual clock: `duration`, or less if by then every request of the connections in `sent` is answered and
-    /// `until_answered`. Gives the ports of those whose request is still in work at a broker that is not paused. Connections to paused
+    /// `until_answered`. Gives those whose request is still in work at a broker that is not paused. Connections to paused
     /// brokers must not be named: nobody reads them.
     ///
     /// # Errors
@@ -240,7 +240,7 @@ impl Cluster {
         duration: Duration,
         until_answered: bool,
         sent: Vec<Sent>,
-    ) -> Result<Vec<u16>, CommandError> {
+    ) -> Result<Vec<Sent>, CommandError> {
         let answer = self.send(|reply| {
             Command::Pass(Pass {
                 sent,

@@ -65,8 +65,8 @@ impl Server {
                 return;
             };
             match listener.accept() {
-                Ok((stream, peer)) => {
-                    self.time.admitted(peer);
+                Ok((stream, _)) => {
+                    self.time.admitted(&stream);
                     self.admit(index, stream);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -157,7 +157,7 @@ impl Server {
                 Ok(Fill::More) => {
                     let read = connection.input_bytes() - before;
                     if let Some(received) = self.time.received() {
-                        received.count(connection.stream.peer_addr(), read);
+                        received.count(&connection.stream, read);
                     }
                     self.check_input_bytes(id)?;
                 }
@@ -194,7 +194,7 @@ impl Server {
             self.counters.malformed += 1;
         }
         if let Some(received) = self.time.received() {
-            received.closed(connection.stream.peer_addr());
+            received.closed(&connection.stream);
         }
         // Dropping the socket closes it; epoll forgets it by itself.
         let _ = self.poll.registry().deregister(&mut connection.stream);

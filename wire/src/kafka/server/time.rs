@@ -3,9 +3,9 @@
 use super::command::{CommandError, Reply};
 use super::{Server, index_of};
 use crate::kafka::clock::{Clock, Sent};
+use mio::net::TcpStream;
 use squall_model::Nanos;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 pub enum Time {
@@ -18,8 +18,8 @@ pub enum Time {
 pub struct Virtual {
     now: Nanos,
     passes: Option<Pass>,
-    /// Bytes read by the client's port.
-    received: BTreeMap<u16, u64>,
+    /// Bytes read by the ports of client and broker.
+    received: BTreeMap<Ports, u64>,
 }
 
 /// An order to let time pass.
@@ -27,7 +27,7 @@ pub struct Pass {
     pub sent: Vec<Sent>,
     pub duration: Duration,
     pub until_answered: bool,
-    pub reply: Reply<Vec<u16>>,
+    pub reply: Reply<Vec<Sent>>,
 }
 
 impl Time {
@@ -54,28 +54,38 @@ impl Time {
     }
 
     /// A client connected; its port may have been another's before.
-    pub fn admitted(&mut self, peer: SocketAddr) {
-        if let Self::Virtual(time) = self {
-            time.received.insert(peer.port(), 0);
+    pub fn admitted(&mut self, stream: &TcpStream) {
+        if let (Self::Virtual(time), Some(ports)) = (self, ports(stream)) {
+            time.received.insert(ports, 0);
         }
     }
 }
 
 impl Virtual {
     /// Nothing more will be read from a client.
-    pub fn closed(&mut self, peer: std::io::Result<SocketAddr>) {
-        if let Ok(peer) = peer {
-            self.received.insert(peer.port(), u64::MAX);
+    pub fn closed(&mut self, stream: &TcpStream) {
+        if let Some(ports) = ports(stream) {
+            self.received.insert(ports, u64::MAX);
         }
     }
 
     /// Bytes came from a client.
-    pub fn count(&mut self, peer: std::io::Result<SocketAddr>, bytes: usize) {
-        if let Ok(peer) = peer {
-            let received = self.received.entry(peer.port()).or_default();
+    pub fn count(&mut self, stream: &TcpStream, bytes: usize) {
+        if let Some(ports) = ports(stream) {
+            let received = self.received.entry(ports).or_default();
             *received = received.saturating_add(bytes as u64);
         }
     }
+}
+
+/// Of client and broker.
+type Ports = (u16, u16);
+
+fn ports(stream: &TcpStream) -> Option<Ports> {
+    Some((
+        stream.peer_addr().ok()?.port(),
+        stream.local_addr().ok()?.port(),
+    ))
 }
 
 fn nanos(duration: Duration) -> Nanos {
@@ -114,17 +124,16 @@ impl Server {
 
     fn has_read(&self, time: &Virtual, sent: &[Sent]) -> bool {
         let read = |s: &Sent| {
-            let received = time.received.get(&s.port).copied().unwrap_or(0);
-            received >= s.bytes || self.is_in_work(s.port)
+            let received = time.received.get(&s.ports).copied().unwrap_or(0);
+            received >= s.bytes || self.is_in_work(s.ports)
         };
         sent.iter().all(read)
     }
 
-    fn is_in_work(&self, port: u16) -> bool {
-        let of_port = |peer: std::io::Result<SocketAddr>| peer.is_ok_and(|a| a.port() == port);
+    fn is_in_work(&self, of: Ports) -> bool {
         self.connections
             .values()
-            .any(|c| c.pending.is_some() && of_port(c.stream.peer_addr()))
+            .any(|c| c.pending.is_some() && ports(&c.stream) == Some(of))
     }
 
     /// Moves a virtual clock to what is due next, once everything of the present is done.
@@ -160,20 +169,20 @@ impl Server {
     }
 
     /// Of the connections that an order names, those with a request in work at a broker that is awake.
-    fn unanswered(&self) -> Vec<u16> {
+    fn unanswered(&self) -> Vec<Sent> {
         let Time::Virtual(Virtual {
             passes: Some(pass), ..
         }) = &self.time
         else {
             return Vec::new();
         };
-        let awake = |port: &u16| {
+        let awake = |sent: &&Sent| {
             self.connections.values().any(|c| {
                 c.pending.is_some()
-                    && c.stream.peer_addr().is_ok_and(|a| a.port() == *port)
+                    && ports(&c.stream) == Some(sent.ports)
                     && !self.nodes[index_of(c.broker)].is_paused()
             })
         };
-        pass.sent.iter().map(|s| s.port).filter(awake).collect()
+        pass.sent.iter().filter(awake).copied().collect()
     }
 }

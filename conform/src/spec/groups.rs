@@ -14,6 +14,9 @@ struct Position {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     generation: i32,
+    /// The latest generation whose assignment was synced. A coordinator keeps a generation in its log only then, so another
+    /// one that takes over may begin from here again.
+    kept: i32,
     committed: BTreeMap<(u8, i32), Position>,
     /// Whatever may have been deleted is not held against the cluster.
     unsure: bool,
@@ -23,6 +26,11 @@ impl Ledger {
     pub fn forget_topic(&mut self, topic: Number) {
         self.committed.retain(|(of, _), _| *of != topic);
         self.unsure = true;
+    }
+
+    /// The group's coordinator may be another one from now on.
+    fn may_move(&mut self) {
+        self.generation = self.kept;
     }
 
     /// What is wrong with the committed offsets that a client was told.
@@ -119,10 +127,17 @@ pub fn follow(
             let all_new = answers.values().all(|j| j.generation <= 1);
             if power_lost || (all_new && !rough) {
                 // A group that was deleted, or whose members are all gone with their coordinator's memory, begins anew.
-                ledger.generation = 0;
+                (ledger.generation, ledger.kept) = (0, 0);
             }
             ledger.joined(answers, wrong);
         }
+        (Step::Sync { group, .. }, Seen::Synced(answers)) => {
+            let ledger = ledgers.entry(*group).or_default();
+            if answers.values().any(|(code, _)| *code == 0) {
+                ledger.kept = ledger.generation;
+            }
+        }
+        (Step::Disturb { .. }, _) => ledgers.values_mut().for_each(Ledger::may_move),
         (Step::FetchOffsets { group }, seen) if !power_lost => {
             if let Some(ledger) = ledgers.get(group) {
                 wrong.extend(ledger.check(seen));

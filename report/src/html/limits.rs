@@ -38,7 +38,7 @@ fn row(limit: &Limit) -> Markup {
         tr {
             th scope="row" { code { (inert(&limit.metric)) } }
             td.text { code { (inert(&limit.expression)) } }
-            td { (observed) @if let Some(weight) = &weight { (weight) } }
+            td { (observed) @if let Some(weight) = &weight { (inert(weight)) } }
             td.text { (mark(limit.ok)) }
         }
     }

@@ -1,14 +1,14 @@
 //! What may differ between our cluster and a real one, each with its reason. Nothing else may.
 
 use crate::seen::{Code, Seen};
-use crate::step::{Flaw, Produce, Step, To, What};
+use crate::step::{Flaw, Number, Produce, Step, To, What};
 
 /// A difference that is known and accepted.
 pub struct Exception {
     pub name: &'static str,
     pub reason: &'static str,
-    /// The step, what ours answered, what the real one answered.
-    applies: fn(&Step, &Seen, &Seen) -> bool,
+    /// The step, those before it, what ours answered, what the real one answered.
+    applies: fn(&Step, &[Step], &Seen, &Seen) -> bool,
 }
 
 /// All of them.
@@ -17,7 +17,7 @@ pub const EXCEPTIONS: &[Exception] = &[
         name: "follower-reads",
         reason: "Kafka lets a consumer of Fetch 11 and up read from any replica (KIP-392). The model has no replica selector, so no client \
                  is ever sent to a follower, and one that comes by itself is sent to the leader.",
-        applies: |step, ours, _| {
+        applies: |step, _, ours, _| {
             let refused = matches!(ours, Seen::Fetched(fetched) if fetched.code == NOT_LEADER);
             matches!(step, Step::Fetch { to, .. } if *to != To::Leader) && refused
         },
@@ -26,7 +26,7 @@ pub const EXCEPTIONS: &[Exception] = &[
         name: "max-timestamp-in-batch",
         reason: "The model knows the greatest timestamp of a batch and not those of its records, and says the batch's last record; Kafka \
                  says the first record that has it. They differ for batches whose records have one timestamp.",
-        applies: |step, ours, theirs| match (step, ours, theirs) {
+        applies: |step, _, ours, theirs| match (step, ours, theirs) {
             (
                 Step::ListOffsets {
                     what: What::MaxTimestamp,
@@ -52,7 +52,7 @@ pub const EXCEPTIONS: &[Exception] = &[
         name: "unknown-magic-first",
         reason: "Both refuse a batch of an unknown format. Kafka does so before it looks whether the partition is led here or the acks are \
                  possible, the model after it. Which of two refusals comes first matters to no client.",
-        applies: |step, ours, theirs| {
+        applies: |step, _, ours, theirs| {
             let unknown = matches!(
                 step,
                 Step::Produce(Produce {
@@ -66,7 +66,7 @@ pub const EXCEPTIONS: &[Exception] = &[
     Exception {
         name: "offsets-of-deleted-topics",
         reason: "Kafka drops what groups committed for a topic when the topic is deleted; the model keeps it until the group is deleted.",
-        applies: |step, ours, theirs| match (step, ours, theirs) {
+        applies: |step, before, ours, theirs| match (step, ours, theirs) {
             (
                 Step::FetchOffsets { .. },
                 Seen::Offsets {
@@ -78,8 +78,15 @@ pub const EXCEPTIONS: &[Exception] = &[
                     committed: their,
                 },
             ) => {
-                their.len() < our.len()
-                    && their.iter().all(|(place, at)| our.get(place) == Some(at))
+                let deleted = |of: Number| {
+                    let mut before = before.iter();
+                    before.any(|s| matches!(s, Step::DeleteTopic { topic } if *topic == of))
+                };
+                let alike = |(place, at): (&(Number, i32), _)| match their.get(place) {
+                    Some(told) => told == at,
+                    None => deleted(place.0),
+                };
+                their.keys().all(|place| our.contains_key(place)) && our.iter().all(alike)
             }
             _ => false,
         },
@@ -88,7 +95,7 @@ pub const EXCEPTIONS: &[Exception] = &[
         name: "group-without-assignment",
         reason: "Kafka 4 writes a record when a group begins, the model when it has its first assignment. When the coordinator moves in \
                  between, Kafka knows an empty group and the model none; both have forgotten the members.",
-        applies: |step, ours, theirs| match (step, ours, theirs) {
+        applies: |step, _, ours, theirs| match (step, ours, theirs) {
             (
                 Step::DescribeGroup { .. },
                 Seen::Group {
@@ -117,8 +124,14 @@ fn is_refused(seen: &Seen) -> bool {
     matches!(seen, Seen::Produced(produced) if produced.code > 0 && produced.base == -1)
 }
 
-/// The exception that a difference falls under.
+/// The exception that a difference falls under. `before`: the steps that came before.
 #[must_use]
-pub fn find(step: &Step, ours: &Seen, theirs: &Seen) -> Option<&'static Exception> {
-    EXCEPTIONS.iter().find(|e| (e.applies)(step, ours, theirs))
+pub fn find(
+    step: &Step,
+    before: &[Step],
+    ours: &Seen,
+    theirs: &Seen,
+) -> Option<&'static Exception> {
+    let mut all = EXCEPTIONS.iter();
+    all.find(|e| (e.applies)(step, before, ours, theirs))
 }

@@ -9,10 +9,13 @@ use crate::{shrink, spec, text};
 use squall_model::kafka::Defects;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 /// How many runs a counterexample may cost.
 const SHRINK_TRIES: usize = 400;
 const SHRINK_TRIES_REAL: usize = 40;
+/// On a real cluster a disturbed sequence takes half a minute: no further try begins after this.
+const SHRINK_WITHIN_REAL: Duration = Duration::from_secs(180);
 
 /// Runs a sequence on a fresh embedded cluster.
 ///
@@ -125,7 +128,8 @@ pub fn compare(sequence: &Sequence, ours: &Outcome, theirs: &Outcome) -> Compari
             comparison.alike += 1;
             continue;
         }
-        match exceptions::find(&our.step, &our.seen, &their.seen) {
+        let before = sequence.steps.get(..index).unwrap_or_default();
+        match exceptions::find(&our.step, before, &our.seen, &their.seen) {
             Some(exception) => *comparison.excepted.entry(exception.name).or_default() += 1,
             None => {
                 comparison.difference = Some(Difference {
@@ -137,11 +141,16 @@ pub fn compare(sequence: &Sequence, ours: &Outcome, theirs: &Outcome) -> Compari
             }
         }
     }
-    compare_ends(ours, theirs, &mut comparison);
+    compare_ends(sequence, ours, theirs, &mut comparison);
     comparison
 }
 
-fn compare_ends(ours: &Outcome, theirs: &Outcome, comparison: &mut Comparison) {
+fn compare_ends(
+    sequence: &Sequence,
+    ours: &Outcome,
+    theirs: &Outcome,
+    comparison: &mut Comparison,
+) {
     let index = ours.noted.len();
     for (place, our) in &ours.last {
         if theirs.last.get(place) != Some(our) && comparison.difference.is_none() {
@@ -159,7 +168,7 @@ fn compare_ends(ours: &Outcome, theirs: &Outcome, comparison: &mut Comparison) {
         if their == our || comparison.difference.is_some() {
             continue;
         }
-        if let Some(exception) = exceptions::find(&step, our, their) {
+        if let Some(exception) = exceptions::find(&step, &sequence.steps, our, their) {
             *comparison.excepted.entry(exception.name).or_default() += 1;
         } else {
             comparison.difference = Some(Difference {
@@ -192,7 +201,11 @@ pub fn shrink_difference(
     prefix: &str,
 ) -> Result<Sequence, RunError> {
     let mut nth = 0;
+    let begun = Instant::now();
     shrink::shrink(sequence, SHRINK_TRIES_REAL, |shorter| {
+        if begun.elapsed() > SHRINK_WITHIN_REAL {
+            return Ok(false);
+        }
         nth += 1;
         let comparison = both(shorter, real, &format!("{prefix}-{nth}"))?;
         Ok(comparison.difference.is_some())

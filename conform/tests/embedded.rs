@@ -118,7 +118,18 @@ fn an_exception_covers_what_it_names_and_no_more() {
             ..Default::default()
         })
     };
-    assert!(exceptions::find(&fetch(To::Follower), &fetched(6), &fetched(0)).is_some());
-    assert!(exceptions::find(&fetch(To::Leader), &fetched(6), &fetched(0)).is_none());
-    assert!(exceptions::find(&fetch(To::Follower), &fetched(0), &fetched(6)).is_none());
+    assert!(exceptions::find(&fetch(To::Follower), &[], &fetched(6), &fetched(0)).is_some());
+    assert!(exceptions::find(&fetch(To::Leader), &[], &fetched(6), &fetched(0)).is_none());
+    assert!(exceptions::find(&fetch(To::Follower), &[], &fetched(0), &fetched(6)).is_none());
+    let offsets = |of: &[u8]| Seen::Offsets {
+        code: 0,
+        committed: of.iter().map(|t| ((*t, 0), (7, String::new()))).collect(),
+    };
+    let (ours, theirs) = (offsets(&[0, 1]), offsets(&[1]));
+    let told = Step::FetchOffsets { group: 0 };
+    let deleted = |topic| [Step::DeleteTopic { topic }];
+    assert!(exceptions::find(&told, &deleted(0), &ours, &theirs).is_some());
+    assert!(exceptions::find(&told, &deleted(1), &ours, &theirs).is_none());
+    assert!(exceptions::find(&told, &[], &ours, &theirs).is_none());
+    assert!(exceptions::find(&told, &deleted(0), &theirs, &ours).is_none());
 }

@@ -119,6 +119,37 @@ fn a_paused_service_keeps_its_process_and_goes_on_when_it_heals() {
 }
 
 #[test]
+fn a_slow_start_is_another_process_that_stands_still_until_it_heals() {
+    let world = World::new();
+    let before = world.pid(1);
+    let slow = fault(
+        FaultKind::SlowStart,
+        service(Some(1)),
+        0,
+        3_600_000,
+        &[Proof::ProcessRestarted],
+    );
+    let schedule = world.run(std::slice::from_ref(&slow));
+    eventually("it bites", || {
+        !world.told(&slow.name, FaultState::Evidence).is_empty()
+    });
+    let pid = world.pid(1).unwrap();
+    assert_ne!(before, Some(pid));
+    assert!(processes::read(pid).unwrap().is_stopped());
+    let evidence = world.told(&slow.name, FaultState::Evidence);
+    assert!(
+        evidence[0].1.contains("stands still at its start"),
+        "{evidence:?}"
+    );
+    schedule.finish();
+    assert!(!processes::read(pid).unwrap().is_stopped());
+    assert_eq!(world.pid(1), Some(pid), "it is the process that started");
+    let health = world.health(&slow);
+    assert_eq!((&health.bit, &health.healed), (&Shown::Yes, &Shown::Yes));
+    assert_eq!(health.proofs["process-restarted"], Shown::Yes);
+}
+
+#[test]
 fn a_pause_of_what_is_down_shows_nothing() {
     let world = World::new();
     world.bench.kill(&ReplicaId::new("a", 0));
@@ -204,6 +235,7 @@ fn a_consequence_counts_only_when_the_fault_could_have_caused_it() {
         topic: "signups".to_owned(),
         partition,
         leader,
+        clean: true,
     };
     world.happenings.saw(elected(0, 3)); // Before the fault.
     let target = Target::Leader {

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 /// Kafka keeps committed offsets here.
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
-const ADMIN_TIMEOUT_MS: i32 = 10_000;
+pub const ADMIN_TIMEOUT_MS: i32 = 10_000;
 const RESOURCE_TOPIC: i8 = 2;
 
 pub fn text(of: &str) -> StrBytes {
@@ -50,22 +50,6 @@ const CONFIGS: &[&str] = &[
 ];
 
 impl Runner<'_> {
-    /// Makes sure that committed offsets have a home whose replicas are the same in every cluster.
-    pub(super) fn begin(&mut self) -> Result<(), RunError> {
-        let known = self.look(1, &[OFFSETS_TOPIC.to_owned()])?;
-        if matches!(&known, Ok(found) if found.topics.iter().all(|t| t.error_code == 0)) {
-            return Ok(());
-        }
-        let topic = CreatableTopic::default()
-            .with_name(topic_name(OFFSETS_TOPIC))
-            .with_num_partitions(-1)
-            .with_replication_factor(-1)
-            .with_assignments(vec![assignment(0, &[1, 2, 3])])
-            .with_configs(vec![config("cleanup.policy", "compact")]);
-        let _ = self.ask(1, create(vec![topic], false))?;
-        self.settle()
-    }
-
     /// The broker that is asked when any will do.
     pub(super) fn any_broker(&self) -> i32 {
         self.links.awake().first().copied().unwrap_or(1)
@@ -346,20 +330,20 @@ impl Runner<'_> {
     }
 }
 
-fn create(topics: Vec<CreatableTopic>, validate_only: bool) -> CreateTopicsRequest {
+pub(super) fn create(topics: Vec<CreatableTopic>, validate_only: bool) -> CreateTopicsRequest {
     CreateTopicsRequest::default()
         .with_topics(topics)
         .with_timeout_ms(ADMIN_TIMEOUT_MS)
         .with_validate_only(validate_only)
 }
 
-fn assignment(partition: i32, brokers: &[i32]) -> CreatableReplicaAssignment {
+pub(super) fn assignment(partition: i32, brokers: &[i32]) -> CreatableReplicaAssignment {
     CreatableReplicaAssignment::default()
         .with_partition_index(partition)
         .with_broker_ids(brokers.iter().map(|b| BrokerId(*b)).collect())
 }
 
-fn config(name: &str, value: &str) -> CreatableTopicConfig {
+pub(super) fn config(name: &str, value: &str) -> CreatableTopicConfig {
     CreatableTopicConfig::default()
         .with_name(text(name))
         .with_value(Some(text(value)))

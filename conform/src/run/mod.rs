@@ -2,6 +2,7 @@
 
 mod admin;
 mod batch;
+mod begin;
 mod book;
 mod disturb;
 mod groups;
@@ -84,9 +85,10 @@ pub fn run(
     for (index, step) in sequence.steps.iter().enumerate() {
         runner.index = index;
         let wanted = like.and_then(|like| like.noted.get(index)).map(|n| &n.seen);
-        let noted = runner.step_like(step, wanted)?;
+        let before = &sequence.steps[..index];
+        let noted = runner.step_like(step, before, wanted)?;
         // What comes after a difference differs by it.
-        let differs = wanted.is_some_and(|wanted| !is_alike(step, wanted, &noted.seen));
+        let differs = wanted.is_some_and(|wanted| !is_alike(step, before, wanted, &noted.seen));
         outcome.noted.push(noted);
         if differs {
             break;
@@ -97,19 +99,24 @@ pub fn run(
         }
     }
     runner.index = sequence.steps.len();
-    runner.finish(&mut outcome)?;
+    runner.finish(&sequence.steps, like, &mut outcome)?;
     Ok(outcome)
 }
 
 impl Runner<'_> {
-    fn step_like(&mut self, step: &Step, wanted: Option<&Seen>) -> Result<Noted, RunError> {
+    fn step_like(
+        &mut self,
+        step: &Step,
+        before: &[Step],
+        wanted: Option<&Seen>,
+    ) -> Result<Noted, RunError> {
         let mut waited = 0;
         loop {
             if step.only_reads() && !self.rough {
                 self.arm.pass(self.arm.rest_ms())?;
             }
             let (seen, detail) = self.step(step)?;
-            let alike = wanted.is_none_or(|wanted| is_alike(step, wanted, &seen));
+            let alike = wanted.is_none_or(|wanted| is_alike(step, before, wanted, &seen));
             let again = step.only_reads() || is_passing(&seen);
             if alike || !again || waited >= LIKENESS_MS {
                 return Ok(Noted {
@@ -166,7 +173,12 @@ impl Runner<'_> {
     }
 
     /// Heals the cluster, lets it come to rest, and reads everything.
-    fn finish(&mut self, outcome: &mut Outcome) -> Result<(), RunError> {
+    fn finish(
+        &mut self,
+        steps: &[Step],
+        like: Option<&Outcome>,
+        outcome: &mut Outcome,
+    ) -> Result<(), RunError> {
         self.heal()?;
         if let Some(what) = self.book.restless.take() {
             outcome.restless.get_or_insert(what);
@@ -179,15 +191,16 @@ impl Runner<'_> {
             }
         }
         for group in self.book.groups.keys().copied().collect::<Vec<_>>() {
-            let seen = self.fetch_offsets(group)?;
-            outcome.groups.insert(group, seen);
+            let wanted = like.and_then(|like| like.groups.get(&group));
+            let noted = self.step_like(&Step::FetchOffsets { group }, steps, wanted)?;
+            outcome.groups.insert(group, noted.seen);
         }
         self.clean_up()
     }
 }
 
-fn is_alike(step: &Step, wanted: &Seen, seen: &Seen) -> bool {
-    wanted == seen || exceptions::find(step, wanted, seen).is_some()
+fn is_alike(step: &Step, before: &[Step], wanted: &Seen, seen: &Seen) -> bool {
+    wanted == seen || exceptions::find(step, before, wanted, seen).is_some()
 }
 
 impl Runner<'_> {

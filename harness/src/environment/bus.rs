@@ -72,6 +72,25 @@ pub trait Bus: Send + Sync {
         Err(format!("broker {broker} is not paused"))
     }
 
+    /// The broker's disk is full, slow or sound from now on.
+    ///
+    /// # Errors
+    /// Text for users: there is no such broker, or this bus cannot do that.
+    fn set_disk(&self, broker: u32, disk: Disk) -> Result<(), String> {
+        let _ = disk;
+        Err(format!(
+            "this bus cannot trouble the disk of broker {broker}"
+        ))
+    }
+
+    /// What the broker's disk has done since the run began.
+    ///
+    /// # Errors
+    /// As [`Bus::set_disk`].
+    fn disk_seen(&self, broker: u32) -> Result<DiskSeen, String> {
+        Err(format!("this bus cannot see the disk of broker {broker}"))
+    }
+
     /// Waits until every living broker knows the others, and every partition has a leader and all its replicas in sync.
     ///
     /// # Errors
@@ -83,6 +102,36 @@ pub trait Bus: Send + Sync {
 
     /// Ends all brokers.
     fn shut_down(&self);
+}
+
+/// How a broker's disk is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Disk {
+    Sound,
+    /// The next append fails and ends the broker, which can be started again when there is room.
+    Full,
+    /// Appends wait until they are on the disk, and each write takes this much longer.
+    Slow(Duration),
+}
+
+/// What a broker's disk has done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DiskSeen {
+    /// Appends that found no room and ended the broker.
+    pub halts: u64,
+    /// Writes that began while it was slow.
+    pub slow_writes: u64,
+}
+
+impl DiskSeen {
+    /// What came after an earlier look.
+    #[must_use]
+    pub const fn since(&self, before: &Self) -> Self {
+        Self {
+            halts: self.halts.saturating_sub(before.halts),
+            slow_writes: self.slow_writes.saturating_sub(before.slow_writes),
+        }
+    }
 }
 
 /// Who leads a partition.

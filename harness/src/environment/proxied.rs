@@ -144,7 +144,7 @@ impl Proxied {
         }
         let proxy = name(party, far);
         let before = self.counters(&proxy)?;
-        let how = match on_proxy(treatment, direction)? {
+        let how = match on_proxy(treatment, far, direction)? {
             OnProxy::Stall => {
                 self.stall(&proxy, direction)?;
                 How::Stall(direction)
@@ -221,6 +221,17 @@ impl Proxied {
         counters
             .map(|counters| counters.upstream.sent_bytes + counters.downstream.sent_bytes)
             .sum()
+    }
+
+    /// Connections that all parties have made to a sink.
+    pub fn connections_to_sink(&self, sink: &str) -> u64 {
+        let ways: Vec<(End, String)> = self.lock().ways_to_sinks.keys().cloned().collect();
+        let to_it = ways.into_iter().filter(|(_, known)| known == sink);
+        let counters = to_it.filter_map(|(party, sink)| {
+            let proxy = name(&party, &Far::Sink(sink));
+            self.counters(&proxy).ok()
+        });
+        counters.map(|counters| counters.connections).sum()
     }
 
     fn stall(&self, proxy: &str, direction: Direction) -> Result<(), String> {
@@ -305,7 +316,7 @@ enum OnProxy {
     Rule(Box<Rule>),
 }
 
-fn on_proxy(treatment: &Treatment, direction: Direction) -> Result<OnProxy, String> {
+fn on_proxy(treatment: &Treatment, far: &Far, direction: Direction) -> Result<OnProxy, String> {
     Ok(match treatment {
         Treatment::Stall => OnProxy::Stall,
         Treatment::Frames {
@@ -313,12 +324,19 @@ fn on_proxy(treatment: &Treatment, direction: Direction) -> Result<OnProxy, Stri
             share_per_mille,
             act,
         } => OnProxy::Rule(Box::new(rule(apis, *share_per_mille, act)?)),
-        // A toxic knows bytes alone, and draws evenly as Toxiproxy does.
         &Treatment::Delay {
             latency_ns,
             jitter_ns,
             distribution,
         } if distribution != Distribution::Uniform => {
+            // What flows to a sink are bytes; to a broker, requests and answers of which each draws its own.
+            if matches!(far, Far::Sink(_)) {
+                return Ok(OnProxy::Toxic(ToxicKind::Spread {
+                    latency_ns,
+                    jitter_ns,
+                    distribution,
+                }));
+            }
             let way = match direction {
                 Direction::Upstream => Way::Requests,
                 Direction::Downstream => Way::Answers,

@@ -1,8 +1,8 @@
 //! The sinks that Squall serves itself, and what can be done to any sink.
 
-use super::EnvironmentError;
 use super::mail_server::{MailServer, Posts};
 use super::placement::{Surroundings, fill};
+use super::{Environment, EnvironmentError};
 use squall_plan::Plan;
 use squall_plan::system::{Served as How, SinkStore};
 use std::collections::BTreeMap;
@@ -74,4 +74,22 @@ impl Served {
     pub fn server(&self, sink: &str) -> Option<Arc<MailServer>> {
         self.0.get(sink).cloned()
     }
+}
+
+/// Of each sink to which connections were made that no fault could reach, text for users.
+pub fn past_the_faults(env: &dyn Environment) -> Vec<String> {
+    let past = |sink: String| {
+        let Some(SinkAt::Mail(server)) = env.sink(&sink) else {
+            return None;
+        };
+        // Asked in this order, so that one that is being made is no evidence of another way.
+        let taken = server.accepted();
+        let past = taken.saturating_sub(env.network().connections_to_sink(&sink));
+        (past > 0).then(|| {
+            format!(
+                "{past} of {taken} connections to sink {sink} did not pass the fault proxy, so no fault reached them: a service must take its address from {{{{sink.{sink}}}}} alone"
+            )
+        })
+    };
+    env.served_sinks().into_iter().filter_map(past).collect()
 }

@@ -72,7 +72,7 @@ impl Drop for BrokerDown {
 }
 
 /// Waits until the broker's address refuses connections; says so. `None`: it went on taking them.
-fn await_gone(env: &dyn Environment, broker: u32) -> Option<String> {
+pub(super) fn await_gone(env: &dyn Environment, broker: u32) -> Option<String> {
     let address = env.bus().address(broker)?;
     let refused = until(|| match TcpStream::connect_timeout(&address, WITHIN) {
         Ok(_) => false,
@@ -82,7 +82,7 @@ fn await_gone(env: &dyn Environment, broker: u32) -> Option<String> {
 }
 
 /// Waits until the broker takes connections again.
-fn await_back(env: &dyn Environment, broker: u32) -> Result<String, FaultError> {
+pub(super) fn await_back(env: &dyn Environment, broker: u32) -> Result<String, FaultError> {
     let fail = |why: &str| FaultError::Broker {
         broker,
         why: why.to_owned(),

@@ -123,6 +123,9 @@ fn mend(proof: Proof) -> &'static str {
         Proof::GroupRebalanced => {
             "Let it, and the load after it, last longer than the group's session.timeout.ms."
         }
+        Proof::UncleanElection => {
+            "Set unclean.leader.election.enable on the topic, and let nobody in sync be left."
+        }
         Proof::ProcessRestarted => "See the log of its target for why it did not start again.",
     }
 }

@@ -7,6 +7,7 @@ mod broker_down;
 mod broker_pause;
 mod connections;
 mod consequence;
+mod disk;
 mod ends;
 mod error;
 mod events;
@@ -20,6 +21,7 @@ mod schedule;
 mod sequence;
 mod services_down;
 mod sink;
+mod slow_start;
 mod target;
 
 pub use error::FaultError;
@@ -77,6 +79,10 @@ pub fn inject(
             Box::new(rolling_deploy::inject(env, ids, &fault.terms)?)
         }
         (Act::Scale, Resolved::Services(ids)) => Box::new(scale::inject(env, ids, &fault.terms)?),
+        (Act::Disk(trouble), Resolved::Broker(id)) => {
+            Box::new(disk::inject(trouble, env, *id, fault)?)
+        }
+        (Act::SlowStart, Resolved::Services(ids)) => Box::new(slow_start::inject(env, ids)?),
         (Act::Events(_), _) => Box::new(events::Sending),
         (Act::Trouble(trouble), _) => sink::inject(trouble, fault, env)?,
         (Act::Flap, _) => Box::new(flapping::inject(env, fault)?),

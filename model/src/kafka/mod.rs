@@ -54,7 +54,7 @@ mod peer;
 mod producers;
 
 pub use batch::{Batch, BatchHeader, BatchKind, Body, Entry, NoShelf, Stamp, Stored};
-pub use broker::{Broker, BrokerDisk, Image, PartitionView};
+pub use broker::{Broker, BrokerDisk, DiskState, Image, PartitionView};
 pub use config::{BrokerConfig, ConfigProblem, Defects, TopicConfig};
 pub use controller::{Controller, ControllerDisk};
 pub use error::ErrorCode;

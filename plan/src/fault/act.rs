@@ -20,6 +20,10 @@ pub enum Act {
     Deploy,
     /// A sink takes nothing, late, or not always.
     Trouble(SinkTrouble),
+    /// A broker's disk takes nothing, or takes its time.
+    Disk(DiskTrouble),
+    /// Its processes end in order, and their successors take their time to begin.
+    SlowStart,
     /// Events besides the load's, of a kind that asks for care.
     Events(Odd),
     /// It has another number of replicas until the fault heals.
@@ -35,6 +39,15 @@ pub enum Ending {
     Stop,
     /// A broker's machine loses power: what was not flushed is gone.
     PowerLoss,
+}
+
+/// What is wrong with a broker's disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DiskTrouble {
+    /// It has no room.
+    Full,
+    /// Each write takes longer, and appends wait for it.
+    Slow,
 }
 
 /// What is wrong with a sink.

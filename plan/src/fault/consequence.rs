@@ -10,6 +10,8 @@ pub enum Happening {
         topic: String,
         partition: u32,
         leader: u32,
+        /// It was in sync.
+        clean: bool,
     },
     /// An in-sync set lost these brokers.
     IsrShrank {
@@ -93,8 +95,18 @@ impl Consequences {
                     topic,
                     partition,
                     leader,
+                    ..
                 },
             ) => self.is_about(topic, *partition) && self.has_moved_to(topic, *partition, *leader),
+            (
+                Proof::UncleanElection,
+                Happening::Elected {
+                    topic,
+                    partition,
+                    clean,
+                    ..
+                },
+            ) => !clean && self.is_about(topic, *partition),
             (
                 Proof::IsrShrank,
                 Happening::IsrShrank {
@@ -142,6 +154,7 @@ impl Consequences {
                 topic,
                 partition,
                 leader,
+                ..
             } => match self.broker {
                 Some(old) => format!("{topic}/{partition} leader {old} -> {leader}"),
                 None => format!("{topic}/{partition} leader {leader}"),
@@ -194,6 +207,7 @@ mod tests {
             topic: topic.to_owned(),
             partition,
             leader,
+            clean: true,
         }
     }
 
@@ -224,6 +238,27 @@ mod tests {
         );
         happened.push(elected("signups", 3, 2));
         assert_eq!(look(&happened), ["leader-moved: signups/3 leader 1 -> 2"]);
+    }
+
+    #[test]
+    fn an_unclean_election_is_one_of_a_replica_that_was_not_in_sync() {
+        let unclean = |topic: &str| Happening::Elected {
+            topic: topic.to_owned(),
+            partition: 0,
+            leader: 2,
+            clean: false,
+        };
+        let happened = [
+            elected("signups", 0, 2),
+            unclean("__consumer_offsets"),
+            unclean("signups"),
+        ];
+        let look = |happened: &[Happening]| seen("broker(1)", Proof::UncleanElection, happened);
+        assert_eq!(look(&happened[..2]), Vec::<String>::new());
+        assert_eq!(
+            look(&happened),
+            ["unclean-election: signups/0 leader 1 -> 2"]
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod odd;
 mod target;
 mod terms;
 
-pub use act::{Act, Ending, SinkTrouble};
+pub use act::{Act, DiskTrouble, Ending, SinkTrouble};
 pub use aims::Aims;
 pub use consequence::{Consequences, Happening};
 pub use kinds::{FaultKind, KINDS, KindRow};
@@ -80,4 +80,6 @@ pub enum Proof {
     IsrShrank,
     /// A process of the target has another process id than before.
     ProcessRestarted,
+    /// A replica that was not in sync was elected: what it did not have is gone.
+    UncleanElection,
 }

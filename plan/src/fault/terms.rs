@@ -35,7 +35,7 @@ pub enum Terms {
     Scale { to: u32 },
     /// Kinds that send odd events: how many, and onto which topic.
     Events { topic: String, amount: Amount },
-    /// `sink_slow`: how much later each effect is done.
+    /// `sink_slow`, `disk_slow`: how much later each effect, each write is done.
     Slow { by_ns: u64 },
     /// `sink_error`: the share that is refused; where a lock refuses, for how long at a time.
     Errors { per_mille: u32, turn_ns: u64 },

@@ -275,6 +275,6 @@ const fn go_type_name(kind: &ToxicKind) -> &'static str {
         ToxicKind::ResetPeer { .. } => "ResetToxic",
         ToxicKind::Slicer { .. } => "SlicerToxic",
         ToxicKind::LimitData { .. } => "LimitDataToxic",
-        ToxicKind::Noop => "NoopToxic",
+        ToxicKind::Noop | ToxicKind::Spread { .. } => "NoopToxic",
     }
 }

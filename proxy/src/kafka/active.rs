@@ -1,6 +1,5 @@
 //! The rules that cover one connection, and what they do to each of its frames.
 
-use super::delay;
 use super::lane::Stamp;
 use super::layer::KafkaSettings;
 use super::rule::{Action, Way};
@@ -113,7 +112,7 @@ fn release_ns(now_ns: u64, action: Action, rng: &mut Rng) -> Option<u64> {
             distribution,
             ..
         } => {
-            let late_ns = delay::draw(latency_ns, jitter_ns, distribution, rng);
+            let late_ns = crate::spread::draw(latency_ns, jitter_ns, distribution, rng);
             Some(now_ns.saturating_add(late_ns))
         }
         Action::Hold { .. } => Some(u64::MAX),

@@ -19,7 +19,6 @@ mod address;
 mod answers;
 mod api;
 mod body;
-mod delay;
 mod discover;
 mod edit;
 mod error_answer;

@@ -1,38 +1,82 @@
-//! `latency`: a chunk leaves a while after it came, in order.
+//! `latency` and `spread`: a chunk leaves a while after it came, in order.
 
 use super::channel::{Chunk, Item};
 use super::{Port, Toxic};
+use crate::spread;
+use squall_plan::fault::Distribution;
 use squall_plan::rng::Rng;
 
 const NS_PER_MS: i64 = 1_000_000;
 
 pub struct Latency {
-    latency_ms: i64,
-    jitter_ms: i64,
+    late: Late,
     /// The chunk in hand; its time is when it leaves.
     hand: Option<Chunk>,
 }
 
+/// How late a chunk is.
+#[derive(Clone, Copy)]
+enum Late {
+    /// Uniform in `latency ± jitter`, in whole milliseconds as in Toxiproxy.
+    Even { latency_ms: i64, jitter_ms: i64 },
+    Spread {
+        latency_ns: u64,
+        jitter_ns: u64,
+        distribution: Distribution,
+    },
+}
+
 impl Latency {
-    pub fn new(latency_ms: i64, jitter_ms: i64) -> Self {
+    pub const fn new(latency_ms: i64, jitter_ms: i64) -> Self {
         Self {
-            latency_ms,
-            jitter_ms,
+            late: Late::Even {
+                latency_ms,
+                jitter_ms,
+            },
             hand: None,
         }
     }
 
-    /// Uniform in `latency ± jitter`, in whole milliseconds as in Toxiproxy.
-    fn delay_ns(&self, rng: &mut Rng) -> i64 {
-        let spread = u64::try_from(self.jitter_ms).unwrap_or(0);
-        let jitter_ms = match spread {
-            0 => 0,
-            _ => i64::try_from(rng.below(spread.saturating_mul(2)))
-                .unwrap_or(i64::MAX)
-                .saturating_sub(self.jitter_ms),
-        };
-        let delay_ms = self.latency_ms.saturating_add(jitter_ms);
-        delay_ms.saturating_mul(NS_PER_MS)
+    pub const fn spread(latency_ns: u64, jitter_ns: u64, distribution: Distribution) -> Self {
+        Self {
+            late: Late::Spread {
+                latency_ns,
+                jitter_ns,
+                distribution,
+            },
+            hand: None,
+        }
+    }
+}
+
+impl Late {
+    fn draw_ns(self, rng: &mut Rng) -> i64 {
+        match self {
+            Self::Even {
+                latency_ms,
+                jitter_ms,
+            } => {
+                let delay_ms = latency_ms.saturating_add(even(jitter_ms, rng));
+                delay_ms.saturating_mul(NS_PER_MS)
+            }
+            Self::Spread {
+                latency_ns,
+                jitter_ns,
+                distribution,
+            } => {
+                let delay_ns = spread::draw(latency_ns, jitter_ns, distribution, rng);
+                i64::try_from(delay_ns).unwrap_or(i64::MAX)
+            }
+        }
+    }
+}
+
+fn even(jitter_ms: i64, rng: &mut Rng) -> i64 {
+    match u64::try_from(jitter_ms).unwrap_or(0) {
+        0 => 0,
+        spread => i64::try_from(rng.below(spread.saturating_mul(2)))
+            .unwrap_or(i64::MAX)
+            .saturating_sub(jitter_ms),
     }
 }
 
@@ -49,7 +93,7 @@ impl Toxic for Latency {
             }
             match port.take() {
                 Some(Item::Chunk(mut chunk)) => {
-                    let delay_ns = self.delay_ns(port.rng);
+                    let delay_ns = self.late.draw_ns(port.rng);
                     chunk.at_ns = chunk.at_ns.saturating_add_signed(delay_ns);
                     if chunk.at_ns > now_ns {
                         port.note_held(chunk.data.len());

@@ -20,6 +20,7 @@ pub use channel::End;
 pub use pipeline::{Out, Pipeline, Tally};
 
 use port::Port;
+use squall_plan::fault::Distribution;
 
 /// Which bytes of a connection are meant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -81,10 +82,16 @@ pub enum ToxicKind {
     LimitData { bytes: i64 },
     /// Does nothing.
     Noop,
+    /// Every byte leaves so much after it came as [`crate::spread::draw`] says, in order. Not Toxiproxy's: its API does not know it.
+    Spread {
+        latency_ns: u64,
+        jitter_ns: u64,
+        distribution: Distribution,
+    },
 }
 
 impl ToxicKind {
-    /// All kinds with every attribute zero.
+    /// Toxiproxy's kinds with every attribute zero.
     pub const ALL: [Self; 8] = [
         Self::Latency {
             latency_ms: 0,
@@ -115,6 +122,7 @@ impl ToxicKind {
             Self::Slicer { .. } => "slicer",
             Self::LimitData { .. } => "limit_data",
             Self::Noop => "noop",
+            Self::Spread { .. } => "spread",
         }
     }
 
@@ -146,7 +154,7 @@ impl ToxicKind {
                 ("delay", delay_us),
             ],
             Self::LimitData { bytes } => vec![("bytes", bytes)],
-            Self::Noop => Vec::new(),
+            Self::Noop | Self::Spread { .. } => Vec::new(),
         }
     }
 
@@ -172,6 +180,15 @@ impl ToxicKind {
             )),
             Self::LimitData { bytes } => Box::new(limit_data::LimitData::new(bytes)),
             Self::Noop => Box::new(Noop),
+            Self::Spread {
+                latency_ns,
+                jitter_ns,
+                distribution,
+            } => Box::new(latency::Latency::spread(
+                latency_ns,
+                jitter_ns,
+                distribution,
+            )),
         }
     }
 }

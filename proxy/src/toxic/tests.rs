@@ -3,6 +3,7 @@
 use super::{Direction, End, Out, Pipeline, ToxicKind, ToxicSpec};
 use bytes::Bytes;
 use proptest::prelude::*;
+use squall_plan::fault::Distribution;
 use squall_plan::rng::Streams;
 use std::collections::VecDeque;
 
@@ -180,6 +181,28 @@ proptest! {
             latest = latest.max(came + ns(latency_ms + jitter_ms));
             let left = world.left(index);
             prop_assert!(left >= came + ns(latency_ms - jitter_ms) && left <= latest);
+            index += count;
+        }
+        prop_assert_eq!(world.bytes(), numbered(0, total(&script)).to_vec());
+    }
+
+    /// Oracle: each chunk as late as one draw of the distribution, and none before the one in front of it.
+    #[test]
+    fn a_spread_delay_is_no_less_than_it_can_be_and_keeps_the_order(
+        script in script(), latency_ms in 0..300_u64, jitter_ms in 1..300_u64, seed in any::<u64>(),
+    ) {
+        let kind = ToxicKind::Spread {
+            latency_ns: latency_ms * MS,
+            jitter_ns: jitter_ms * MS,
+            distribution: Distribution::Pareto,
+        };
+        let mut world = World::seeded(&[toxic(kind)], seed, 3);
+        world.play(&script, None);
+        let (mut index, mut before) = (0, 0);
+        for (came, (_, count)) in world.came.iter().zip(&script) {
+            let left = world.left(index);
+            prop_assert!(left >= came + latency_ms * MS && left >= before);
+            before = left;
             index += count;
         }
         prop_assert_eq!(world.bytes(), numbered(0, total(&script)).to_vec());

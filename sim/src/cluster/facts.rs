@@ -51,7 +51,10 @@ impl Cluster {
         let mut view = self.view.borrow_mut();
         match fact {
             Fact::Elected {
-                partition, leader, ..
+                partition,
+                leader,
+                clean,
+                ..
             } => match leader {
                 Some(leader) => {
                     view.leaders.insert(*partition, *leader);
@@ -60,6 +63,7 @@ impl Cluster {
                         topic,
                         partition: index,
                         leader: leader.0.cast_unsigned(),
+                        clean: *clean,
                     });
                 }
                 None => {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod connection;
+mod disk;
 mod facts;
 mod names;
 mod node;
@@ -127,7 +128,9 @@ impl Cluster {
             };
             node.incarnation += 1;
             let incarnation = u64::from(id.0.cast_unsigned()) << 32 | node.incarnation;
-            let broker = Broker::start(id, CONTROLLER, self.config.clone(), incarnation, disk, now);
+            let mut broker =
+                Broker::start(id, CONTROLLER, self.config.clone(), incarnation, disk, now);
+            broker.set_disk(node.disk.state);
             node.machine = Machine::Broker(Box::new(broker));
         }
         self.reset_peers(id);
@@ -224,6 +227,7 @@ impl Cluster {
             }
         }
         self.carry_out(id, out);
+        self.end_if_halted(id);
     }
 
     fn with_broker(
@@ -273,7 +277,8 @@ impl Cluster {
     fn flush(self: &Rc<Self>, id: NodeId, token: u64) {
         let cluster = Rc::clone(self);
         let incarnation = self.incarnation(id);
-        self.kernel.at(self.kernel.now() + FLUSH_NS, move || {
+        let takes_ns = FLUSH_NS + self.slow_write_ns(id);
+        self.kernel.at(self.kernel.now() + takes_ns, move || {
             if cluster.incarnation(id) == incarnation {
                 cluster.step(id, In::Flushed { token });
             }

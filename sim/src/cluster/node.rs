@@ -1,5 +1,6 @@
 //! One broker or controller as the driver holds it.
 
+use super::disk::Disk;
 use crate::kernel::Nanos;
 use crate::record::Body;
 use squall_model::kafka::{Broker, BrokerDisk, Controller};
@@ -18,14 +19,17 @@ pub(super) struct Node {
     pub incarnation: u64,
     /// When its next tick is planned.
     pub armed: Option<Nanos>,
+    /// Outlives its process.
+    pub disk: Disk,
 }
 
 impl Node {
-    pub const fn new(machine: Machine) -> Self {
+    pub fn new(machine: Machine) -> Self {
         Self {
             machine,
             incarnation: 0,
             armed: None,
+            disk: Disk::default(),
         }
     }
 

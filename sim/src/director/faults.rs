@@ -7,9 +7,9 @@ use crate::kernel::{MS, Nanos, SECOND, Signal};
 use crate::world::World;
 use squall_env::{Either, select};
 use squall_history::{FaultState, What};
-use squall_model::kafka::{NodeId, Request, Response};
+use squall_model::kafka::{DiskState, NodeId, Request, Response};
 use squall_plan::Plan;
-use squall_plan::fault::{Act, Consequences, Fault, FaultKind, Target};
+use squall_plan::fault::{Act, Consequences, DiskTrouble, Fault, FaultKind, Target, Terms};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -116,6 +116,7 @@ impl Faults {
             FaultState::Injected,
             format!("{} {}", fault.kind.name(), self.text(&hit)),
         );
+        let disk_before = self.disk_met(&hit);
         let bit = self.hit(fault, &hit).await;
         if bit {
             self.note(
@@ -137,6 +138,12 @@ impl Faults {
             && let met @ 1.. = self.world.troubles.met(path)
         {
             let text = format!("bit: {met} attempts at sink {name} met it");
+            self.note(fault, FaultState::Evidence, text);
+        }
+        if matches!(fault.kind.row().act, Act::Disk(_))
+            && let met @ 1.. = self.disk_met(&hit) - disk_before
+        {
+            let text = format!("bit: {met} times the disk of {} met it", self.text(&hit));
             self.note(fault, FaultState::Evidence, text);
         }
         match self.mend(&hit).await {
@@ -193,6 +200,18 @@ impl Faults {
                 }
                 false
             }
+            (kind, Hit::Broker(id)) if let Act::Disk(trouble) = kind.row().act => {
+                let state = match trouble {
+                    DiskTrouble::Full => DiskState::Full,
+                    DiskTrouble::Slow => DiskState::Slow,
+                };
+                let slow_ns = match fault.terms {
+                    Terms::Slow { by_ns } => by_ns,
+                    _ => 0,
+                };
+                self.world.cluster.set_disk(*id, state, slow_ns);
+                false
+            }
             (FaultKind::Restart, Hit::Broker(id)) => {
                 let was_up = self.world.cluster.is_up(*id);
                 self.world.cluster.stop_broker(*id, STOP_WITHIN).await;
@@ -220,6 +239,7 @@ impl Faults {
                 Ok(())
             }
             Hit::Broker(id) => {
+                self.world.cluster.set_disk(*id, DiskState::Sound, 0);
                 self.world.cluster.start_broker(*id);
                 Ok(())
             }
@@ -241,6 +261,13 @@ impl Faults {
                 }
                 Ok(())
             }
+        }
+    }
+
+    fn disk_met(&self, hit: &Hit) -> u64 {
+        match hit {
+            Hit::Broker(id) => self.world.cluster.disk_met(*id),
+            Hit::Services(_) | Hit::Sink(..) | Hit::Load => 0,
         }
     }
 

@@ -3,9 +3,10 @@
 use super::clock::Sent;
 use super::config::{ClusterConfig, TopicConfig};
 use super::fact::Facts;
-use super::link::{LinkConfig, LinkStats};
+use super::link::{Draw, LinkConfig, LinkStats};
 use super::server::{
-    Command, CommandError, Ending, LinkChange, Pass, Properties, Server, Snapshot, StartError,
+    Command, CommandError, Disk, DiskStats, Ending, LinkChange, Pass, Properties, Server, Snapshot,
+    StartError,
 };
 use mio::Waker;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -191,6 +192,40 @@ impl Cluster {
         config: LinkConfig,
     ) -> Result<(), CommandError> {
         self.set_link(from, to, LinkChange::Config(config))
+    }
+
+    /// The disk of a broker is full, slow or sound from now on. One that halted on a full disk starts again with
+    /// [`Self::restart`], and would halt again while there is no room.
+    ///
+    /// # Errors
+    /// When there is no such broker.
+    pub fn set_disk(&self, broker: i32, disk: Disk) -> Result<(), CommandError> {
+        self.ask(|reply| Command::SetDisk {
+            broker,
+            disk,
+            reply,
+        })
+    }
+
+    /// What the disk of a broker has done since the cluster began.
+    ///
+    /// # Errors
+    /// When there is no such broker.
+    pub fn disk_stats(&self, broker: i32) -> Result<DiskStats, CommandError> {
+        self.ask(|reply| Command::DiskStats { broker, reply })
+    }
+
+    /// Lets each message that node `from` sends to node `to` from now on take as much longer as is drawn for it. `None`: no longer.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn set_link_draw(
+        &self,
+        from: i32,
+        to: i32,
+        draw: Option<Draw>,
+    ) -> Result<(), CommandError> {
+        self.set_link(from, to, LinkChange::Draw(draw))
     }
 
     fn set_link(&self, from: i32, to: i32, change: LinkChange) -> Result<(), CommandError> {

@@ -24,6 +24,9 @@ impl Default for LinkConfig {
     }
 }
 
+/// Draws how much longer one message takes than the link's own latency.
+pub type Draw = Box<dyn FnMut() -> Duration + Send>;
+
 /// What stands in a link's queue.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Delivery<M> {
@@ -37,23 +40,26 @@ pub enum Delivery<M> {
 pub struct LinkStats {
     /// Messages that were sent over it.
     pub sent: u64,
-    /// Of those, the ones that were sent while it was blocked, and waited.
+    /// Of those, the ones that waited because it was blocked: sent meanwhile, or on their way and due meanwhile.
     pub held: u64,
     /// Of those, the ones that were lost because it was cut.
     pub lost: u64,
 }
 
 /// One direction of a link.
-#[derive(Debug)]
 pub struct Link<M> {
     latency: Nanos,
     jitter: Nanos,
+    /// On top of latency and jitter.
+    draw: Option<Draw>,
     /// State of the generator for the jitter.
     random: u64,
     bandwidth_bytes_per_s: u64,
     /// When the last byte of what was sent so far has left.
     free_at: Nanos,
     blocked: bool,
+    /// How many at the front of the queue were on their way when it was blocked.
+    caught: usize,
     cut: bool,
     stats: LinkStats,
     queue: VecDeque<(Nanos, Delivery<M>)>,
@@ -68,10 +74,12 @@ impl<M> Link<M> {
         Self {
             latency: nanos(config.latency),
             jitter: nanos(config.jitter),
+            draw: None,
             random: 0,
             bandwidth_bytes_per_s: config.bandwidth_bytes_per_s.max(1),
             free_at: 0,
             blocked: false,
+            caught: 0,
             cut: false,
             stats: LinkStats::default(),
             queue: VecDeque::new(),
@@ -99,7 +107,9 @@ impl<M> Link<M> {
 
     /// Drops what is in flight and tells the receiver that the connection broke.
     pub fn reset(&mut self, now: Nanos) {
+        self.count_caught(now);
         self.queue.clear();
+        self.caught = 0;
         self.free_at = now;
         self.push(Delivery::Reset);
     }
@@ -107,11 +117,13 @@ impl<M> Link<M> {
     /// Drops what is in flight.
     pub fn clear(&mut self) {
         self.queue.clear();
+        self.caught = 0;
         self.free_at = 0;
     }
 
     fn push(&mut self, delivery: Delivery<M>) {
-        let late = self.draw_jitter();
+        let drawn = self.draw.as_mut().map_or(0, |draw| nanos(draw()));
+        let late = self.draw_jitter().saturating_add(drawn);
         let mut at = self
             .free_at
             .saturating_add(self.latency.saturating_add(late));
@@ -123,8 +135,25 @@ impl<M> Link<M> {
     }
 
     /// A blocked link holds everything, in order, until it is opened again.
-    pub fn set_blocked(&mut self, blocked: bool) {
+    pub fn set_blocked(&mut self, now: Nanos, blocked: bool) {
+        if blocked && !self.blocked {
+            self.caught = self.queue.len();
+        }
+        if !blocked {
+            self.count_caught(now);
+            self.caught = 0;
+        }
         self.blocked = blocked;
+    }
+
+    fn count_caught(&mut self, now: Nanos) {
+        self.stats.held += self.caught_by(now);
+    }
+
+    /// Those that would have arrived by now, had the link not been blocked.
+    fn caught_by(&self, now: Nanos) -> u64 {
+        let caught = self.queue.iter().take(self.caught);
+        caught.filter(|(at, _)| *at <= now).count() as u64
     }
 
     /// On a link that is cut every message is lost, and its connection with it.
@@ -133,8 +162,11 @@ impl<M> Link<M> {
     }
 
     #[must_use]
-    pub fn stats(&self) -> LinkStats {
-        self.stats
+    pub fn stats(&self, now: Nanos) -> LinkStats {
+        LinkStats {
+            held: self.stats.held + self.caught_by(now),
+            ..self.stats
+        }
     }
 
     /// SplitMix64, which passes for noise and needs one word.
@@ -147,6 +179,11 @@ impl<M> Link<M> {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ (z >> 31)) % (self.jitter + 1)
+    }
+
+    /// For messages that are sent from now on: what each takes on top of latency and jitter. `None`: nothing.
+    pub fn set_draw(&mut self, draw: Option<Draw>) {
+        self.draw = draw;
     }
 
     /// For messages that are sent from now on.

@@ -26,7 +26,9 @@ pub use cluster::Cluster;
 pub use codec::Malformed;
 pub use config::{ClusterConfig, TopicConfig};
 pub use fact::{Facts, NamedFact, PartitionName, StampedFact};
-pub use link::{LinkConfig, LinkStats};
+pub use link::{Draw, LinkConfig, LinkStats};
 pub use parse::parse_request;
 pub use serve::{ServeError, ServeOptions, serve, serve_with};
-pub use server::{CommandError, Counters, GroupPosition, PartitionSnapshot, Snapshot, StartError};
+pub use server::{
+    CommandError, Counters, Disk, DiskStats, GroupPosition, PartitionSnapshot, Snapshot, StartError,
+};

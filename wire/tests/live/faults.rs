@@ -3,10 +3,10 @@
 use crate::common::{Deliveries, Fixture, PATIENCE, produce, send, sorted, start, wait_for};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, Producer};
-use squall_wire::kafka::{CommandError, NamedFact};
+use squall_wire::kafka::{CommandError, Disk, NamedFact};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn leader(fixture: &Fixture, topic: &str) -> i32 {
     let consumer: BaseConsumer = fixture.client(&[]).create().unwrap();
@@ -248,4 +248,61 @@ fn ask_versions(fixture: &Fixture, broker: i32) -> TcpStream {
 fn answer(mut stream: &TcpStream, within: Duration) -> std::io::Result<()> {
     stream.set_read_timeout(Some(within))?;
     stream.read_exact(&mut [0; 8])
+}
+
+#[test]
+fn a_broker_whose_disk_is_full_halts_and_nothing_acknowledged_is_lost() {
+    let fixture = start(&[("t", 1)]);
+    let producer = patient(&fixture);
+    produce(&producer, "t", "before", 100);
+    let victim = leader(&fixture, "t");
+    fixture.cluster.set_disk(victim, Disk::Full).unwrap();
+    produce(&producer, "t", "during", 100);
+    assert_eq!(fixture.cluster.disk_stats(victim).unwrap().halts, 1);
+    assert_eq!(
+        fixture.cluster.kill(victim),
+        Err(CommandError::NotRunning(victim))
+    );
+    assert_ne!(leader(&fixture, "t"), victim);
+    fixture.cluster.set_disk(victim, Disk::Sound).unwrap();
+    fixture.cluster.restart(victim).unwrap();
+    fixture.cluster.wait_ready(PATIENCE).unwrap();
+    produce(&producer, "t", "after", 100);
+    assert_eq!(fixture.cluster.disk_stats(victim).unwrap().halts, 1);
+    assert_eq!(producer.context().errors(), []);
+    assert_eq!(producer.context().count(), 300);
+    assert_survived(&fixture, &producer);
+}
+
+/// The client of a broker that halts is told why, in the answer to the very append, before its connection ends.
+#[test]
+fn the_append_that_finds_no_room_is_answered_with_a_storage_error() {
+    let fixture = start(&[("t", 1)]);
+    let producer = fixture.producer(&[("acks", "1"), ("retries", "0"), ("linger.ms", "0")]);
+    produce(&producer, "t", "before", 1);
+    let victim = leader(&fixture, "t");
+    fixture.cluster.set_disk(victim, Disk::Full).unwrap();
+    produce(&producer, "t", "refused", 1);
+    assert_eq!(
+        producer.context().errors(),
+        [rdkafka::types::RDKafkaErrorCode::KafkaStorageError]
+    );
+}
+
+#[test]
+fn on_a_slow_disk_appends_are_acknowledged_once_they_are_on_it() {
+    let fixture = start(&[("t", 1)]);
+    let producer = fixture.producer(&[("acks", "1"), ("linger.ms", "0")]);
+    produce(&producer, "t", "before", 1);
+    let victim = leader(&fixture, "t");
+    let slow = Duration::from_millis(300);
+    fixture.cluster.set_disk(victim, Disk::Slow(slow)).unwrap();
+    let begun = Instant::now();
+    produce(&producer, "t", "slow", 1);
+    assert!(begun.elapsed() >= slow, "{:?}", begun.elapsed());
+    assert!(fixture.cluster.disk_stats(victim).unwrap().slow_writes > 0);
+    fixture.cluster.set_disk(victim, Disk::Sound).unwrap();
+    produce(&producer, "t", "after", 100);
+    assert_eq!(producer.context().errors(), []);
+    assert_survived(&fixture, &producer);
 }

@@ -4,14 +4,14 @@ use super::coordinator;
 use super::facts::Pump;
 use super::view::View;
 use crate::environment::EnvironmentError;
-use crate::environment::bus::{Bus, Leadership};
+use crate::environment::bus::{self, Bus, DiskSeen, Leadership};
 use crate::environment::happenings::Happenings;
 use crate::environment::notes::Notes;
 use crate::environment::ports::PortLease;
 use squall_plan::scenario;
 use squall_plan::system::TopicSpec;
 use squall_wire::kafka::{
-    Cluster, ClusterConfig, CommandError, LinkConfig, PartitionName, TopicConfig,
+    Cluster, ClusterConfig, CommandError, Disk, LinkConfig, PartitionName, TopicConfig,
 };
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -157,6 +157,24 @@ impl Bus for EmbeddedBus {
 
     fn resume(&self, broker: u32) -> Result<(), String> {
         self.ask(broker, Cluster::resume)
+    }
+
+    fn set_disk(&self, broker: u32, disk: bus::Disk) -> Result<(), String> {
+        let disk = match disk {
+            bus::Disk::Sound => Disk::Sound,
+            bus::Disk::Full => Disk::Full,
+            bus::Disk::Slow(by) => Disk::Slow(by),
+        };
+        self.ask(broker, |cluster, broker| cluster.set_disk(broker, disk))
+    }
+
+    fn disk_seen(&self, broker: u32) -> Result<DiskSeen, String> {
+        let broker = i32::try_from(broker).map_err(|_| "there is no such broker")?;
+        let stats = self.with_cluster(|cluster| cluster.disk_stats(broker))?;
+        Ok(DiskSeen {
+            halts: stats.halts,
+            slow_writes: stats.slow_writes,
+        })
     }
 
     fn await_in_sync(&self, within: Duration) -> Result<(), String> {

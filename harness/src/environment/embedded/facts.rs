@@ -59,11 +59,13 @@ fn happening(fact: &NamedFact) -> Option<Happening> {
         NamedFact::Elected {
             partition,
             leader: Some(leader),
+            clean,
             ..
         } => Some(Happening::Elected {
             topic: partition.topic.to_string(),
             partition: u32::try_from(partition.partition).ok()?,
             leader: u32::try_from(*leader).ok()?,
+            clean: *clean,
         }),
         NamedFact::IsrChanged {
             partition,

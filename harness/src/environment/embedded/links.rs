@@ -3,7 +3,9 @@
 use super::bus::EmbeddedBus;
 use crate::environment::network::{End, Touched, Treated};
 use squall_plan::fault::{Distribution, Treatment};
-use squall_wire::kafka::{LinkConfig, LinkStats};
+use squall_plan::rng::Streams;
+use squall_proxy::spread;
+use squall_wire::kafka::{Draw, LinkConfig, LinkStats};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +20,7 @@ pub struct Links {
     bus: Arc<EmbeddedBus>,
     /// Without any fault.
     ordinary: LinkConfig,
+    seed: u64,
     treatments: Mutex<Treatments>,
 }
 
@@ -28,10 +31,11 @@ struct Treatments {
 }
 
 impl Links {
-    pub fn new(bus: Arc<EmbeddedBus>, ordinary: LinkConfig) -> Self {
+    pub fn new(bus: Arc<EmbeddedBus>, ordinary: LinkConfig, seed: u64) -> Self {
         Self {
             bus,
             ordinary,
+            seed,
             treatments: Mutex::default(),
         }
     }
@@ -84,7 +88,7 @@ impl Links {
                 Treatment::Delay {
                     latency_ns,
                     jitter_ns,
-                    ..
+                    distribution: Distribution::Uniform,
                 } => {
                     // The link adds its jitter on top; evenly in latency ± jitter is the same from the lower end.
                     config.latency += Duration::from_nanos(latency_ns.saturating_sub(jitter_ns));
@@ -98,9 +102,35 @@ impl Links {
         }
         self.bus.with_cluster(|cluster| {
             cluster.set_link_config(from, to, config)?;
+            cluster.set_link_draw(from, to, self.draw((from, to), all))?;
             cluster.set_cut(from, to, cut)?;
             cluster.set_blocked(from, to, blocked)
         })
+    }
+
+    /// What the spread delays add to each message, together.
+    fn draw(&self, (from, to): Way, all: &BTreeMap<u64, Treatment>) -> Option<Draw> {
+        let spread = all.values().filter_map(|treatment| match *treatment {
+            Treatment::Delay {
+                latency_ns,
+                jitter_ns,
+                distribution,
+            } if distribution != Distribution::Uniform => {
+                Some((latency_ns, jitter_ns, distribution))
+            }
+            _ => None,
+        });
+        let spread: Vec<_> = spread.collect();
+        if spread.is_empty() {
+            return None;
+        }
+        let mut rng = Streams::new(self.seed).stream(&format!("link {from} {to}"), 0);
+        Some(Box::new(move || {
+            let drawn = spread.iter().map(|&(latency_ns, jitter_ns, distribution)| {
+                spread::draw(latency_ns, jitter_ns, distribution, &mut rng)
+            });
+            Duration::from_nanos(drawn.sum())
+        }))
     }
 
     fn stats(&self, (from, to): Way) -> Result<LinkStats, String> {
@@ -129,12 +159,8 @@ fn check(treatment: &Treatment) -> Result<(), String> {
         Treatment::Stall
         | Treatment::Reset
         | Treatment::Bandwidth { .. }
-        | Treatment::Delay {
-            distribution: Distribution::Uniform,
-            ..
-        } => return Ok(()),
+        | Treatment::Delay { .. } => return Ok(()),
         Treatment::Frames { .. } => "carry no requests of clients",
-        Treatment::Delay { .. } => "know only the uniform distribution",
         _ => "carry messages, not bytes: isolate, drop, delay and bandwidth act on them",
     };
     Err(format!("links between embedded brokers {what}"))

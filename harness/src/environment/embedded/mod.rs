@@ -49,7 +49,11 @@ pub fn start_with(
     let happenings = Arc::new(Happenings::default());
     let bus = EmbeddedBus::start(&plan.cluster, run_folder, &notes, &happenings)?;
     let bus = Arc::new(bus);
-    let links = Links::new(Arc::clone(&bus), bus::ordinary_link(&plan.cluster));
+    let links = Links::new(
+        Arc::clone(&bus),
+        bus::ordinary_link(&plan.cluster),
+        plan.seed,
+    );
     let served = Served::start(plan, run_folder)?;
     let proxied = Proxied::start(bus.addresses(), served.addresses(), plan.seed);
     let proxied = proxied.map_err(EnvironmentError::Bus)?;

@@ -34,6 +34,10 @@ impl Network for EmbeddedNetwork {
         self.proxied.passed_bytes(of)
     }
 
+    fn connections_to_sink(&self, sink: &str) -> u64 {
+        self.proxied.connections_to_sink(sink)
+    }
+
     fn treat(
         &self,
         from: &End,

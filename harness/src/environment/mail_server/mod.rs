@@ -16,7 +16,7 @@ use squall_plan::system::IdPlace;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -44,6 +44,8 @@ struct Shared {
     maildir: Maildir,
     moods: Moods,
     open: AtomicUsize,
+    /// Connections since the start.
+    accepted: AtomicU64,
     ended: AtomicBool,
 }
 
@@ -68,6 +70,7 @@ impl MailServer {
             maildir: Maildir::open(folder)?,
             moods: Moods::new(seed),
             open: AtomicUsize::new(0),
+            accepted: AtomicU64::new(0),
             ended: AtomicBool::new(false),
         });
         let mine = Arc::clone(&shared);
@@ -88,6 +91,12 @@ impl MailServer {
     /// How it treats mails from now on.
     pub fn set_mood(&self, mood: Mood) {
         self.shared.moods.set(mood);
+    }
+
+    /// Connections that were made to it since the start.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.shared.accepted.load(Ordering::Acquire)
     }
 
     /// What mails have met since the start.
@@ -115,6 +124,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             return;
         }
         let Ok(stream) = stream else { continue };
+        shared.accepted.fetch_add(1, Ordering::AcqRel);
         let session = Session::open(shared);
         let thread = std::thread::Builder::new().name("mail-session".to_owned());
         // Without a thread the connection closes, and its client tries again.

@@ -57,6 +57,13 @@ pub trait Network: Send + Sync {
     /// means that it goes another way, and no fault on its connections is one.
     fn passed_bytes(&self, of: &End) -> u64;
 
+    /// Connections to a sink that Squall serves which were made where faults can reach them. Fewer than the sink's server has
+    /// taken mean that somebody goes past the faults.
+    fn connections_to_sink(&self, sink: &str) -> u64 {
+        let _ = sink;
+        0
+    }
+
     /// Treats all that flows from one end to the other, on connections old and new, until the result is lifted or
     /// dropped. `None`: no connection ever runs between these two.
     ///

@@ -102,6 +102,14 @@ impl Supervisor {
         }
     }
 
+    /// How the next start of a replica goes.
+    ///
+    /// # Errors
+    /// When it is unknown.
+    pub fn spec(&self, id: &ReplicaId) -> Result<ReplicaSpec, SupervisionError> {
+        Ok(known(&mut self.shared.lock(), id)?.spec.clone())
+    }
+
     /// Starts a declared replica and returns its pid, without waiting for it to be ready.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ pub struct Flushes {
 impl<B: Body> Broker<B> {
     /// To be called after an append that began at `base`: with the configured number of messages not flushed, it waits for the disk.
     pub(super) fn sync_after_append(&mut self, partition: TopicPartition, base: Offset) {
-        let Some(most) = self.image.flush_messages(partition.topic, &self.config) else {
+        let Some(most) = self.messages_before_flush(partition) else {
             return;
         };
         let Some(replica) = self.replicas.get_mut(&partition) else {
@@ -96,7 +96,7 @@ impl<B: Body> Broker<B> {
 
     /// Appends that are durable now count, and whoever waited for that goes on.
     fn release(&mut self, now: Nanos, partition: TopicPartition, out: &mut Outbox<B>) {
-        let most = self.image.flush_messages(partition.topic, &self.config);
+        let most = self.messages_before_flush(partition);
         let Some(replica) = self.replicas.get_mut(&partition) else {
             return;
         };

@@ -127,6 +127,12 @@ impl<B: Body> Broker<B> {
             return;
         }
         let base = replica.log.end();
+        if !part.entries.is_empty() && self.make_room(part.partition).is_err() {
+            return;
+        }
+        let Some(replica) = self.replicas.get_mut(&part.partition) else {
+            return;
+        };
         for entry in part.entries {
             if entry.base_offset == replica.log.end() {
                 replica.producers.note(&entry);

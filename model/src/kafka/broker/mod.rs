@@ -2,6 +2,7 @@
 
 mod acks;
 mod control;
+mod disk;
 mod fetch;
 mod fetcher;
 mod flush;
@@ -22,6 +23,7 @@ mod replication;
 mod session;
 mod waits;
 
+pub use disk::DiskState;
 pub use image::Image;
 
 use super::config::BrokerConfig;
@@ -34,6 +36,7 @@ use super::peer::Peer;
 use crate::Nanos;
 use crate::kafka::batch::Body;
 use control::Control;
+use disk::Disk;
 use fetcher::Fetcher;
 use flush::Flushes;
 use group_deletes::GroupDeletes;
@@ -107,6 +110,7 @@ pub struct Broker<B: Body> {
     isr_check_at: Nanos,
     flush_at: Nanos,
     flushes: Flushes,
+    disk: Disk,
     correlation: u64,
     /// When the proposals that have no answer yet are sent again.
     proposals: BTreeMap<TopicPartition, Nanos>,
@@ -144,6 +148,7 @@ impl<B: Body> Broker<B> {
             group_outbox: GroupOutbox::default(),
             group_deletes: GroupDeletes::default(),
             flushes: Flushes::default(),
+            disk: Disk::default(),
             correlation: 0,
             proposals: BTreeMap::new(),
         }

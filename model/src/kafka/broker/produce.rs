@@ -202,6 +202,7 @@ impl<B: Body> Broker<B> {
         partition: TopicPartition,
         batch: Batch<Stored<B>>,
     ) -> Result<(Offset, Offset), ErrorCode> {
+        self.make_room(partition)?;
         let replica = self
             .replicas
             .get_mut(&partition)

@@ -8,7 +8,7 @@ use crate::yaml::Node;
 pub const ROW: Row = Row {
     example: "{ from: services, to: followers(signups/1), by: 9ms, jitter: 2ms, distribution: pareto }",
     about: "what flows from one to another arrives later, with jitter, in order",
-    limits: "order within a connection is kept; normal and pareto are for connections of clients to brokers alone, where each request or answer draws its own",
+    limits: "order within a connection is kept: what is drawn short still waits for what is in front of it",
     shape,
     read,
     draw: Some(draw),

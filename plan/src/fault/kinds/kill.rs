@@ -8,7 +8,7 @@ pub const ROW: Row = Row {
     about: "a broker dies without notice, started again after `for` (without `for`: when the load ends)",
     evidence: "the broker refuses connections",
     limits: "its page cache survives, so nothing that it had appended is lost; see power_loss",
-    provable: &[Proof::LeaderMoved, Proof::GroupRebalanced, Proof::IsrShrank],
+    provable: Proof::OF_BROKERS,
     environments: &[Environment::Embedded, Environment::Sim],
     ..Row::of_processes(Act::End(Ending::Kill), Aims::BROKERS)
 };

@@ -13,7 +13,7 @@ pub(super) const fn row() -> Row {
         evidence: "bytes, connections and messages between brokers that met it, counted where it acts",
         exclusive: false,
         acts_on_connections: true,
-        provable: &[Proof::LeaderMoved, Proof::GroupRebalanced, Proof::IsrShrank],
+        provable: Proof::OF_BROKERS,
         environments: &[Environment::Embedded],
         ..Row::of_processes(Act::Treat, Aims::PARTIES)
     }

@@ -1,6 +1,7 @@
 //! The table of fault kinds: everything that the parser, the schema, the plan, the nemesis and the docs know about one, in
 //! one row. A new kind is a file here with its `ROW`, and a line in the list below: see docs/writing-a-fault.md.
 
+mod disk;
 mod events;
 mod frames;
 mod link;
@@ -38,8 +39,11 @@ kinds! {
     Stop: stop,
     Pause: pause,
     Restart: restart,
+    SlowStart: slow_start,
     Kill: kill,
     PowerLoss: power_loss,
+    DiskFull: disk_full,
+    DiskSlow: disk_slow,
     Isolate: isolate,
     Flapping: flapping,
     Drop: drop,
@@ -117,6 +121,14 @@ impl Proof {
         Self::GroupRebalanced,
         Self::IsrShrank,
         Self::ProcessRestarted,
+        Self::UncleanElection,
+    ];
+    /// What a broker's trouble can cause.
+    pub(crate) const OF_BROKERS: &'static [Self] = &[
+        Self::LeaderMoved,
+        Self::GroupRebalanced,
+        Self::IsrShrank,
+        Self::UncleanElection,
     ];
 
     #[must_use]
@@ -126,6 +138,7 @@ impl Proof {
             Self::GroupRebalanced => "group-rebalanced",
             Self::IsrShrank => "isr-shrank",
             Self::ProcessRestarted => "process-restarted",
+            Self::UncleanElection => "unclean-election",
         }
     }
 }

@@ -8,7 +8,7 @@ pub const ROW: Row = Row {
     about: "a service's processes (SIGSTOP, then SIGCONT) or a broker stop in mid-step: connections stay open, and nobody answers",
     evidence: "the kernel says of each process that it is stopped; a broker takes a connection and answers nothing on it until it goes on",
     limits: "a paused broker comes back with all that waited, as after a long collection; kill is what a crash does",
-    provable: &[Proof::GroupRebalanced, Proof::LeaderMoved, Proof::IsrShrank],
+    provable: Proof::OF_BROKERS,
     environments: &[Environment::Embedded],
     ..Row::of_processes(Act::Pause, Aims::PROCESSES)
 };

@@ -8,7 +8,7 @@ pub const ROW: Row = Row {
     about: "a broker's machine loses power: what it had not flushed to disk is gone when it starts again after `for`",
     evidence: "the broker refuses connections",
     limits: "no torn writes: what was flushed is whole",
-    provable: &[Proof::LeaderMoved, Proof::GroupRebalanced, Proof::IsrShrank],
+    provable: Proof::OF_BROKERS,
     environments: &[Environment::Embedded],
     // It takes away what was acknowledged.
     ordinary: false,

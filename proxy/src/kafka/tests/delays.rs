@@ -138,7 +138,7 @@ fn jitter_is_spread_as_it_says() {
     ] {
         let mut rng = squall_plan::rng::Rng::new(5);
         let mut drawn: Vec<u64> = (0..10_001)
-            .map(|_| crate::kafka::delay::draw(100, 40, distribution, &mut rng))
+            .map(|_| crate::spread::draw(100, 40, distribution, &mut rng))
             .collect();
         drawn.sort_unstable();
         assert!(drawn[0] >= low && drawn[10_000] <= high, "{distribution:?}");

@@ -28,14 +28,42 @@ fn a_message_takes_its_size_over_bandwidth_plus_latency() {
 fn a_blocked_link_holds_and_then_delivers_in_order() {
     let mut link = link(1, 1_000_000_000);
     link.send(0, 1, 1);
-    link.set_blocked(true);
+    link.set_blocked(0, true);
     link.send(0, 1, 2);
     assert_eq!(link.due(), None);
     assert_eq!(drain(&mut link, Nanos::MAX), []);
-    link.set_blocked(false);
-    assert_eq!(link.stats().held, 1);
+    assert_eq!(link.stats(0).held, 1, "the first is not due yet");
+    assert_eq!(link.stats(1_001).held, 2);
+    link.set_blocked(1_001, false);
+    assert_eq!(link.stats(Nanos::MAX).held, 2);
     assert_eq!(
         drain(&mut link, 1_000_000),
+        [Delivery::Message(1), Delivery::Message(2)]
+    );
+}
+
+#[test]
+fn what_a_short_block_did_not_hold_up_is_not_counted() {
+    let mut link = link(1, 1_000_000_000);
+    link.send(0, 1, 1);
+    link.set_blocked(10, true);
+    link.set_blocked(500, false);
+    assert_eq!(link.stats(1_000_000).held, 0);
+    assert_eq!(drain(&mut link, 1_000_000), [Delivery::Message(1)]);
+}
+
+#[test]
+fn a_drawn_delay_comes_on_top_and_lets_none_overtake() {
+    let mut link = link(1, 1_000_000_000);
+    let mut draws = [5_000, 0].into_iter();
+    link.set_draw(Some(Box::new(move || {
+        Duration::from_nanos(draws.next().unwrap_or(0))
+    })));
+    link.send(0, 1, 1);
+    link.send(0, 1, 2);
+    assert_eq!(link.pop(6_000), None);
+    assert_eq!(
+        drain(&mut link, 6_001),
         [Delivery::Message(1), Delivery::Message(2)]
     );
 }
@@ -64,7 +92,7 @@ fn a_cut_link_loses_every_message_and_counts_them() {
         drain(&mut link, 1_000_000),
         [Delivery::Reset, Delivery::Message(3)]
     );
-    let stats = link.stats();
+    let stats = link.stats(1_000_000);
     assert_eq!((stats.sent, stats.held, stats.lost), (3, 0, 1));
 }
 

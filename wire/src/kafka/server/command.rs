@@ -1,11 +1,12 @@
 //! What other threads ask of the cluster's thread.
 
+use super::disk::{Disk, DiskStats};
 use super::internal::Internal;
 use super::time::Pass;
 use super::{CONTROLLER, Server, Snapshot};
 use crate::kafka::config::TopicConfig;
 use crate::kafka::fact::Facts;
-use crate::kafka::link::{Link, LinkConfig, LinkStats};
+use crate::kafka::link::{Draw, Link, LinkConfig, LinkStats};
 use crate::kafka::store::Body;
 use squall_model::kafka::{NodeId, Peer};
 use std::sync::mpsc::Sender;
@@ -88,6 +89,15 @@ pub enum Command {
         to: i32,
         reply: Reply<LinkStats>,
     },
+    SetDisk {
+        broker: i32,
+        disk: Disk,
+        reply: Reply<()>,
+    },
+    DiskStats {
+        broker: i32,
+        reply: Reply<DiskStats>,
+    },
     Advertise {
         broker: i32,
         host: String,
@@ -113,11 +123,11 @@ pub enum Command {
 }
 
 /// A change to one direction of a link.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LinkChange {
     Blocked(bool),
     Cut(bool),
     Config(LinkConfig),
+    Draw(Option<Draw>),
 }
 
 impl Server {
@@ -141,8 +151,15 @@ impl Server {
                 change,
                 reply,
             } => drop(reply.send(self.set_link(from, to, change))),
+            Command::SetDisk {
+                broker,
+                disk,
+                reply,
+            } => drop(reply.send(self.set_disk(broker, disk))),
+            Command::DiskStats { broker, reply } => drop(reply.send(self.disk_stats(broker))),
             Command::LinkStats { from, to, reply } => {
-                let stats = self.known_link(from, to).map(|link| link.stats());
+                let now = self.now();
+                let stats = self.known_link(from, to).map(|link| link.stats(now));
                 drop(reply.send(stats));
             }
             Command::Advertise {
@@ -171,11 +188,13 @@ impl Server {
     }
 
     fn set_link(&mut self, from: i32, to: i32, change: LinkChange) -> Result<(), CommandError> {
+        let now = self.now();
         let link = self.known_link(from, to)?;
         match change {
-            LinkChange::Blocked(blocked) => link.set_blocked(blocked),
+            LinkChange::Blocked(blocked) => link.set_blocked(now, blocked),
             LinkChange::Cut(cut) => link.set_cut(cut),
             LinkChange::Config(config) => link.set_config(config),
+            LinkChange::Draw(draw) => link.set_draw(draw),
         }
         Ok(())
     }

@@ -10,6 +10,7 @@
 
 mod command;
 mod connection;
+mod disk;
 mod internal;
 mod node;
 mod nodes;
@@ -23,6 +24,7 @@ mod time;
 mod timer;
 
 pub use command::{Command, CommandError, Ending, LinkChange};
+pub use disk::{Disk, DiskStats};
 pub use nodes::{Properties, StartError};
 pub use snapshot::{GroupPosition, PartitionSnapshot, Snapshot};
 pub use time::Pass;
@@ -92,6 +94,7 @@ pub struct Server {
     nodes: Vec<Node>,
     /// From node `f` to node `t` at index `f * nodes + t`.
     links: Vec<Link<Peer<Body>>>,
+    /// By the time at which they are durable.
     flushes: VecDeque<Flush>,
     connections: BTreeMap<u64, Connection>,
     next_connection: u64,
@@ -272,6 +275,11 @@ impl Server {
             }
         }
         self.probe(now);
+    }
+
+    fn begin_flush(&mut self, flush: Flush) {
+        let place = self.flushes.partition_point(|f| f.at <= flush.at);
+        self.flushes.insert(place, flush);
     }
 
     /// The first flush that is durable and whose broker can be told.

@@ -1,6 +1,7 @@
 //! One node of the cluster: its machine while its process runs, its disk while it does not.
 
 use super::command::Ending;
+use super::disk::Device;
 use crate::kafka::store::Body;
 use mio::net::TcpListener;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -43,6 +44,7 @@ pub struct Node {
     pub port: u16,
     /// What the disk of a broker holds while its process is down.
     disk: BrokerDisk<Body>,
+    pub device: Device,
     /// How often the process has been started.
     starts: u64,
     /// `Some` while the process is stopped: what would have been its inputs.
@@ -69,6 +71,7 @@ impl Node {
             door: Door::None,
             port: 0,
             disk: BrokerDisk::default(),
+            device: Device::default(),
             starts: 0,
             held: None,
         }
@@ -92,7 +95,8 @@ impl Node {
     pub fn start_broker(&mut self, controller: NodeId, config: BrokerConfig, now: Nanos) {
         self.starts += 1;
         let disk = std::mem::take(&mut self.disk);
-        let broker = Broker::start(self.id, controller, config, self.starts, disk, now);
+        let mut broker = Broker::start(self.id, controller, config, self.starts, disk, now);
+        broker.set_disk(self.device.disk.state());
         self.run(Machine::Broker(Box::new(broker)));
     }
 

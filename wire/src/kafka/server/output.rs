@@ -44,6 +44,7 @@ impl Server {
             node.step(now, input, &mut outbox);
             let id = node.id;
             self.carry_out(id, now, &mut outbox);
+            self.end_if_halted(index);
         }
         self.outbox = outbox;
     }
@@ -54,11 +55,14 @@ impl Server {
                 Out::Send { conn, response } => self.respond(conn, response),
                 Out::Close { conn } => self.close(conn.0, Closing::Ended),
                 Out::Peer { to, message } => self.send_peer(id, to, message),
-                Out::Flush { token } => self.flushes.push_back(Flush {
-                    at: now + self.flush_latency(),
-                    node: id,
-                    token,
-                }),
+                Out::Flush { token } => {
+                    let at = now.saturating_add(self.flush_ns(id));
+                    self.begin_flush(Flush {
+                        at,
+                        node: id,
+                        token,
+                    });
+                }
                 Out::Fact(fact) => self.tell(id, &fact),
             }
         }
@@ -84,10 +88,6 @@ impl Server {
         }
         self.outbox = outbox;
         self.step(index, In::Tick);
-    }
-
-    fn flush_latency(&self) -> u64 {
-        u64::try_from(self.config.flush_latency.as_nanos()).unwrap_or(0)
     }
 
     fn send_peer(&mut self, from: NodeId, to: NodeId, message: Peer<Body>) {

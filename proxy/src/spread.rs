@@ -1,4 +1,4 @@
-//! How late a frame is.
+//! How late something is: one draw of a delay.
 
 use squall_plan::fault::Distribution;
 use squall_plan::rng::Rng;

@@ -165,8 +165,9 @@ impl Latencies {
     /// Every metric that was measured, under every key that thresholds may use.
     pub fn metrics(&self) -> Metrics {
         let mut metrics = Metrics::default();
-        let mut put = |key: MetricKey, trend: Trend| {
+        let mut put = |key: MetricKey, mut trend: Trend| {
             if !trend.is_empty() {
+                trend.close();
                 metrics.set_trend(key, trend);
             }
         };

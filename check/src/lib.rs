@@ -22,6 +22,7 @@ mod sweep;
 mod tests;
 pub mod threshold;
 mod timeline;
+mod trend;
 mod verdict;
 mod wording;
 

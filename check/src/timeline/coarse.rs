@@ -6,41 +6,66 @@ const STEPS: u64 = 8;
 const UNIT_BITS: u32 = 10;
 const BINS: usize = 280;
 
-/// Counts by bin; without memory as long as nothing was recorded.
+/// Bins that are kept as they come, before there are counts of all.
+const FEW: usize = if cfg!(test) { 3 } else { 32 };
+
+/// Counts by bin; without memory as long as nothing was recorded, and with little as long as little was.
 #[derive(Clone, Default)]
 pub struct Coarse {
+    /// One entry a value. Empty once there are counts.
+    few: Vec<u16>,
     counts: Box<[u32]>,
 }
 
 impl Coarse {
     #[inline]
     pub fn record(&mut self, ns: u64) {
+        self.count_in(bin(ns), 1);
+    }
+
+    #[inline]
+    fn count_in(&mut self, bin: usize, times: u32) {
         if self.counts.is_empty() {
+            if times == 1 && self.few.len() < FEW {
+                // A bin is below 280.
+                self.few.push(bin as u16);
+                return;
+            }
             self.counts = vec![0; BINS].into_boxed_slice();
+            for known in std::mem::take(&mut self.few) {
+                self.counts[usize::from(known)] += 1;
+            }
         }
-        let count = &mut self.counts[bin(ns)];
-        *count = count.saturating_add(1);
+        let count = &mut self.counts[bin];
+        *count = count.saturating_add(times);
     }
 
     pub fn merge(&mut self, other: &Self) {
-        if self.counts.is_empty() {
-            self.counts.clone_from(&other.counts);
+        for bin in &other.few {
+            self.count_in(usize::from(*bin), 1);
+        }
+        if other.counts.is_empty() {
             return;
         }
+        self.count_in(0, 0);
         for (count, more) in self.counts.iter_mut().zip(&other.counts) {
             *count = count.saturating_add(*more);
         }
     }
 
     pub fn count(&self) -> u64 {
-        self.counts.iter().map(|&count| u64::from(count)).sum()
+        self.above_bin(0)
     }
 
     /// Of all values, how many lie in a bin that begins above `limit_ns`: an eighth above it they all do.
     pub fn above(&self, limit_ns: u64) -> u64 {
-        let from = bin(limit_ns) + 1;
+        self.above_bin(bin(limit_ns) + 1)
+    }
+
+    fn above_bin(&self, from: usize) -> u64 {
+        let few = self.few.iter().filter(|bin| usize::from(**bin) >= from);
         let counts = self.counts.get(from..).unwrap_or_default();
-        counts.iter().map(|&count| u64::from(count)).sum()
+        few.count() as u64 + counts.iter().map(|&count| u64::from(count)).sum::<u64>()
     }
 }
 

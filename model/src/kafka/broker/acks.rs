@@ -12,22 +12,27 @@ use crate::kafka::message::{ProducedPartition, Response};
 impl<B: Body> Broker<B> {
     /// Answers a produce or group append when all its batches are replicated, or never will be by this leader.
     pub(super) fn check_append_wait(&mut self, now: Nanos, id: u64, out: &mut Outbox<B>) {
-        let Some(open) = self.waits.get(id).map(Wait::pending) else {
-            return;
-        };
-        if open.is_empty() {
+        let open = self.waits.get(id).map_or(0, |wait| wait.pending().len());
+        if open == 0 {
             return;
         }
-        let settled: Vec<Pending> = open
-            .iter()
-            .map(|p| Pending {
-                outcome: p.outcome.or_else(|| self.outcome_of(p)),
-                ..*p
-            })
-            .collect();
-        let done = settled.iter().all(|pending| pending.outcome.is_some());
-        if let Some(wait) = self.waits.get_mut(id) {
-            wait.pending_mut().copy_from_slice(&settled);
+        let mut done = true;
+        for index in 0..open {
+            let Some(pending) = self
+                .waits
+                .get(id)
+                .and_then(|wait| wait.pending().get(index))
+            else {
+                return;
+            };
+            if pending.outcome.is_none() {
+                let outcome = self.outcome_of(pending);
+                done &= outcome.is_some();
+                let open = self.waits.get_mut(id).map(Wait::pending_mut);
+                if let Some(pending) = open.and_then(|open| open.get_mut(index)) {
+                    pending.outcome = outcome;
+                }
+            }
         }
         if done && let Some(wait) = self.waits.remove(id) {
             self.finish_append(now, wait, ErrorCode::None, out);
@@ -37,7 +42,7 @@ impl<B: Body> Broker<B> {
     /// `None` while it waits.
     fn outcome_of(&self, pending: &Pending) -> Option<Result<(), ErrorCode>> {
         let refused = Some(Err(ErrorCode::NotLeaderOrFollower));
-        let Some(replica) = self.replicas.get(&pending.partition) else {
+        let Some(replica) = self.replicas.get(pending.partition) else {
             return refused;
         };
         let Some(leader) = replica.leader() else {
@@ -109,7 +114,9 @@ impl<B: Body> Broker<B> {
         partition: TopicPartition,
         out: &mut Outbox<B>,
     ) {
-        for id in self.waits.on(partition) {
+        let mut from = 0;
+        while let Some(id) = self.waits.on(partition, from) {
+            from = id + 1;
             let pending = self.waits.get_mut(id).map(Wait::pending_mut);
             for open in pending.unwrap_or_default() {
                 if open.partition == partition && open.outcome.is_none() {

@@ -108,12 +108,12 @@ impl<B: Body> Broker<B> {
         partition: TopicPartition,
         client_epoch: Epoch,
     ) -> Result<&Replica<B>, ErrorCode> {
-        if !self.image.partitions.contains_key(&partition) {
+        if !self.image.partitions.contains(partition) {
             return Err(ErrorCode::UnknownTopicOrPartition);
         }
         let replica = self
             .replicas
-            .get(&partition)
+            .get(partition)
             .ok_or(ErrorCode::NotLeaderOrFollower)?;
         if client_epoch >= 0 && client_epoch < replica.epoch() {
             return Err(ErrorCode::FencedLeaderEpoch);
@@ -162,7 +162,9 @@ impl<B: Body> Broker<B> {
     ) {
         self.fail_appends(now, partition, out);
         self.note_news(partition, true);
-        for id in self.waits.on(partition) {
+        let mut from = 0;
+        while let Some(id) = self.waits.on(partition, from) {
+            from = id + 1;
             self.check_fetch_wait(now, id, out);
         }
     }

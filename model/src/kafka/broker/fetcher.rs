@@ -3,8 +3,8 @@
 
 use super::MILLISECOND;
 use crate::Nanos;
+use crate::kafka::by_partition::PartitionSet;
 use crate::kafka::ids::TopicPartition;
-use std::collections::BTreeSet;
 
 /// A fetch without an answer for so long beyond its wait is taken for lost.
 const LOST_AFTER: Nanos = 1_500 * MILLISECOND;
@@ -16,7 +16,7 @@ pub struct Fetcher {
     state: State,
     /// Whether the leader knows all partitions from an earlier fetch.
     established: bool,
-    changed: BTreeSet<TopicPartition>,
+    changed: PartitionSet,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -80,10 +80,11 @@ impl Fetcher {
     /// What it says, and under which number it goes.
     pub fn begin(&mut self, now: Nanos, wait: Nanos) -> (u64, Next) {
         let lost = matches!(self.state, State::Waiting(_));
-        let changed = std::mem::take(&mut self.changed);
+        let changed = self.changed.drain();
         let next = if self.established && !lost {
-            Next::Changed(changed.into_iter().collect())
+            Next::Changed(changed.collect())
         } else {
+            drop(changed);
             Next::All
         };
         self.number += 1;
@@ -102,7 +103,7 @@ impl Fetcher {
     }
 
     /// Partitions that the next fetch will name; a fetch waits for the disk where one of them does.
-    pub fn pending(&self) -> impl Iterator<Item = &TopicPartition> {
+    pub fn pending(&self) -> impl Iterator<Item = TopicPartition> {
         self.changed.iter()
     }
 

@@ -5,9 +5,10 @@ use super::replica::Role;
 use super::{Broker, ms};
 use crate::Nanos;
 use crate::kafka::batch::Body;
+use crate::kafka::by_partition::PartitionSet;
 use crate::kafka::ids::{Offset, TopicPartition};
 use crate::kafka::machine::Outbox;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A log's end when a flush began.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +25,7 @@ pub struct Flushes {
     last_token: u64,
     under_way: BTreeMap<u64, Vec<Mark>>,
     /// Partitions whose appends count only when they are durable.
-    wanted: BTreeSet<TopicPartition>,
+    wanted: PartitionSet,
 }
 
 impl<B: Body> Broker<B> {
@@ -33,7 +34,7 @@ impl<B: Body> Broker<B> {
         let Some(most) = self.messages_before_flush(partition) else {
             return;
         };
-        let Some(replica) = self.replicas.get_mut(&partition) else {
+        let Some(replica) = self.replicas.get_mut(partition) else {
             return;
         };
         if replica.log.end() - replica.log.flushed() >= most {
@@ -47,8 +48,8 @@ impl<B: Body> Broker<B> {
     /// Asks for what the appends of this step wait for.
     pub(super) fn flush_wanted(&mut self, out: &mut Outbox<B>) {
         if !self.flushes.wanted.is_empty() {
-            let wanted = std::mem::take(&mut self.flushes.wanted);
-            self.begin_flush(wanted.into_iter().collect(), out);
+            let wanted = self.flushes.wanted.drain().collect();
+            self.begin_flush(wanted, out);
         }
     }
 
@@ -59,13 +60,13 @@ impl<B: Body> Broker<B> {
         self.flush_at = now + ms(self.config.background_flush_ms());
         let dirty = self.replicas.iter();
         let dirty = dirty.filter(|(_, replica)| replica.log.flushed() < replica.log.end());
-        let dirty: Vec<TopicPartition> = dirty.map(|(partition, _)| *partition).collect();
+        let dirty: Vec<TopicPartition> = dirty.map(|(partition, _)| partition).collect();
         self.begin_flush(dirty, out);
     }
 
     fn begin_flush(&mut self, partitions: Vec<TopicPartition>, out: &mut Outbox<B>) {
         let mark = |partition: &TopicPartition| {
-            self.replicas.get(partition).map(|replica| Mark {
+            self.replicas.get(*partition).map(|replica| Mark {
                 partition: *partition,
                 end: replica.log.end(),
                 truncations: replica.truncations,
@@ -83,7 +84,7 @@ impl<B: Body> Broker<B> {
     pub(super) fn flushed(&mut self, now: Nanos, token: u64, out: &mut Outbox<B>) {
         let marks = self.flushes.under_way.remove(&token);
         for mark in marks.unwrap_or_default() {
-            let Some(replica) = self.replicas.get_mut(&mark.partition) else {
+            let Some(replica) = self.replicas.get_mut(mark.partition) else {
                 continue;
             };
             if replica.truncations == mark.truncations {
@@ -97,7 +98,7 @@ impl<B: Body> Broker<B> {
     /// Appends that are durable now count, and whoever waited for that goes on.
     fn release(&mut self, now: Nanos, partition: TopicPartition, out: &mut Outbox<B>) {
         let most = self.messages_before_flush(partition);
-        let Some(replica) = self.replicas.get_mut(&partition) else {
+        let Some(replica) = self.replicas.get_mut(partition) else {
             return;
         };
         if replica.held_at.is_none() {
@@ -116,7 +117,9 @@ impl<B: Body> Broker<B> {
             return;
         }
         self.advance_high_watermark(now, partition, out);
-        for wait in self.waits.on(partition) {
+        let mut from = 0;
+        while let Some(wait) = self.waits.on(partition, from) {
+            from = wait + 1;
             self.check_append_wait(now, wait, out);
         }
     }

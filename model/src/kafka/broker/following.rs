@@ -33,7 +33,7 @@ impl<B: Body> Broker<B> {
             return;
         };
         let replicas = &self.replicas;
-        let held = |partition: &TopicPartition| {
+        let held = |partition: TopicPartition| {
             let replica = replicas.get(partition);
             replica.is_some_and(|r| r.follows(leader) && r.held_at.is_some())
         };
@@ -49,12 +49,12 @@ impl<B: Body> Broker<B> {
         let partitions: Vec<ReplicaFetchPartition> = match next {
             Next::All => {
                 let followed = replicas.iter().filter(|(_, r)| r.follows(leader));
-                followed.map(|(p, r)| position(*p, r, blind)).collect()
+                followed.map(|(p, r)| position(p, r, blind)).collect()
             }
             Next::Changed(changed) => {
                 let followed = changed
                     .into_iter()
-                    .filter_map(|p| Some((p, replicas.get(&p)?)));
+                    .filter_map(|p| Some((p, replicas.get(p)?)));
                 let followed = followed.filter(|(_, r)| r.follows(leader));
                 followed.map(|(p, r)| position(p, r, blind)).collect()
             }
@@ -104,7 +104,7 @@ impl<B: Body> Broker<B> {
     }
 
     fn take_over(&mut self, from: NodeId, part: ReplicaFetchedPartition<B>, out: &mut Outbox<B>) {
-        let Some(replica) = self.replicas.get_mut(&part.partition) else {
+        let Some(replica) = self.replicas.get_mut(part.partition) else {
             return;
         };
         let current = replica.follows(from) && replica.epoch() == part.leader_epoch;
@@ -130,7 +130,7 @@ impl<B: Body> Broker<B> {
         if !part.entries.is_empty() && self.make_room(part.partition).is_err() {
             return;
         }
-        let Some(replica) = self.replicas.get_mut(&part.partition) else {
+        let Some(replica) = self.replicas.get_mut(part.partition) else {
             return;
         };
         for entry in part.entries {

@@ -54,7 +54,7 @@ impl<B: Body> Broker<B> {
         let mut elsewhere = Vec::new();
         for group in groups {
             let partition = self.group_partition(*group).partition;
-            if self.coordinators.contains_key(&partition) {
+            if self.coordinators.contains(partition) {
                 by_partition.entry(partition).or_default().push(*group);
             } else {
                 elsewhere.push((*group, ErrorCode::NotCoordinator));
@@ -69,7 +69,7 @@ impl<B: Body> Broker<B> {
         };
         self.group_deletes.open.insert(conn, open);
         for (partition, names) in by_partition {
-            if let Some(coordinator) = self.coordinators.get_mut(&partition) {
+            if let Some(coordinator) = self.coordinators.get_mut(partition) {
                 coordinator.delete(now, conn, &names, &mut self.group_outbox);
             }
             self.drain_groups(now, partition, out);

@@ -153,7 +153,7 @@ impl<B: Body> Broker<B> {
     ) {
         let mut results = Vec::new();
         request.offsets.retain(|offset| {
-            let exists = self.image.partitions.contains_key(&offset.partition);
+            let exists = self.image.partitions.contains(offset.partition);
             if !exists {
                 results.push((offset.partition, ErrorCode::UnknownTopicOrPartition));
             }
@@ -179,7 +179,7 @@ impl<B: Body> Broker<B> {
 
     fn offset_fetch(&self, request: &OffsetFetchRequest) -> OffsetFetchResponse {
         let partition = self.group_partition(request.group).partition;
-        match self.coordinators.get(&partition) {
+        match self.coordinators.get(partition) {
             Some(coordinator) => coordinator.fetch_offsets(request),
             None => OffsetFetchResponse {
                 group: request.group,
@@ -191,7 +191,7 @@ impl<B: Body> Broker<B> {
 
     fn describe_group(&self, group: Name) -> DescribedGroup {
         let partition = self.group_partition(group).partition;
-        match self.coordinators.get(&partition) {
+        match self.coordinators.get(partition) {
             Some(coordinator) => coordinator.describe(group),
             None => DescribedGroup {
                 group,

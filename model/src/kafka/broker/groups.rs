@@ -17,8 +17,7 @@ const APPEND_TIMEOUT_MS: i64 = 5_000;
 impl<B: Body> Broker<B> {
     /// The partition of the offsets topic that keeps a group. The driver's names are integers; equal groups fall to equal partitions.
     pub(super) fn group_partition(&self, group: Name) -> TopicPartition {
-        let partitions = self.image.of_topic(self.config.offsets_topic).count();
-        let count = u32::try_from(partitions).unwrap_or(0).max(1);
+        let count = self.image.partition_count(self.config.offsets_topic).max(1);
         TopicPartition {
             topic: self.config.offsets_topic,
             partition: i32::try_from(group.0 % count).unwrap_or(0),
@@ -32,11 +31,11 @@ impl<B: Body> Broker<B> {
         out: &mut Outbox<B>,
     ) {
         // One that led in the epoch before goes on: its log is the same.
-        let goes_on = self.coordinators.contains_key(&partition.partition);
+        let goes_on = self.coordinators.contains(partition.partition);
         if partition.topic != self.config.offsets_topic || goes_on {
             return;
         }
-        let Some(replica) = self.replicas.get(&partition) else {
+        let Some(replica) = self.replicas.get(partition) else {
             return;
         };
         let epoch = u64::try_from(replica.epoch()).unwrap_or(0);
@@ -75,7 +74,7 @@ impl<B: Body> Broker<B> {
         if partition.topic != self.config.offsets_topic {
             return;
         }
-        if let Some(coordinator) = self.coordinators.remove(&partition.partition) {
+        if let Some(coordinator) = self.coordinators.remove(partition.partition) {
             coordinator.unload(&mut self.group_outbox);
             self.drain_groups(0, partition.partition, out);
         }
@@ -92,7 +91,7 @@ impl<B: Body> Broker<B> {
         let partition = self.group_partition(group).partition;
         let coordinator = self
             .coordinators
-            .get_mut(&partition)
+            .get_mut(partition)
             .ok_or(ErrorCode::NotCoordinator)?;
         act(coordinator, &mut self.group_outbox);
         self.drain_groups(now, partition, out);
@@ -100,14 +99,8 @@ impl<B: Body> Broker<B> {
     }
 
     pub(super) fn group_tick(&mut self, now: Nanos, out: &mut Outbox<B>) {
-        let due: Vec<i32> = self
-            .coordinators
-            .iter()
-            .filter(|(_, c)| c.next_timer().is_some_and(|at| at <= now))
-            .map(|(partition, _)| *partition)
-            .collect();
-        for partition in due {
-            if let Some(coordinator) = self.coordinators.get_mut(&partition) {
+        for partition in self.coordinators.due(now) {
+            if let Some(coordinator) = self.coordinators.get_mut(partition) {
                 coordinator.tick(now, &mut self.group_outbox);
             }
             self.drain_groups(now, partition, out);
@@ -122,7 +115,7 @@ impl<B: Body> Broker<B> {
         result: Result<(), ErrorCode>,
         out: &mut Outbox<B>,
     ) {
-        if let Some(coordinator) = self.coordinators.get_mut(&partition) {
+        if let Some(coordinator) = self.coordinators.get_mut(partition) {
             coordinator.appended(now, token, result, &mut self.group_outbox);
         }
         self.drain_groups(now, partition, out);
@@ -199,7 +192,7 @@ impl<B: Body> Broker<B> {
                 self.appended(now, on, out);
             }
             Err(error) => {
-                if let Some(coordinator) = self.coordinators.get_mut(&partition) {
+                if let Some(coordinator) = self.coordinators.get_mut(partition) {
                     coordinator.appended(now, token, Err(error), &mut self.group_outbox);
                 }
             }

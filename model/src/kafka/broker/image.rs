@@ -1,5 +1,6 @@
 //! The cluster's metadata as one broker has applied it.
 
+use crate::kafka::by_partition::ByPartition;
 use crate::kafka::config::{BrokerConfig, TopicConfig};
 use crate::kafka::ids::{Name, NodeId, TopicPartition};
 use crate::kafka::peer::{MetadataChange, PartitionState};
@@ -12,7 +13,7 @@ pub struct Image {
     /// Broker epoch and whether it is fenced.
     pub brokers: BTreeMap<NodeId, (i64, bool)>,
     pub topics: BTreeMap<Name, Topic>,
-    pub partitions: BTreeMap<TopicPartition, PartitionState>,
+    pub partitions: ByPartition<PartitionState>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -44,8 +45,7 @@ impl Image {
             }
             MetadataChange::TopicRemoved { topic } => {
                 self.topics.remove(topic);
-                self.partitions
-                    .retain(|partition, _| partition.topic != *topic);
+                self.partitions.remove_topic(*topic);
             }
             MetadataChange::Partition { partition, state } => {
                 self.partitions.insert(*partition, state.clone());
@@ -63,20 +63,15 @@ impl Image {
         self.brokers.get(&node).map_or(-1, |(epoch, _)| *epoch)
     }
 
+    /// How many partitions a topic has; 0 for one that is not there.
+    #[must_use]
+    pub fn partition_count(&self, topic: Name) -> u32 {
+        self.partitions.count_of(topic)
+    }
+
     /// Partitions of a topic in order.
-    pub fn of_topic(
-        &self,
-        topic: Name,
-    ) -> impl Iterator<Item = (&TopicPartition, &PartitionState)> {
-        let first = TopicPartition {
-            topic,
-            partition: i32::MIN,
-        };
-        let last = TopicPartition {
-            topic,
-            partition: i32::MAX,
-        };
-        self.partitions.range(first..=last)
+    pub fn of_topic(&self, topic: Name) -> impl Iterator<Item = (TopicPartition, &PartitionState)> {
+        self.partitions.of_topic(topic)
     }
 
     /// As many in-sync replicas as acks=all takes: never more than there are replicas.
@@ -85,7 +80,7 @@ impl Image {
         let own = self.topics.get(&partition.topic);
         let own = own.and_then(|topic| topic.config.min_insync_replicas);
         let wanted = usize::try_from(own.unwrap_or(config.min_insync_replicas)).unwrap_or(1);
-        let replicas = self.partitions.get(&partition).map(|s| s.replicas.len());
+        let replicas = self.partitions.get(partition).map(|s| s.replicas.len());
         wanted.min(replicas.unwrap_or(wanted))
     }
 

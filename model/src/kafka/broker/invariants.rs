@@ -11,7 +11,7 @@ impl<B: Body> Broker<B> {
     /// # Errors
     /// Which one is broken, and where.
     pub fn check_invariants(&self) -> Result<(), String> {
-        for (partition, replica) in &self.replicas {
+        for (partition, replica) in self.replicas.iter() {
             check(self.id, replica).map_err(|broken| format!("{partition:?}: {broken}"))?;
         }
         Ok(())

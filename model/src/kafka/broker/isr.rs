@@ -23,7 +23,7 @@ impl<B: Body> Broker<B> {
     ) {
         let min_insync = self.image.min_insync(partition, &self.config);
         let (id, config) = (self.id, &self.config);
-        let Some(replica) = self.replicas.get_mut(&partition) else {
+        let Some(replica) = self.replicas.get_mut(partition) else {
             return;
         };
         let Some(leader) = replica.leader() else {
@@ -50,7 +50,9 @@ impl<B: Body> Broker<B> {
             });
         }
         self.note_news(partition, false);
-        for wait in self.waits.on(partition) {
+        let mut from = 0;
+        while let Some(wait) = self.waits.on(partition, from) {
+            from = wait + 1;
             self.check_append_wait(now, wait, out);
             self.check_fetch_wait(now, wait, out);
         }
@@ -69,7 +71,7 @@ impl<B: Body> Broker<B> {
         if !alive || !self.sessions.contains_key(&follower) {
             return;
         }
-        let Some(replica) = self.replicas.get(&partition) else {
+        let Some(replica) = self.replicas.get(partition) else {
             return;
         };
         let Some(leader) = replica.leader() else {
@@ -96,7 +98,7 @@ impl<B: Body> Broker<B> {
         partition: TopicPartition,
         out: &mut Outbox<B>,
     ) {
-        let leader = self.replicas.get(&partition).and_then(Replica::leader);
+        let leader = self.replicas.get(partition).and_then(Replica::leader);
         let outside = |l: &Leader| {
             let followers = l.followers.keys().copied();
             followers.filter(|f| !l.isr.contains(f)).collect()
@@ -112,7 +114,7 @@ impl<B: Body> Broker<B> {
         let small = |l: &Leader| l.isr.len() <= l.followers.len() && l.proposal.is_none();
         let led = self.replicas.iter();
         let led = led.filter(|(_, replica)| replica.leader().is_some_and(small));
-        let led: Vec<TopicPartition> = led.map(|(partition, _)| *partition).collect();
+        let led: Vec<TopicPartition> = led.map(|(partition, _)| partition).collect();
         for partition in led {
             self.reconsider_expansion(now, partition, out);
         }
@@ -131,8 +133,8 @@ impl<B: Body> Broker<B> {
         }
         self.isr_check_at = now + ms(self.config.replica_lag_time_max_ms) / 2;
         let longest = ms(self.config.replica_lag_time_max_ms);
-        let shrunk = |(partition, replica): (&TopicPartition, &Replica<B>)| {
-            Some((*partition, shrunk(replica, now, longest)?))
+        let shrunk = |(partition, replica): (TopicPartition, &Replica<B>)| {
+            Some((partition, shrunk(replica, now, longest)?))
         };
         let lagging: Vec<_> = self.replicas.iter().filter_map(shrunk).collect();
         for (partition, isr) in lagging {
@@ -150,7 +152,7 @@ impl<B: Body> Broker<B> {
 
     fn leading(&mut self, partition: TopicPartition) -> Option<&mut Leader> {
         self.replicas
-            .get_mut(&partition)
+            .get_mut(partition)
             .and_then(Replica::leader_mut)
     }
 
@@ -165,7 +167,7 @@ impl<B: Body> Broker<B> {
         let image = &self.image;
         let Some(leader) = self
             .replicas
-            .get_mut(&partition)
+            .get_mut(partition)
             .and_then(Replica::leader_mut)
         else {
             return;
@@ -244,7 +246,7 @@ impl<B: Body> Broker<B> {
         state: &PartitionState,
         out: &mut Outbox<B>,
     ) {
-        let Some(replica) = self.replicas.get_mut(&partition) else {
+        let Some(replica) = self.replicas.get_mut(partition) else {
             return;
         };
         let Role::Leader(leader) = &mut replica.role else {
@@ -259,7 +261,9 @@ impl<B: Body> Broker<B> {
         leader.proposal = None;
         self.proposals.remove(&partition);
         self.advance_high_watermark(now, partition, out);
-        for wait in self.waits.on(partition) {
+        let mut from = 0;
+        while let Some(wait) = self.waits.on(partition, from) {
+            from = wait + 1;
             self.check_append_wait(now, wait, out);
         }
         self.reconsider_expansion(now, partition, out);

@@ -20,16 +20,15 @@ impl<B: Body> Broker<B> {
         out: &mut Outbox<B>,
     ) {
         if !state.replicas.contains(&self.id) {
-            self.replicas.remove(&partition);
+            self.replicas.remove(partition);
             return;
         }
         let replica = self
             .replicas
-            .entry(partition)
-            .or_insert_with(|| Replica::new(Log::default(), 0));
-        if state.leader_epoch < replica.epoch() {
+            .get_or_insert_with(partition, || Replica::new(Log::default(), 0));
+        let Some(replica) = replica.filter(|replica| state.leader_epoch >= replica.epoch()) else {
             return;
-        }
+        };
         if state.leader == Some(self.id) {
             if state.leader_epoch > replica.epoch() {
                 self.lead(now, partition, state, out);
@@ -52,7 +51,7 @@ impl<B: Body> Broker<B> {
         state: &PartitionState,
         out: &mut Outbox<B>,
     ) {
-        let Some(replica) = self.replicas.get_mut(&partition) else {
+        let Some(replica) = self.replicas.get_mut(partition) else {
             return;
         };
         let start = replica.log.end();
@@ -99,7 +98,7 @@ impl<B: Body> Broker<B> {
         out: &mut Outbox<B>,
     ) {
         let cut_blindly = self.config.defects.truncate_to_high_watermark;
-        let Some(replica) = self.replicas.get_mut(&partition) else {
+        let Some(replica) = self.replicas.get_mut(partition) else {
             return;
         };
         let led = replica.leader().is_some();
@@ -138,10 +137,9 @@ impl<B: Body> Broker<B> {
             .replicas
             .keys()
             .filter(|partition| partition.topic == topic)
-            .copied()
             .collect();
         for partition in gone {
-            self.replicas.remove(&partition);
+            self.replicas.remove(partition);
             self.unload_groups(partition, out);
             self.fail_waits(now, partition, out);
         }
@@ -149,7 +147,7 @@ impl<B: Body> Broker<B> {
 
     /// The broker that leads a partition and in which epoch, as far as is known here.
     pub(super) fn known_leader(&self, partition: TopicPartition) -> Option<(NodeId, i32)> {
-        let state = self.image.partitions.get(&partition)?;
+        let state = self.image.partitions.get(partition)?;
         state.leader.map(|leader| (leader, state.leader_epoch))
     }
 }

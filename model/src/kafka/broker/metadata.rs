@@ -88,7 +88,7 @@ impl<B: Body> Broker<B> {
         let partitions = self
             .image
             .of_topic(topic)
-            .map(|(partition, state)| self.partition_metadata(*partition, state))
+            .map(|(partition, state)| self.partition_metadata(partition, state))
             .collect();
         TopicMetadata {
             topic,

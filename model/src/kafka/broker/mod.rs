@@ -2,6 +2,7 @@
 
 mod acks;
 mod control;
+mod coordinators;
 mod disk;
 mod fetch;
 mod fetcher;
@@ -27,7 +28,7 @@ pub use disk::DiskState;
 pub use image::Image;
 
 use super::config::BrokerConfig;
-use super::group::{Coordinator, GroupOutbox};
+use super::group::GroupOutbox;
 use super::ids::{ConnId, Epoch, Name, NodeId, Offset, TopicPartition};
 use super::log::Log;
 use super::machine::{In, Outbox};
@@ -35,7 +36,9 @@ use super::message::Request;
 use super::peer::Peer;
 use crate::Nanos;
 use crate::kafka::batch::Body;
+use crate::kafka::by_partition::ByPartition;
 use control::Control;
+use coordinators::Coordinators;
 use disk::Disk;
 use fetcher::Fetcher;
 use flush::Flushes;
@@ -97,12 +100,12 @@ pub struct Broker<B: Body> {
     config: BrokerConfig,
     image: Image,
     control: Control,
-    replicas: BTreeMap<TopicPartition, Replica<B>>,
+    replicas: ByPartition<Replica<B>>,
     fetchers: BTreeMap<NodeId, Fetcher>,
     /// Of the followers of what is led here.
     sessions: BTreeMap<NodeId, Session>,
     waits: Waits,
-    coordinators: BTreeMap<i32, Coordinator>,
+    coordinators: Coordinators,
     group_outbox: GroupOutbox,
     group_deletes: GroupDeletes,
     /// When the high watermarks are written down, the in-sync sets looked at, and dirty pages flushed next.
@@ -144,7 +147,7 @@ impl<B: Body> Broker<B> {
             fetchers: BTreeMap::new(),
             sessions: BTreeMap::new(),
             waits: Waits::default(),
-            coordinators: BTreeMap::new(),
+            coordinators: Coordinators::default(),
             group_outbox: GroupOutbox::default(),
             group_deletes: GroupDeletes::default(),
             flushes: Flushes::default(),
@@ -177,10 +180,6 @@ impl<B: Body> Broker<B> {
         let fetchers = self.fetchers.values().filter_map(Fetcher::next_timer);
         let proposals = self.proposals.values().copied();
         let sessions = self.sessions.values().filter_map(|s| s.parked_until);
-        let groups = self
-            .coordinators
-            .values()
-            .filter_map(Coordinator::next_timer);
         let fixed = [
             self.checkpoint_at,
             self.isr_check_at,
@@ -192,7 +191,7 @@ impl<B: Body> Broker<B> {
             .chain(fetchers)
             .chain(proposals)
             .chain(sessions)
-            .chain(groups)
+            .chain(self.coordinators.next_timer())
             .chain(self.waits.next_deadline())
             .min()
     }
@@ -222,7 +221,7 @@ impl<B: Body> Broker<B> {
     }
 
     fn into_disk(self, clean: bool) -> BrokerDisk<B> {
-        let logs = self.replicas.into_iter().map(|(partition, replica)| {
+        let logs = self.replicas.into_entries().map(|(partition, replica)| {
             (
                 partition,
                 (replica.log, replica.checkpointed_high_watermark),
@@ -248,7 +247,7 @@ impl<B: Body> Broker<B> {
                     .map(|leader| leader.isr.clone())
                     .unwrap_or_default(),
             };
-            (*partition, view)
+            (partition, view)
         })
     }
 
@@ -258,10 +257,17 @@ impl<B: Body> Broker<B> {
         &self.image
     }
 
+    /// How far a partition is committed, as this broker knows it, and whether it leads it. `None`: it has no replica.
+    #[must_use]
+    pub fn high_watermark(&self, partition: TopicPartition) -> Option<(Offset, bool)> {
+        let replica = self.replicas.get(partition)?;
+        Some((replica.high_watermark, replica.leader().is_some()))
+    }
+
     /// The log of a partition here, for tests and stories.
     #[must_use]
     pub fn log(&self, partition: TopicPartition) -> Option<&Log<B>> {
-        self.replicas.get(&partition).map(|replica| &replica.log)
+        self.replicas.get(partition).map(|replica| &replica.log)
     }
 
     fn request(

@@ -30,7 +30,7 @@ impl<B: Body> Broker<B> {
                     .may_append(partition, request.acks)
                     .err()
                     .unwrap_or(error)),
-                Err(error) => Err(match self.image.partitions.contains_key(&partition) {
+                Err(error) => Err(match self.image.partitions.contains(partition) {
                     true => error,
                     false => ErrorCode::UnknownTopicOrPartition,
                 }),
@@ -113,7 +113,7 @@ impl<B: Body> Broker<B> {
                 | ErrorCode::MessageTooLarge
                 | ErrorCode::KafkaStorageError
         );
-        let replica = self.replicas.get(&partition).filter(|_| !untold);
+        let replica = self.replicas.get(partition).filter(|_| !untold);
         let log_start_offset = replica.map_or(-1, |replica| replica.log.start());
         let moved = error == ErrorCode::NotLeaderOrFollower;
         let current_leader = if moved {
@@ -148,7 +148,7 @@ impl<B: Body> Broker<B> {
         }
         let replica = self
             .replicas
-            .get_mut(&partition)
+            .get_mut(partition)
             .ok_or(ErrorCode::NotLeaderOrFollower)?;
         if let Some(stamp) = batch.header.stamp {
             match replica.producers.admit(stamp, batch.header.records) {
@@ -180,12 +180,12 @@ impl<B: Body> Broker<B> {
         partition: TopicPartition,
         acks: Acks,
     ) -> Result<(), ErrorCode> {
-        if !self.image.partitions.contains_key(&partition) {
+        if !self.image.partitions.contains(partition) {
             return Err(ErrorCode::UnknownTopicOrPartition);
         }
         let leader = self
             .replicas
-            .get(&partition)
+            .get(partition)
             .and_then(super::Replica::leader)
             .ok_or(ErrorCode::NotLeaderOrFollower)?;
         let enough = leader.isr.len() >= self.image.min_insync(partition, &self.config);
@@ -205,7 +205,7 @@ impl<B: Body> Broker<B> {
         self.make_room(partition)?;
         let replica = self
             .replicas
-            .get_mut(&partition)
+            .get_mut(partition)
             .ok_or(ErrorCode::NotLeaderOrFollower)?;
         let leader_epoch = replica
             .leader()

@@ -10,15 +10,12 @@ use crate::kafka::error::ErrorCode;
 use crate::kafka::ids::{NodeId, Offset, TopicPartition};
 use crate::kafka::machine::Outbox;
 use crate::kafka::peer::*;
-use std::ops::Bound;
 
 /// When an answer goes out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Worth {
-    /// For batches, or because something is wrong.
+    /// For batches, or because something is wrong. A high watermark that moved waits for those, as in Kafka.
     Data,
-    /// Also for nothing but a high watermark that moved.
-    Mark,
     /// Whatever there is.
     Anything,
 }
@@ -44,7 +41,7 @@ impl<B: Body> Broker<B> {
         for asked in &fetch.partitions {
             self.note_progress(now, (from, fetch.broker_epoch), asked, out);
         }
-        self.answer_session(from, Worth::Mark, out);
+        self.answer_session(from, Worth::Data, out);
         if let Some(session) = self.sessions.get_mut(&from)
             && session.number == fetch.session
             && session.parked_until.is_some()
@@ -64,7 +61,7 @@ impl<B: Body> Broker<B> {
         if self.led(partition, asked.current_leader_epoch).is_err() {
             return;
         }
-        let Some(replica) = self.replicas.get_mut(&partition) else {
+        let Some(replica) = self.replicas.get_mut(partition) else {
             return;
         };
         let end = replica.log.end();
@@ -96,7 +93,7 @@ impl<B: Body> Broker<B> {
     /// A log that is led here grew from `old_end`: who had all of it had it at its latest fetch, although that did not name it.
     pub(super) fn note_append(&mut self, partition: TopicPartition, old_end: Offset) {
         let sessions = &self.sessions;
-        let replica = self.replicas.get_mut(&partition);
+        let replica = self.replicas.get_mut(partition);
         let Some(leader) = replica.and_then(super::Replica::leader_mut) else {
             return;
         };
@@ -139,11 +136,16 @@ impl<B: Body> Broker<B> {
 
     /// Answers a follower's latest fetch, or leaves it waiting when there is nothing worth it.
     fn answer_session(&mut self, to: NodeId, worth: Worth, out: &mut Outbox<B>) {
-        let Some(mut session) = self.sessions.remove(&to) else {
-            return;
-        };
+        let mut sessions = std::mem::take(&mut self.sessions);
+        if let Some(session) = sessions.get_mut(&to) {
+            self.answer(to, session, worth, out);
+        }
+        self.sessions = sessions;
+    }
+
+    fn answer(&self, to: NodeId, session: &mut Session, worth: Worth, out: &mut Outbox<B>) {
         session.stirred = false;
-        let parts = self.collect_news(&mut session, worth);
+        let parts = self.collect_news(session, worth);
         let answered = worth == Worth::Anything || !parts.is_empty();
         if answered {
             session.parked_until = None;
@@ -151,39 +153,40 @@ impl<B: Body> Broker<B> {
         } else {
             session.parked_until.get_or_insert(Nanos::MAX);
         }
-        self.sessions.insert(to, session);
     }
 
     fn collect_news(&self, session: &mut Session, worth: Worth) -> Vec<ReplicaFetchedPartition<B>> {
+        let Session {
+            news, partitions, ..
+        } = session;
         let mut left = self.config.replica_fetch_response_max_bytes;
         let mut parts = Vec::new();
         let mut has_data = false;
-        let mut at = Bound::Unbounded;
-        while left > 0
-            && let Some(partition) = session.news.range((at, Bound::Unbounded)).next().copied()
-        {
-            at = Bound::Excluded(partition);
-            let Some(followed) = session.partitions.get(&partition).filter(|f| !f.sent) else {
-                session.news.remove(&partition);
-                continue;
+        news.retain(|partition| {
+            if left <= 0 {
+                return true;
+            }
+            let Some(followed) = partitions.get(partition).filter(|f| !f.sent) else {
+                return false;
             };
             let part = self.answer_partition(&followed.asked, &mut left);
             let data =
                 part.error.is_error() || part.diverging.is_some() || !part.entries.is_empty();
-            let mark = part.high_watermark > followed.sent_high_watermark;
+            let tells = data || part.high_watermark > followed.sent_high_watermark;
             has_data |= data;
-            if data || mark {
+            if tells {
                 parts.push(part);
-            } else {
-                session.news.remove(&partition);
             }
-        }
+            tells
+        });
         if worth == Worth::Data && !has_data {
             return Vec::new();
         }
+        // They are in the order of the news.
+        let mut answered = parts.iter().map(|part| part.partition).peekable();
+        news.retain(|partition| answered.next_if_eq(&partition).is_none());
         for part in &parts {
-            session.news.remove(&part.partition);
-            if let Some(followed) = session.partitions.get_mut(&part.partition) {
+            if let Some(followed) = partitions.get_mut(part.partition) {
                 // An error or where it diverges has told it all there is to tell, until it asks again.
                 let special = part.error.is_error() || part.diverging.is_some();
                 followed.sent = special || !part.entries.is_empty();

@@ -1,9 +1,9 @@
 //! What a leader keeps of each follower's fetches (KIP-227), so that work goes with what changes and not with how much is followed.
 
 use crate::Nanos;
+use crate::kafka::by_partition::{ByPartition, PartitionSet};
 use crate::kafka::ids::{Offset, TopicPartition};
 use crate::kafka::peer::{ReplicaFetch, ReplicaFetchPartition};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// One follower's session.
 #[derive(Debug)]
@@ -12,9 +12,9 @@ pub struct Session {
     pub number: u64,
     pub broker_epoch: i64,
     pub fetched_at: Nanos,
-    pub partitions: BTreeMap<TopicPartition, Followed>,
+    pub partitions: ByPartition<Followed>,
     /// Partitions that may have something for the follower.
-    pub news: BTreeSet<TopicPartition>,
+    pub news: PartitionSet,
     /// Whether some of it is worth waking the fetch that waits.
     pub stirred: bool,
     /// The latest fetch waits for data until then; `None` when it is answered.
@@ -35,8 +35,8 @@ impl Session {
             number: fetch.session,
             broker_epoch: fetch.broker_epoch,
             fetched_at: now,
-            partitions: BTreeMap::new(),
-            news: BTreeSet::new(),
+            partitions: ByPartition::default(),
+            news: PartitionSet::default(),
             stirred: false,
             parked_until: None,
         }
@@ -48,21 +48,22 @@ impl Session {
         self.broker_epoch = fetch.broker_epoch;
         self.fetched_at = now;
         for asked in &fetch.partitions {
-            let followed = self.partitions.entry(asked.partition);
-            let followed = followed.or_insert(Followed {
+            let new = || Followed {
                 asked: *asked,
                 sent: false,
                 sent_high_watermark: -1,
-            });
-            followed.asked = *asked;
-            followed.sent = false;
-            self.news.insert(asked.partition);
+            };
+            if let Some(followed) = self.partitions.get_or_insert_with(asked.partition, new) {
+                followed.asked = *asked;
+                followed.sent = false;
+                self.news.insert(asked.partition);
+            }
         }
     }
 
     /// Something happened on a partition, worth waking the fetch that waits or only worth telling.
     pub fn note(&mut self, partition: TopicPartition, stir: bool) {
-        if self.partitions.get(&partition).is_some_and(|f| !f.sent) {
+        if self.partitions.get(partition).is_some_and(|f| !f.sent) {
             self.news.insert(partition);
             self.stirred |= stir;
         }

@@ -1,6 +1,7 @@
 //! Requests that wait: for replication, for data, or for their deadline (Kafka's purgatory).
 
 use crate::Nanos;
+use crate::kafka::by_partition::ByPartition;
 use crate::kafka::error::ErrorCode;
 use crate::kafka::ids::{ConnId, Offset, TopicPartition};
 use crate::kafka::message::{FetchRequest, ProducedPartition};
@@ -63,17 +64,14 @@ impl Wait {
         }
     }
 
-    fn partitions(&self) -> Vec<TopicPartition> {
+    fn each_partition(&self, act: impl FnMut(TopicPartition)) {
         match self {
-            Self::Produce { pending, .. } => {
-                pending.iter().map(|pending| pending.partition).collect()
+            Self::Produce { pending, .. } => pending.iter().map(|p| p.partition).for_each(act),
+            Self::Fetch { request, .. } => {
+                let asked = request.partitions.iter();
+                asked.map(|part| part.partition).for_each(act);
             }
-            Self::Fetch { request, .. } => request
-                .partitions
-                .iter()
-                .map(|part| part.partition)
-                .collect(),
-            Self::Group { pending, .. } => vec![pending[0].partition],
+            Self::Group { pending, .. } => pending.iter().map(|p| p.partition).for_each(act),
         }
     }
 }
@@ -83,7 +81,8 @@ impl Wait {
 pub struct Waits {
     next: u64,
     waits: BTreeMap<u64, (Nanos, Wait)>,
-    on: BTreeMap<TopicPartition, BTreeSet<u64>>,
+    /// Numbers in order.
+    on: ByPartition<Vec<u64>>,
     deadlines: BTreeSet<(Nanos, u64)>,
     by_conn: BTreeMap<ConnId, u64>,
 }
@@ -93,9 +92,14 @@ impl Waits {
     pub fn insert(&mut self, deadline: Nanos, wait: Wait) -> u64 {
         let id = self.next;
         self.next += 1;
-        for partition in wait.partitions() {
-            self.on.entry(partition).or_default().insert(id);
-        }
+        let on = &mut self.on;
+        wait.each_partition(|partition| {
+            let ids = on.get_or_insert_with(partition, Vec::new);
+            // Numbers ascend; a request may name a partition twice.
+            if let Some(ids) = ids.filter(|ids| ids.last() != Some(&id)) {
+                ids.push(id);
+            }
+        });
         if let Some(conn) = wait.conn() {
             self.by_conn.insert(conn, id);
         }
@@ -107,11 +111,14 @@ impl Waits {
     pub fn remove(&mut self, id: u64) -> Option<Wait> {
         let (deadline, wait) = self.waits.remove(&id)?;
         self.deadlines.remove(&(deadline, id));
-        for partition in wait.partitions() {
-            if let Some(ids) = self.on.get_mut(&partition) {
-                ids.remove(&id);
+        let on = &mut self.on;
+        wait.each_partition(|partition| {
+            if let Some(ids) = on.get_mut(partition)
+                && let Ok(at) = ids.binary_search(&id)
+            {
+                ids.remove(at);
             }
-        }
+        });
         if let Some(conn) = wait.conn() {
             self.by_conn.remove(&conn);
         }
@@ -126,11 +133,11 @@ impl Waits {
         self.waits.get(&id).map(|(_, wait)| wait)
     }
 
-    pub fn on(&self, partition: TopicPartition) -> Vec<u64> {
-        self.on
-            .get(&partition)
-            .map(|ids| ids.iter().copied().collect())
-            .unwrap_or_default()
+    /// The first wait on a partition whose number is at least `from`: to go through them while they come and go.
+    pub fn on(&self, partition: TopicPartition, from: u64) -> Option<u64> {
+        let ids = self.on.get(partition)?;
+        let at = ids.partition_point(|id| *id < from);
+        ids.get(at).copied()
     }
 
     pub fn drop_conn(&mut self, conn: ConnId) {

@@ -84,7 +84,22 @@ impl Headers {
 
     #[must_use]
     pub fn iter(&self) -> HeaderIter<'_> {
-        HeaderIter { rest: &self.flat }
+        HeaderIter::over(&self.flat)
+    }
+
+    /// All entries in one piece, as they are laid out here.
+    #[must_use]
+    pub fn flat(&self) -> &[u8] {
+        &self.flat
+    }
+
+    /// Headers from [`Headers::flat`] of others, of which there were `count`.
+    #[must_use]
+    pub fn from_flat(flat: &[u8], count: usize) -> Self {
+        Self {
+            flat: flat.to_vec(),
+            count,
+        }
     }
 
     #[must_use]
@@ -132,6 +147,14 @@ impl<'a> IntoIterator for &'a Headers {
 #[derive(Clone, Debug)]
 pub struct HeaderIter<'a> {
     rest: &'a [u8],
+}
+
+impl<'a> HeaderIter<'a> {
+    /// Over [`Headers::flat`].
+    #[must_use]
+    pub const fn over(flat: &'a [u8]) -> Self {
+        Self { rest: flat }
+    }
 }
 
 impl<'a> Iterator for HeaderIter<'a> {

@@ -86,7 +86,7 @@ impl Template {
 
     /// Fills the slots.
     pub fn render(&self, mut fill: impl FnMut(&str, &mut String)) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(self.length());
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(text),
@@ -94,6 +94,16 @@ impl Template {
             }
         }
         out
+    }
+
+    /// About as long as it gets: with that much room it need not be moved while it is filled.
+    fn length(&self) -> usize {
+        const SLOT: usize = 24;
+        let length = |part: &Part| match part {
+            Part::Text(text) => text.len(),
+            Part::Slot(_) => SLOT,
+        };
+        self.parts.iter().map(length).sum()
     }
 
     /// The named slots, in order.

@@ -7,9 +7,12 @@ mod client;
 mod cluster;
 mod director;
 mod error;
+mod event_set;
 mod journal;
 mod kernel;
 mod network;
+mod occurrence;
+mod ping_pong;
 mod record;
 mod service;
 mod sinks;
@@ -17,6 +20,7 @@ mod world;
 
 pub use error::SimError;
 pub use kernel::Nanos;
+pub use ping_pong::ping_pong;
 
 use squall_history::Event;
 use squall_plan::Plan;

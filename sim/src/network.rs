@@ -2,6 +2,7 @@
 
 use crate::kernel::{Kernel, Nanos, ProcessId};
 use squall_model::kafka::NodeId;
+use squall_plan::rng::Rng;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -28,16 +29,23 @@ impl LinkProfile {
     };
 }
 
+/// One direction of a link, found once by whoever sends on it again and again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lane(u32);
+
 #[derive(Clone, Copy, Default)]
 struct Direction {
     busy_until: Nanos,
     last_arrival: Nanos,
 }
 
-/// All links of the world; each comes into being with its first message.
+/// All links of the world; each comes into being when it is first asked for.
 pub struct Network {
     kernel: Rc<Kernel>,
-    directions: RefCell<BTreeMap<(End, End), Direction>>,
+    lanes: RefCell<BTreeMap<(End, End), Lane>>,
+    /// By lane. A lane that is forgotten is not used again: answers to a process that died may still be on it.
+    directions: RefCell<Vec<Direction>>,
+    jitter: RefCell<Rng>,
     messages: Cell<u64>,
 }
 
@@ -46,7 +54,9 @@ impl Network {
     pub fn new(kernel: &Rc<Kernel>) -> Self {
         Self {
             kernel: Rc::clone(kernel),
+            lanes: RefCell::default(),
             directions: RefCell::default(),
+            jitter: RefCell::new(kernel.stream("network", 0)),
             messages: Cell::new(0),
         }
     }
@@ -57,14 +67,30 @@ impl Network {
         self.messages.get()
     }
 
-    /// When a message that is sent now arrives: after those sent before it, up to an eighth of the latency late.
+    /// The lane from one end to another.
+    pub fn lane(&self, from: End, to: End) -> Lane {
+        let mut lanes = self.lanes.borrow_mut();
+        *lanes.entry((from, to)).or_insert_with(|| {
+            let mut directions = self.directions.borrow_mut();
+            directions.push(Direction::default());
+            // Memory ends long before numbers of 32 bits do.
+            Lane((directions.len() - 1) as u32)
+        })
+    }
+
+    /// As [`Network::arrival_on`], for whoever sends rarely.
     pub fn arrival(&self, from: End, to: End, bytes: u64, profile: LinkProfile) -> Nanos {
+        self.arrival_on(self.lane(from, to), bytes, profile)
+    }
+
+    /// When a message that is sent now arrives: after those sent before it, up to an eighth of the latency late.
+    pub fn arrival_on(&self, lane: Lane, bytes: u64, profile: LinkProfile) -> Nanos {
         self.messages.set(self.messages.get() + 1);
         let now = self.kernel.now();
-        let jitter = self.kernel.below("network", 0, profile.latency_ns / 8 + 1);
+        let jitter = self.jitter.borrow_mut().below(profile.latency_ns / 8 + 1);
         let wire = bytes.saturating_mul(1_000_000_000) / profile.bandwidth_bytes_per_s.max(1);
         let mut directions = self.directions.borrow_mut();
-        let direction = directions.entry((from, to)).or_default();
+        let direction = &mut directions[lane.0 as usize];
         direction.busy_until = direction.busy_until.max(now) + wire;
         let arrival = direction.busy_until + profile.latency_ns + jitter;
         direction.last_arrival = direction.last_arrival.max(arrival);
@@ -73,7 +99,7 @@ impl Network {
 
     /// A process or node is gone for good; its links need not be kept.
     pub fn forget(&self, end: End) {
-        let mut directions = self.directions.borrow_mut();
-        directions.retain(|(from, to), _| *from != end && *to != end);
+        let mut lanes = self.lanes.borrow_mut();
+        lanes.retain(|(from, to), _| *from != end && *to != end);
     }
 }

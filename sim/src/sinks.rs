@@ -1,15 +1,15 @@
 //! The sinks of the plan: what shows in them, live and at the end, and what is still missing.
 
 use crate::cluster::TopicReader;
+use crate::event_set::EventSet;
 use crate::service::FiledMail;
 use crate::world::World;
 use squall_check::{EventId, Kind, Op};
-use squall_env::{Headers, Table, Value};
+use squall_env::{Table, Value};
 use squall_plan::Plan;
 use squall_plan::scenario::Outcome;
 use squall_plan::system::{IdPlace, SinkStore};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 
 /// All sinks, and the account of what was accepted.
 pub struct Sinks {
@@ -27,10 +27,10 @@ struct Sink {
     dead_letters: RefCell<Option<(TopicReader, IdPlace, usize)>>,
     tail: RefCell<Option<(TopicReader, IdPlace, usize)>>,
     /// As an effect, and as an effect or a dead letter.
-    done: RefCell<BTreeSet<EventId>>,
-    seen: RefCell<BTreeSet<EventId>>,
+    done: RefCell<EventSet>,
+    seen: RefCell<EventSet>,
     /// Accepted, and not seen yet.
-    missing: RefCell<BTreeSet<EventId>>,
+    missing: RefCell<EventSet>,
 }
 
 enum Place {
@@ -117,6 +117,11 @@ impl Sinks {
             if let SinkStore::Topic { name, id } = &spec.store {
                 sink.tail.replace(Some(reader(name, id)));
             }
+            for slot in [&sink.dead_letters, &sink.tail] {
+                if let Some((reader, ..)) = &*slot.borrow() {
+                    world.cluster.tap(reader.topic());
+                }
+            }
         }
     }
 
@@ -142,7 +147,7 @@ impl Sinks {
 
     pub fn accepted(&self, event: EventId) {
         for sink in &self.all {
-            if self.outcome(event, sink) != Outcome::Nothing && !sink.seen.borrow().contains(&event)
+            if self.outcome(event, sink) != Outcome::Nothing && !sink.seen.borrow().contains(event)
             {
                 sink.missing.borrow_mut().insert(event);
             }
@@ -158,8 +163,8 @@ impl Sinks {
     /// Whether an event shows wherever it must, and as what it must.
     pub fn shows(&self, event: EventId) -> bool {
         self.all.iter().all(|sink| match self.outcome(event, sink) {
-            Outcome::Effect => sink.done.borrow().contains(&event),
-            Outcome::DeadLetter => sink.seen.borrow().contains(&event),
+            Outcome::Effect => sink.done.borrow().contains(event),
+            Outcome::DeadLetter => sink.seen.borrow().contains(event),
             Outcome::Nothing => true,
         })
     }
@@ -177,7 +182,7 @@ impl Sinks {
             sink.done.borrow_mut().insert(event);
         }
         sink.seen.borrow_mut().insert(event);
-        sink.missing.borrow_mut().remove(&event);
+        sink.missing.borrow_mut().remove(event);
         self.effects.set(self.effects.get() + 1);
         world.journal.op(Op {
             at: world.kernel.now(),
@@ -313,18 +318,16 @@ impl Sinks {
     }
 }
 
-fn record_id(seed: u64, place: &IdPlace, record: &crate::record::Record) -> Option<EventId> {
-    let header =
-        |headers: &Headers, name: &str| headers.text(name).and_then(|text| find_id(seed, text));
+fn record_id(seed: u64, place: &IdPlace, record: crate::record::Record<'_>) -> Option<EventId> {
     match place {
-        IdPlace::Header(name) => header(&record.headers, name),
-        IdPlace::Key => find_id(seed, std::str::from_utf8(record.key.as_deref()?).ok()?),
+        IdPlace::Header(name) => find_id(seed, record.header(name)?),
+        IdPlace::Key => find_id(seed, std::str::from_utf8(record.key?).ok()?),
         IdPlace::Json(pointer) => {
-            let value: serde_json::Value = serde_json::from_slice(&record.payload).ok()?;
+            let value: serde_json::Value = serde_json::from_slice(record.payload).ok()?;
             find_id(seed, value.pointer(pointer)?.as_str()?)
         }
         IdPlace::Body | IdPlace::FileName => {
-            find_id(seed, std::str::from_utf8(&record.payload).ok()?)
+            find_id(seed, std::str::from_utf8(record.payload).ok()?)
         }
     }
 }

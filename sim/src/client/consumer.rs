@@ -6,7 +6,7 @@ use super::settings::ConsumerOptions;
 use super::{fetcher, membership};
 use crate::cluster::Connection;
 use crate::kernel::{MS, Nanos, SECOND, Signal};
-use crate::record::Record;
+use crate::record::Body;
 use squall_env::{
     BusError, Consumer, Delivery, Either, Event, Position, Settlement, Token, select,
 };
@@ -16,7 +16,6 @@ use squall_model::kafka::{
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// Settled positions reach the broker at the latest this long afterwards.
 const COMMIT_EVERY: Nanos = 50 * MS;
@@ -53,7 +52,9 @@ pub(super) struct Item {
     pub topic: Name,
     pub partition: i32,
     pub offset: i64,
-    pub record: Record,
+    /// The batch, and the record's place in it.
+    pub batch: Body,
+    pub index: usize,
 }
 
 impl SimConsumer {
@@ -145,9 +146,9 @@ impl Member {
     }
 
     fn take(&self, max: usize) -> Vec<Delivery> {
-        let mut batch = Vec::new();
         let mut lanes = self.lanes.borrow_mut();
         let mut queue = self.queue.borrow_mut();
+        let mut batch = Vec::with_capacity(queue.len().min(max));
         while batch.len() < max
             && let Some(item) = queue.pop_front()
         {
@@ -161,7 +162,7 @@ impl Member {
                 if self.options.auto_commit.is_some() {
                     lane.done(item.offset);
                 }
-                batch.push(self.delivery(item));
+                batch.push(self.delivery(&item));
             }
         }
         drop(queue);
@@ -169,17 +170,19 @@ impl Member {
         batch
     }
 
-    fn delivery(&self, item: Item) -> Delivery {
+    fn delivery(&self, item: &Item) -> Delivery {
+        // A copy of its own for whoever handles it.
+        let record = item.batch.get(item.index);
         let event = Event {
-            topic: Arc::from(&*self.access.cluster.names.text(item.topic)),
+            topic: self.access.cluster.names.text(item.topic),
             position: Some(Position {
                 partition: item.partition,
                 offset: item.offset,
             }),
-            key: item.record.key,
-            headers: item.record.headers,
-            payload: item.record.payload,
-            timestamp_ms: Some(item.record.timestamp_ms),
+            key: record.key.map(<[u8]>::to_vec),
+            headers: record.headers(),
+            payload: record.payload.to_vec(),
+            timestamp_ms: Some(record.timestamp_ms),
         };
         let token = Token {
             lane: item.lane,

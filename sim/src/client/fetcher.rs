@@ -143,7 +143,7 @@ fn take(member: &Member, lane_id: u32, standing: Standing, part: FetchedPartitio
     };
     let mut queue = member.queue.borrow_mut();
     for entry in part.entries {
-        for (record, offset) in entry.batch.body.iter().zip(entry.base_offset..) {
+        for (index, offset) in (0..entry.batch.body.len()).zip(entry.base_offset..) {
             if offset >= lane.position {
                 queue.push_back(Item {
                     lane: lane_id,
@@ -151,7 +151,8 @@ fn take(member: &Member, lane_id: u32, standing: Standing, part: FetchedPartitio
                     topic: standing.partition.topic,
                     partition: standing.partition.partition,
                     offset,
-                    record: record.clone(),
+                    batch: entry.batch.body.clone(),
+                    index,
                 });
             }
         }

@@ -7,7 +7,7 @@ use super::access::Access;
 use super::settings::ProducerOptions;
 use crate::Counts;
 use crate::kernel::{Nanos, Signal};
-use crate::record::{Record, batch_bytes};
+use crate::record::{Body, Buffer, Row};
 use squall_env::{
     BusError, Either, Message, Outcome, Position, Producer, SendError, Ticket, select,
 };
@@ -16,7 +16,7 @@ use squall_model::kafka::{
     ProducedPartition, Request, Response, Stamp, TopicPartition,
 };
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// A handle on a producer; clones share it.
@@ -40,21 +40,28 @@ struct Inner {
 
 /// A topic: its partitions when they are known, what waits for them until then.
 enum Topic {
-    Asked(Vec<Pending>),
-    Known(Vec<i32>),
+    Asked(Buffer<Pending>),
+    Known(Rc<[i32]>),
 }
 
 /// What waits to be sent to a partition.
 #[derive(Default)]
 struct Line {
-    queue: RefCell<VecDeque<Pending>>,
+    buffer: RefCell<Buffer<Pending>>,
     arrived: Signal,
 }
 
+/// Beside each record that waits.
+#[derive(Clone, Copy)]
 struct Pending {
     ticket: Ticket,
-    record: Record,
     since: Nanos,
+}
+
+/// What goes out together.
+struct Outgoing {
+    tickets: Vec<Ticket>,
+    body: Body,
 }
 
 /// How an attempt to send ended.
@@ -105,13 +112,9 @@ impl Producer for SimProducer {
             return Err(SendError::Refused("the process is dead".to_owned()));
         }
         let now = inner.access.cluster.kernel.now();
-        let record = Record {
-            key: message.key.map(<[u8]>::to_vec),
-            headers: message.headers.clone(),
-            payload: message.payload.to_vec(),
-            timestamp_ms: (inner.unix_ms_at_0 + now / 1_000_000).cast_signed(),
-        };
-        if record.bytes() > inner.options.message_bytes {
+        let timestamp_ms = (inner.unix_ms_at_0 + now / 1_000_000).cast_signed();
+        let row = Row::of(&message, timestamp_ms);
+        if row.size() > inner.options.message_bytes {
             return Err(SendError::TooLarge);
         }
         if inner.buffered.get() >= inner.options.queue_records {
@@ -120,12 +123,8 @@ impl Producer for SimProducer {
         inner.buffered.set(inner.buffered.get() + 1);
         inner.unclaimed.set(inner.unclaimed.get() + 1);
         let ticket = Ticket(inner.last_ticket.replace(inner.last_ticket.get() + 1));
-        let pending = Pending {
-            ticket,
-            record,
-            since: now,
-        };
-        inner.route(inner.access.cluster.names.intern(message.topic), pending);
+        let pending = Pending { ticket, since: now };
+        inner.route(row, &message, pending);
         Ok(ticket)
     }
 
@@ -135,9 +134,9 @@ impl Producer for SimProducer {
             .completed
             .until(|| !inner.outcomes.borrow().is_empty())
             .await;
-        let outcomes = std::mem::take(&mut *inner.outcomes.borrow_mut());
+        let mut outcomes = inner.outcomes.borrow_mut();
         inner.unclaimed.set(inner.unclaimed.get() - outcomes.len());
-        into.extend(outcomes);
+        into.append(&mut outcomes);
     }
 
     async fn ready(&self, topic: &str) -> Result<(), BusError> {
@@ -152,17 +151,22 @@ impl Producer for SimProducer {
 }
 
 impl Inner {
-    fn route(self: &Rc<Self>, topic: Name, pending: Pending) {
+    fn route(self: &Rc<Self>, row: Row, message: &Message<'_>, pending: Pending) {
+        let topic = self.access.cluster.names.intern(message.topic);
         let mut topics = self.topics.borrow_mut();
         match topics.get_mut(&topic) {
             Some(Topic::Known(partitions)) => {
-                let partition = self.choose(&pending.record, partitions);
+                let partition = self.choose(message.key, partitions);
                 drop(topics);
-                self.enqueue(TopicPartition { topic, partition }, pending);
+                let line = self.line(TopicPartition { topic, partition });
+                line.buffer.borrow_mut().push(row, message, pending);
+                line.arrived.raise();
             }
-            Some(Topic::Asked(waiting)) => waiting.push(pending),
+            Some(Topic::Asked(waiting)) => waiting.push(row, message, pending),
             None => {
-                topics.insert(topic, Topic::Asked(vec![pending]));
+                let mut waiting = Buffer::default();
+                waiting.push(row, message, pending);
+                topics.insert(topic, Topic::Asked(waiting));
                 drop(topics);
                 self.spawn(Rc::clone(self).learn(topic));
             }
@@ -174,21 +178,29 @@ impl Inner {
     }
 
     async fn learn(self: Rc<Self>, topic: Name) {
-        let partitions = self.access.partitions(topic).await;
-        let before = self
-            .topics
-            .borrow_mut()
-            .insert(topic, Topic::Known(partitions));
-        if let Some(Topic::Asked(waiting)) = before {
-            waiting
-                .into_iter()
-                .for_each(|pending| self.route(topic, pending));
+        let partitions = Rc::from(self.access.partitions(topic).await);
+        let known = Topic::Known(partitions);
+        let before = self.topics.borrow_mut().insert(topic, known);
+        let Some(Topic::Asked(mut waiting)) = before else {
+            return;
+        };
+        let mut all = Vec::with_capacity(waiting.len());
+        let body = waiting.take(waiting.len(), |pending| all.push(pending));
+        let name = self.access.cluster.names.text(topic);
+        for (record, pending) in body.iter().zip(all) {
+            let message = Message {
+                topic: &name,
+                key: record.key,
+                headers: &record.headers(),
+                payload: record.payload,
+            };
+            self.route(Row::of(&message, record.timestamp_ms), &message, pending);
         }
     }
 
     /// Records of one key go to one partition, those without a key to any.
-    fn choose(&self, record: &Record, partitions: &[i32]) -> i32 {
-        let hash = match &record.key {
+    fn choose(&self, key: Option<&[u8]>, partitions: &[i32]) -> i32 {
+        let hash = match key {
             Some(key) => key.iter().fold(0x811c_9dc5_u32, |hash, byte| {
                 (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
             }) as usize,
@@ -203,16 +215,15 @@ impl Inner {
         partitions[hash % partitions.len()]
     }
 
-    fn enqueue(self: &Rc<Self>, partition: TopicPartition, pending: Pending) {
-        let known = self.lines.borrow().get(&partition).cloned();
-        let line = known.unwrap_or_else(|| {
+    /// What waits for a partition; somebody sends it from the first time on.
+    fn line(self: &Rc<Self>, partition: TopicPartition) -> Rc<Line> {
+        let mut lines = self.lines.borrow_mut();
+        let known = lines.entry(partition).or_insert_with(|| {
             let line = Rc::new(Line::default());
-            self.lines.borrow_mut().insert(partition, Rc::clone(&line));
             self.spawn(Rc::clone(self).serve(partition, Rc::clone(&line)));
             line
         });
-        line.queue.borrow_mut().push_back(pending);
-        line.arrived.raise();
+        Rc::clone(known)
     }
 
     /// Sends what comes for a partition, batch by batch.
@@ -220,13 +231,14 @@ impl Inner {
         let kernel = Rc::clone(&self.access.cluster.kernel);
         let mut stamp = None;
         loop {
-            line.arrived.until(|| !line.queue.borrow().is_empty()).await;
-            let first = line
-                .queue
-                .borrow()
-                .front()
-                .map_or(0, |pending| pending.since);
-            if line.queue.borrow().len() < self.options.batch_records {
+            line.arrived
+                .until(|| !line.buffer.borrow().is_empty())
+                .await;
+            let (waiting, first) = {
+                let buffer = line.buffer.borrow();
+                (buffer.len(), buffer.first().map_or(0, |one| one.since))
+            };
+            if waiting < self.options.batch_records {
                 kernel.sleep_until(first + self.options.linger).await;
             }
             let batch = self.take_batch(&line);
@@ -237,26 +249,17 @@ impl Inner {
             let broken = matches!(outcome, Outcome::Unknown(_));
             stamp = stamp
                 .filter(|_| !broken)
-                .map(|stamp| after(stamp, batch.len()));
+                .map(|stamp| after(stamp, batch.tickets.len()));
             self.complete(batch, &outcome);
         }
     }
 
-    fn take_batch(&self, line: &Line) -> Vec<Pending> {
-        let mut queue = line.queue.borrow_mut();
-        let mut bytes = 0;
-        let fits = |pending: &&Pending| {
-            bytes += pending.record.bytes();
-            bytes <= self.options.batch_bytes
-        };
-        let count = queue
-            .iter()
-            .take(self.options.batch_records)
-            .take_while(fits)
-            .count()
-            .max(1);
-        let count = count.min(queue.len());
-        queue.drain(..count).collect()
+    fn take_batch(&self, line: &Line) -> Outgoing {
+        let mut buffer = line.buffer.borrow_mut();
+        let count = buffer.fitting(self.options.batch_records, self.options.batch_bytes);
+        let mut tickets = Vec::with_capacity(count);
+        let body = buffer.take(count, |pending| tickets.push(pending.ticket));
+        Outgoing { tickets, body }
     }
 
     async fn new_stamp(&self) -> Stamp {
@@ -285,13 +288,13 @@ impl Inner {
     async fn deliver(
         &self,
         partition: TopicPartition,
-        batch: &[Pending],
+        batch: &Outgoing,
         stamp: Option<Stamp>,
         since: Nanos,
     ) -> Outcome {
         let kernel = &self.access.cluster.kernel;
         let deadline = since + self.options.delivery_timeout;
-        let request = self.request(partition, batch, stamp);
+        let request = self.request(partition, &batch.body, stamp);
         let (mut maybe_taken, mut tries) = (false, 0);
         let why = loop {
             if kernel.now() >= deadline {
@@ -354,20 +357,15 @@ impl Inner {
     fn request(
         &self,
         partition: TopicPartition,
-        batch: &[Pending],
+        body: &Body,
         stamp: Option<Stamp>,
-    ) -> ProduceRequest<crate::record::Body> {
-        let body: crate::record::Body =
-            batch.iter().map(|pending| pending.record.clone()).collect();
+    ) -> ProduceRequest<Body> {
+        let body = body.clone();
         let header = BatchHeader {
             records: u32::try_from(body.len()).unwrap_or(u32::MAX),
-            bytes: batch_bytes(&body),
+            bytes: body.bytes(),
             stamp,
-            max_timestamp_ms: body
-                .iter()
-                .map(|record| record.timestamp_ms)
-                .max()
-                .unwrap_or(-1),
+            max_timestamp_ms: body.max_timestamp_ms(),
             kind: BatchKind::Data,
             transactional: false,
         };
@@ -378,11 +376,7 @@ impl Inner {
         }
     }
 
-    async fn attempt(
-        &self,
-        partition: TopicPartition,
-        request: &ProduceRequest<crate::record::Body>,
-    ) -> Attempt {
+    async fn attempt(&self, partition: TopicPartition, request: &ProduceRequest<Body>) -> Attempt {
         let connection = self.access.shared_leader(partition).await;
         let request = Request::Produce(request.clone());
         if self.options.acks == Acks::None {
@@ -397,10 +391,11 @@ impl Inner {
         }
     }
 
-    fn complete(&self, batch: Vec<Pending>, outcome: &Outcome) {
-        self.buffered.set(self.buffered.get() - batch.len());
+    fn complete(&self, batch: Outgoing, outcome: &Outcome) {
+        let tickets = batch.tickets;
+        self.buffered.set(self.buffered.get() - tickets.len());
         let mut outcomes = self.outcomes.borrow_mut();
-        for (index, pending) in (0..).zip(batch) {
+        for (index, ticket) in (0..).zip(tickets) {
             let own = match outcome {
                 Outcome::Acknowledged(Some(first)) => Outcome::Acknowledged(Some(Position {
                     offset: first.offset + index,
@@ -408,7 +403,7 @@ impl Inner {
                 })),
                 other => other.clone(),
             };
-            outcomes.push((pending.ticket, own));
+            outcomes.push((ticket, own));
         }
         drop(outcomes);
         self.completed.raise();

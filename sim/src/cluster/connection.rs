@@ -2,8 +2,9 @@
 
 use super::Cluster;
 use crate::kernel::{Nanos, Pledge, ProcessId, promise};
-use crate::network::{End, LinkProfile};
-use crate::record::{Body, batch_bytes};
+use crate::network::{End, Lane, LinkProfile};
+use crate::occurrence::Occurrence;
+use crate::record::Body;
 use squall_model::kafka::{Acks, ConnId, In, Name, NodeId, Request, Response};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -24,12 +25,13 @@ pub struct Broken;
 pub struct Connection {
     cluster: Rc<Cluster>,
     pub id: ConnId,
-    pub node: NodeId,
     process: ProcessId,
     end: Rc<ClientEnd>,
+    there: Lane,
 }
 
-struct ClientEnd {
+/// What a client keeps of its connection, while answers are on their way to it.
+pub struct ClientEnd {
     open: Cell<bool>,
     waiting: RefCell<VecDeque<Pledge<Response<Body>>>>,
 }
@@ -42,9 +44,17 @@ pub(super) struct ServerConn {
     queue: VecDeque<Request<Body>>,
     busy: bool,
     peer: Rc<ClientEnd>,
+    back: Lane,
 }
 
 impl ClientEnd {
+    pub(super) fn answer_arrives(&self, response: Response<Body>) {
+        let waiting = self.waiting.borrow_mut().pop_front();
+        if let Some(pledge) = waiting {
+            pledge.keep(response);
+        }
+    }
+
     fn break_off(&self) {
         self.open.set(false);
         let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
@@ -72,16 +82,14 @@ impl Connection {
     /// Sends a request that is never answered (a produce with acks=0).
     pub fn send(&self, request: Request<Body>) {
         let bytes = MESSAGE_BYTES + request_bytes(&request);
-        let (from, to) = (End::Process(self.process), End::Node(self.node));
         let cluster = &self.cluster;
-        let arrival = cluster.network.arrival(from, to, bytes, LinkProfile::LOCAL);
-        let (id, world) = (self.id, Rc::clone(cluster));
-        cluster.kernel.at(arrival, move || {
-            if let Some(conn) = world.conns.borrow_mut().get_mut(&id) {
-                conn.queue.push_back(request);
-            }
-            world.feed_if_idle(id);
-        });
+        let arrival = cluster
+            .network
+            .arrival_on(self.there, bytes, LinkProfile::LOCAL);
+        let conn = self.id;
+        cluster
+            .kernel
+            .plan(arrival, Occurrence::Request { conn, request });
     }
 
     pub fn close(&self) {
@@ -139,19 +147,27 @@ impl Cluster {
             queue: VecDeque::new(),
             busy: false,
             peer: Rc::clone(&end),
+            back: self.network.lane(End::Node(node), End::Process(process)),
         };
         self.conns.borrow_mut().insert(id, server);
         Connection {
             cluster: Rc::clone(self),
             id,
-            node,
             process,
             end,
+            there: self.network.lane(End::Process(process), End::Node(node)),
         }
     }
 
-    fn feed_if_idle(self: &Rc<Self>, id: ConnId) {
-        let idle = self.conns.borrow().get(&id).is_some_and(|conn| !conn.busy);
+    pub(super) fn request_arrives(self: &Rc<Self>, id: ConnId, request: Request<Body>) {
+        let idle = {
+            let mut conns = self.conns.borrow_mut();
+            let Some(conn) = conns.get_mut(&id) else {
+                return;
+            };
+            conn.queue.push_back(request);
+            !conn.busy
+        };
         if idle {
             self.feed(id);
         }
@@ -187,28 +203,19 @@ impl Cluster {
         }
     }
 
-    pub(super) fn send_answer(self: &Rc<Self>, node: NodeId, id: ConnId, response: Response<Body>) {
-        let Some((process, peer)) = self
+    pub(super) fn send_answer(self: &Rc<Self>, id: ConnId, response: Response<Body>) {
+        let Some((back, peer)) = self
             .conns
             .borrow()
             .get(&id)
-            .map(|conn| (conn.process, Rc::clone(&conn.peer)))
+            .map(|conn| (conn.back, Rc::clone(&conn.peer)))
         else {
             return;
         };
         let bytes = MESSAGE_BYTES + response_bytes(&response);
-        let arrival = self.network.arrival(
-            End::Node(node),
-            End::Process(process),
-            bytes,
-            LinkProfile::LOCAL,
-        );
-        self.kernel.at(arrival, move || {
-            let waiting = peer.waiting.borrow_mut().pop_front();
-            if let Some(pledge) = waiting {
-                pledge.keep(response);
-            }
-        });
+        let arrival = self.network.arrival_on(back, bytes, LinkProfile::LOCAL);
+        let what = Occurrence::Answer { to: peer, response };
+        self.kernel.plan(arrival, what);
     }
 
     /// The broker hangs up.
@@ -285,9 +292,7 @@ fn request_bytes(request: &Request<Body>) -> u64 {
         .partitions
         .iter()
         .filter_map(|(_, batch)| batch.as_ref().ok());
-    batches
-        .map(|batch| u64::from(batch_bytes(&batch.body)))
-        .sum()
+    batches.map(|batch| u64::from(batch.body.bytes())).sum()
 }
 
 fn response_bytes(response: &Response<Body>) -> u64 {

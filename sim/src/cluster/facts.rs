@@ -10,6 +10,7 @@ type Told = squall_history::Fact;
 impl Cluster {
     pub(super) fn tell(&self, node: NodeId, fact: Fact) {
         self.take_in(&fact);
+        self.stir.hear(&fact);
         if let Fact::Committed {
             group,
             member,
@@ -48,6 +49,9 @@ impl Cluster {
     }
 
     fn take_in(&self, fact: &Fact) {
+        if let Fact::HighWatermark { .. } = fact {
+            return;
+        }
         let mut view = self.view.borrow_mut();
         match fact {
             Fact::Elected {

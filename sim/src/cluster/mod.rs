@@ -8,7 +8,7 @@ mod names;
 mod node;
 mod view;
 
-pub use connection::{Broken, Connection};
+pub use connection::{Broken, ClientEnd, Connection};
 pub use names::Names;
 pub use view::TopicReader;
 
@@ -16,6 +16,7 @@ use crate::Counts;
 use crate::journal::Journal;
 use crate::kernel::{Kernel, MS, Nanos};
 use crate::network::{End, LinkProfile, Network};
+use crate::occurrence::Occurrence;
 use crate::record::Body;
 use connection::ServerConn;
 use node::{Machine, Node};
@@ -26,7 +27,7 @@ use squall_model::kafka::{
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use view::View;
+use view::{Stir, View};
 
 /// The controller is a node of its own that no fault reaches.
 pub const CONTROLLER: NodeId = NodeId(0);
@@ -48,6 +49,9 @@ pub struct Cluster {
     conns: RefCell<BTreeMap<ConnId, ServerConn>>,
     last_conn: Cell<u64>,
     view: RefCell<View>,
+    stir: Stir,
+    /// Empty ones, to be used again.
+    outboxes: RefCell<Vec<Outbox<Body>>>,
 }
 
 impl Cluster {
@@ -62,6 +66,7 @@ impl Cluster {
         let names = Names::default();
         let config = BrokerConfig {
             offsets_topic: names.intern("__consumer_offsets"),
+            high_watermark_facts: true,
             ..config
         };
         let cluster = Rc::new(Self {
@@ -76,6 +81,8 @@ impl Cluster {
             conns: RefCell::default(),
             last_conn: Cell::new(0),
             view: RefCell::default(),
+            stir: Stir::default(),
+            outboxes: RefCell::default(),
         });
         let controller = Controller::start(
             CONTROLLER,
@@ -157,7 +164,9 @@ impl Cluster {
                 return false;
             };
             node.incarnation += 1;
-            node.armed = None;
+            if let Some((_, timer)) = node.armed.take() {
+                self.kernel.call_off(timer);
+            }
             node.machine = Machine::Down(end(broker));
         }
         self.break_connections_of(id);
@@ -217,7 +226,7 @@ impl Cluster {
     /// Feeds one input to a machine and carries out what follows.
     fn step(self: &Rc<Self>, id: NodeId, input: In<Body>) {
         let now = self.kernel.now();
-        let mut out = Outbox::default();
+        let mut out = self.outboxes.borrow_mut().pop().unwrap_or_default();
         {
             let mut nodes = self.nodes.borrow_mut();
             match nodes.get_mut(&id).map(|node| &mut node.machine) {
@@ -250,13 +259,14 @@ impl Cluster {
     fn carry_out(self: &Rc<Self>, id: NodeId, mut out: Outbox<Body>) {
         for output in out.drain() {
             match output {
-                Out::Send { conn, response } => self.answer(id, conn, response),
+                Out::Send { conn, response } => self.answer(conn, response),
                 Out::Close { conn } => self.close_by_broker(conn),
                 Out::Peer { to, message } => self.send_peer(id, to, message),
                 Out::Flush { token } => self.flush(id, token),
                 Out::Fact(fact) => self.tell(id, fact),
             }
         }
+        self.outboxes.borrow_mut().push(out);
         self.arm(id);
     }
 
@@ -264,61 +274,82 @@ impl Cluster {
         let arrival =
             self.network
                 .arrival(End::Node(from), End::Node(to), message.bytes(), self.links);
-        let sent = (self.incarnation(from), self.incarnation(to));
-        let cluster = Rc::clone(self);
-        self.kernel.at(arrival, move || {
-            // A kill at either end drops what is in flight.
-            if (cluster.incarnation(from), cluster.incarnation(to)) == sent {
-                cluster.step(to, In::Peer { from, message });
+        let lives = (self.incarnation(from), self.incarnation(to));
+        let what = Occurrence::Peer {
+            from,
+            to,
+            lives,
+            message,
+        };
+        self.kernel.plan(arrival, what);
+    }
+
+    /// What was planned is there.
+    pub fn happen(self: &Rc<Self>, what: Occurrence) {
+        match what {
+            Occurrence::Peer {
+                from,
+                to,
+                lives,
+                message,
+            } => {
+                if (self.incarnation(from), self.incarnation(to)) == lives {
+                    self.step(to, In::Peer { from, message });
+                }
             }
-        });
+            Occurrence::Flushed { node, life, token } => {
+                if self.incarnation(node) == life {
+                    self.step(node, In::Flushed { token });
+                }
+            }
+            Occurrence::Tick { node, life } => self.tick(node, life),
+            Occurrence::Request { conn, request } => self.request_arrives(conn, request),
+            Occurrence::Answer { to, response } => to.answer_arrives(response),
+        }
     }
 
     fn flush(self: &Rc<Self>, id: NodeId, token: u64) {
-        let cluster = Rc::clone(self);
-        let incarnation = self.incarnation(id);
-        let takes_ns = FLUSH_NS + self.slow_write_ns(id);
-        self.kernel.at(self.kernel.now() + takes_ns, move || {
-            if cluster.incarnation(id) == incarnation {
-                cluster.step(id, In::Flushed { token });
-            }
-        });
+        let what = Occurrence::Flushed {
+            node: id,
+            life: self.incarnation(id),
+            token,
+        };
+        self.kernel.plan(self.kernel.now() + FLUSH_NS + self.slow_write_ns(id), what);
     }
 
     /// Plans the machine's next tick, unless one that is early enough is planned already.
     fn arm(self: &Rc<Self>, id: NodeId) {
         let now = self.kernel.now();
-        let (at, incarnation) = {
-            let mut nodes = self.nodes.borrow_mut();
-            let Some(node) = nodes.get_mut(&id) else {
-                return;
-            };
-            let Some(due) = node.next_timer() else {
-                return;
-            };
-            let at = due.max(now + TIMER_GRAIN_NS);
-            if node.armed.is_some_and(|armed| armed <= at) {
-                return;
-            }
-            node.armed = Some(at);
-            (at, node.incarnation)
+        let mut nodes = self.nodes.borrow_mut();
+        let Some(node) = nodes.get_mut(&id) else {
+            return;
         };
-        let cluster = Rc::clone(self);
-        self.kernel
-            .at(at, move || cluster.tick(id, incarnation, at));
+        let Some(due) = node.next_timer() else {
+            return;
+        };
+        let at = due.max(now + TIMER_GRAIN_NS);
+        match node.armed {
+            Some((armed, _)) if armed <= at => return,
+            Some((_, later)) => self.kernel.call_off(later),
+            None => {}
+        }
+        let life = node.incarnation;
+        let timer = self.kernel.plan(at, Occurrence::Tick { node: id, life });
+        node.armed = Some((at, timer));
     }
 
-    fn tick(self: &Rc<Self>, id: NodeId, incarnation: u64, at: Nanos) {
+    fn tick(self: &Rc<Self>, id: NodeId, life: u64) {
+        let now = self.kernel.now();
         let due = {
             let mut nodes = self.nodes.borrow_mut();
             let Some(node) = nodes.get_mut(&id) else {
                 return;
             };
-            if node.incarnation != incarnation || node.armed != Some(at) {
+            if node.incarnation != life {
                 return;
             }
             node.armed = None;
-            node.next_timer().is_some_and(|due| due <= at)
+            node.next_timer().is_some_and(|due| due <= now)
         };
         if due {
             self.step(id, In::Tick);
@@ -327,8 +358,8 @@ impl Cluster {
         }
     }
 
-    fn answer(self: &Rc<Self>, id: NodeId, conn: ConnId, response: Response<Body>) {
-        self.send_answer(id, conn, response);
+    fn answer(self: &Rc<Self>, conn: ConnId, response: Response<Body>) {
+        self.send_answer(conn, response);
         self.feed(conn);
     }
 }

@@ -3,7 +3,7 @@
 use squall_model::kafka::Name;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 #[derive(Default)]
 pub struct Names {
@@ -12,8 +12,8 @@ pub struct Names {
 
 #[derive(Default)]
 struct Table {
-    by_text: BTreeMap<Rc<str>, Name>,
-    texts: Vec<Rc<str>>,
+    by_text: BTreeMap<Arc<str>, Name>,
+    texts: Vec<Arc<str>>,
 }
 
 impl Names {
@@ -23,16 +23,16 @@ impl Names {
             return *name;
         }
         let name = Name(u32::try_from(table.texts.len()).unwrap_or(u32::MAX));
-        let text: Rc<str> = Rc::from(text);
-        table.texts.push(Rc::clone(&text));
+        let text: Arc<str> = Arc::from(text);
+        table.texts.push(Arc::clone(&text));
         table.by_text.insert(text, name);
         name
     }
 
     /// The text of a name that was interned here.
-    pub fn text(&self, name: Name) -> Rc<str> {
+    pub fn text(&self, name: Name) -> Arc<str> {
         let table = self.table.borrow();
         let text = table.texts.get(name.0 as usize);
-        text.cloned().unwrap_or_else(|| Rc::from("?"))
+        text.cloned().unwrap_or_else(|| Arc::from("?"))
     }
 }

@@ -1,7 +1,7 @@
 //! One broker or controller as the driver holds it.
 
 use super::disk::Disk;
-use crate::kernel::Nanos;
+use crate::kernel::{Nanos, Timer};
 use crate::record::Body;
 use squall_model::kafka::{Broker, BrokerDisk, Controller};
 
@@ -17,8 +17,8 @@ pub(super) struct Node {
     pub machine: Machine,
     /// Grows with every start and every end, so that what was meant for one life does not reach the next.
     pub incarnation: u64,
-    /// When its next tick is planned.
-    pub armed: Option<Nanos>,
+    /// When its next tick is planned, and by which timer.
+    pub armed: Option<(Nanos, Timer)>,
     /// Outlives its process.
     pub disk: Disk,
 }

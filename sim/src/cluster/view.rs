@@ -1,9 +1,11 @@
 //! What is known of the cluster from its facts, and from looking into the leaders' logs as a tap does.
 
 use super::{Cluster, Machine};
+use crate::kernel::Signal;
 use crate::record::Record;
-use squall_model::kafka::{Name, NodeId, Offset, Stored, TopicPartition};
+use squall_model::kafka::{Fact, Name, NodeId, Offset, Stored, TopicPartition};
 use squall_plan::fault::Happening;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
@@ -20,7 +22,7 @@ pub(super) struct View {
 pub struct Tapped<'a> {
     pub partition: i32,
     pub offset: Offset,
-    pub record: &'a Record,
+    pub record: Record<'a>,
 }
 
 /// Reads a topic from where it stopped, up to the high watermarks.
@@ -38,7 +40,12 @@ impl TopicReader {
         }
     }
 
-    /// Hands out what is new. A partition without a leader is left for later.
+    #[must_use]
+    pub const fn topic(&self) -> Name {
+        self.topic
+    }
+
+    /// Hands out what is new. A partition without a leader is left for later: the cluster's facts tell when to look again.
     pub fn read(&mut self, cluster: &Cluster, mut take: impl FnMut(Tapped<'_>)) {
         for (partition, leader) in cluster.leaders_of(self.topic) {
             let next = self.next.entry(partition.partition).or_default();
@@ -46,13 +53,12 @@ impl TopicReader {
             let Some(Machine::Broker(broker)) = nodes.get(&leader).map(|node| &node.machine) else {
                 continue;
             };
-            let Some(end) = broker
-                .partitions()
-                .find(|(id, _)| *id == partition)
-                .map(|(_, view)| view.high_watermark)
-            else {
+            let Some((end, _)) = broker.high_watermark(partition) else {
                 continue;
             };
+            if end <= *next {
+                continue;
+            }
             let Some(log) = broker.log(partition) else {
                 continue;
             };
@@ -86,7 +92,53 @@ impl TopicReader {
     }
 }
 
+/// Tells whoever taps topics that there may be something new in them.
+#[derive(Default)]
+pub(super) struct Stir {
+    topics: RefCell<BTreeSet<Name>>,
+    due: Cell<bool>,
+    signal: Signal,
+}
+
+impl Stir {
+    fn stir(&self) {
+        if !self.due.replace(true) {
+            self.signal.raise();
+        }
+    }
+
+    /// Takes a fact in: new records are committed, or somebody else has them to show now.
+    pub fn hear(&self, fact: &Fact) {
+        let news = match fact {
+            Fact::HighWatermark { partition, .. }
+            | Fact::Elected { partition, .. }
+            | Fact::Leading { partition, .. } => self.topics.borrow().contains(&partition.topic),
+            Fact::Unfenced { .. } => true,
+            _ => false,
+        };
+        if news {
+            self.stir();
+        }
+    }
+}
+
 impl Cluster {
+    /// From now on [`Cluster::stirred`] tells of this topic.
+    pub fn tap(&self, topic: Name) {
+        self.stir.topics.borrow_mut().insert(topic);
+        self.stir.stir();
+    }
+
+    /// Ends when a tapped topic may have something new since [`Cluster::settle`].
+    pub async fn stirred(&self) {
+        self.stir.signal.until(|| self.stir.due.get()).await;
+    }
+
+    /// Whoever taps looks now.
+    pub fn settle(&self) {
+        self.stir.due.set(false);
+    }
+
     pub fn happenings_mark(&self) -> usize {
         self.view.borrow().happenings.len()
     }
@@ -106,8 +158,9 @@ impl Cluster {
 
     /// Partitions of a topic that have a leader.
     fn leaders_of(&self, topic: Name) -> Vec<(TopicPartition, NodeId)> {
+        let at = |partition| TopicPartition { topic, partition };
         let view = self.view.borrow();
-        let of_topic = view.leaders.iter().filter(|(id, _)| id.topic == topic);
+        let of_topic = view.leaders.range(at(i32::MIN)..=at(i32::MAX));
         of_topic.map(|(id, leader)| (*id, *leader)).collect()
     }
 
@@ -132,10 +185,10 @@ impl Cluster {
     fn ends_of(&self, topic: Name) -> Vec<(TopicPartition, Offset)> {
         let nodes = self.nodes.borrow();
         let end = |(id, leader): (TopicPartition, NodeId)| match &nodes.get(&leader)?.machine {
-            Machine::Broker(broker) => broker
-                .partitions()
-                .find(|(p, view)| *p == id && view.is_leader)
-                .map(|(_, view)| (id, view.high_watermark)),
+            Machine::Broker(broker) => {
+                let (end, leads) = broker.high_watermark(id)?;
+                leads.then_some((id, end))
+            }
             _ => None,
         };
         self.leaders_of(topic).into_iter().filter_map(end).collect()

@@ -17,7 +17,7 @@ use squall_plan::scenario::{Load, LoadEntry};
 use squall_plan::system::IdPlace;
 use squall_plan::template::{LOAD_SLOTS, Template};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// What was counted of a load.
@@ -54,7 +54,7 @@ struct Bus {
     producer: <SimEnv as Env>::Producer,
     topic: String,
     key: Template,
-    waiting: Rc<RefCell<BTreeMap<Ticket, EventId>>>,
+    waiting: Rc<RefCell<Waiting>>,
     /// Second copies, of which no event waits for the outcome.
     copies: Rc<RefCell<BTreeSet<Ticket>>>,
 }
@@ -134,7 +134,7 @@ impl Sender {
 
     fn open_bus(self: &Rc<Self>, topic: &str, key: Template) -> Result<(), squall_env::BusError> {
         let producer = SimEnv(Rc::clone(&self.process)).producer(&ProducerSettings::default())?;
-        let waiting: Rc<RefCell<BTreeMap<Ticket, EventId>>> = Rc::default();
+        let waiting: Rc<RefCell<Waiting>> = Rc::default();
         let copies: Rc<RefCell<BTreeSet<Ticket>>> = Rc::default();
         self.bus.replace(Some(Bus {
             producer: producer.clone(),
@@ -155,7 +155,8 @@ impl Sender {
                         let count = &sender.tally.copies;
                         count.set(count.get() + 1);
                     }
-                    if let Some(event) = waiting.borrow_mut().remove(&ticket) {
+                    let event = waiting.borrow_mut().take(ticket);
+                    if let Some(event) = event {
                         sender.bus_outcome(event, &outcome);
                     }
                 }
@@ -254,7 +255,7 @@ impl Sender {
         let copy = message;
         match bus.producer.send(message) {
             Ok(ticket) => {
-                bus.waiting.borrow_mut().insert(ticket, event);
+                bus.waiting.borrow_mut().push(ticket, event);
             }
             Err(_) => return self.outcome(event, Kind::Rejected, (-1, -1)),
         }
@@ -347,13 +348,48 @@ impl Sender {
             if missing >= AROUND {
                 body.pop();
                 body.push_str(",\"padding\":\"");
-                body.extend(std::iter::repeat_n('x', missing - AROUND));
+                fill_up(body, 'x', missing - AROUND);
                 body.push_str("\"}");
             }
         } else {
-            body.extend(std::iter::repeat_n(' ', missing));
+            fill_up(body, ' ', missing);
         }
     }
+}
+
+/// Events on their way. Tickets ascend, so a queue does.
+#[derive(Default)]
+struct Waiting {
+    first: u64,
+    events: VecDeque<Option<EventId>>,
+}
+
+impl Waiting {
+    fn push(&mut self, ticket: Ticket, event: EventId) {
+        if self.events.is_empty() {
+            self.first = ticket.0;
+        }
+        while self.first + (self.events.len() as u64) < ticket.0 {
+            self.events.push_back(None);
+        }
+        self.events.push_back(Some(event));
+    }
+
+    fn take(&mut self, ticket: Ticket) -> Option<EventId> {
+        let at = usize::try_from(ticket.0.checked_sub(self.first)?).ok()?;
+        let event = self.events.get_mut(at)?.take();
+        while let Some(None) = self.events.front() {
+            self.events.pop_front();
+            self.first += 1;
+        }
+        event
+    }
+}
+
+/// Appends one character (of one byte) so many times.
+fn fill_up(text: &mut String, with: char, times: usize) {
+    text.reserve(times);
+    text.extend(std::iter::repeat_n(with, times));
 }
 
 fn wrong_bus(load: &str) -> impl Fn(squall_env::BusError) -> SimError {

@@ -49,7 +49,8 @@ pub fn run(
     let sink = RefCell::new(sink);
     let hand_on = || world.journal.hand_on(*sink.borrow_mut());
     let limit = limit(&plan);
-    let stopped = kernel.run(limit, || {
+    let happen = |what| world.cluster.happen(what);
+    let stopped = kernel.run(limit, happen, || {
         hand_on();
         ended.borrow().is_some()
     });

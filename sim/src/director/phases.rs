@@ -103,12 +103,15 @@ impl Course {
         self.services.start_all().await
     }
 
-    /// Reads the topics among the sinks for as long as the world lives.
+    /// Reads the topics among the sinks for as long as the world lives, every few milliseconds while there is something new.
     fn spawn_tap(&self) {
         let world = Rc::clone(&self.world);
         self.world.kernel.spawn(super::HARNESS, async move {
             loop {
-                world.kernel.sleep(LOOK_EVERY).await;
+                world.cluster.stirred().await;
+                let next = world.kernel.now() / LOOK_EVERY + 1;
+                world.kernel.sleep_until(next * LOOK_EVERY).await;
+                world.cluster.settle();
                 world.sinks.poll(&world);
             }
         });

@@ -1,7 +1,7 @@
 //! Tasks of simulated processes, polled one at a time in the order in which they were woken.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +12,12 @@ use std::task::{Context, Wake, Waker};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ProcessId(pub u32);
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct TaskId(u64);
+/// Where a task is kept, and how many were kept there before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct TaskId {
+    slot: u32,
+    generation: u32,
+}
 
 type Future_ = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -26,15 +30,25 @@ pub(super) struct Executor {
 
 #[derive(Default)]
 struct Tasks {
-    last: u64,
-    all: BTreeMap<TaskId, Task>,
+    spawned: u64,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    task: Option<Task>,
 }
 
 struct Task {
     process: ProcessId,
+    /// Its number among all that were spawned.
+    number: u64,
     /// Out while it is being polled.
     future: Option<Future_>,
-    waker: Arc<TaskWaker>,
+    waker: Waker,
+    queued: Arc<TaskWaker>,
 }
 
 struct TaskWaker {
@@ -43,8 +57,8 @@ struct TaskWaker {
     ready: Arc<Mutex<VecDeque<TaskId>>>,
 }
 
-impl Wake for TaskWaker {
-    fn wake(self: Arc<Self>) {
+impl TaskWaker {
+    fn queue(&self) {
         if !self.queued.swap(true, Ordering::Relaxed) {
             let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
             ready.push_back(self.id);
@@ -52,25 +66,76 @@ impl Wake for TaskWaker {
     }
 }
 
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.queue();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.queue();
+    }
+}
+
+impl Tasks {
+    fn get_mut(&mut self, id: TaskId) -> Option<&mut Task> {
+        let slot = self.slots.get_mut(id.slot as usize)?;
+        slot.task
+            .as_mut()
+            .filter(|_| slot.generation == id.generation)
+    }
+
+    fn place(&mut self) -> TaskId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            // Memory ends long before numbers of 32 bits do.
+            (self.slots.len() - 1) as u32
+        });
+        let generation = self.slots[slot as usize].generation;
+        TaskId { slot, generation }
+    }
+
+    fn take(&mut self, slot: u32) -> Option<Task> {
+        let place = self.slots.get_mut(slot as usize)?;
+        let task = place.task.take()?;
+        place.generation = place.generation.wrapping_add(1);
+        self.free.push(slot);
+        Some(task)
+    }
+
+    /// Those that are ended, in the order in which they were spawned: what they drop may act on the world.
+    fn end(&mut self, ends: impl Fn(&Task) -> bool) -> Vec<Task> {
+        let is_ended = |slot: &Slot| slot.task.as_ref().is_some_and(&ends);
+        let slots = (0..).zip(&self.slots);
+        let ended: Vec<u32> = slots
+            .filter(|(_, slot)| is_ended(slot))
+            .map(|(index, _)| index)
+            .collect();
+        let taken = ended.into_iter().filter_map(|slot| self.take(slot));
+        let mut tasks: Vec<Task> = taken.collect();
+        tasks.sort_unstable_by_key(|task| task.number);
+        tasks
+    }
+}
+
 impl Executor {
-    pub fn spawn(&self, process: ProcessId, future: Future_) -> TaskId {
+    pub fn spawn(&self, process: ProcessId, future: Future_) {
         let mut tasks = self.tasks.borrow_mut();
-        tasks.last += 1;
-        let id = TaskId(tasks.last);
-        let waker = Arc::new(TaskWaker {
+        let id = tasks.place();
+        let queued = Arc::new(TaskWaker {
             id,
             queued: AtomicBool::new(false),
             ready: Arc::clone(&self.ready),
         });
+        queued.queue();
+        tasks.spawned += 1;
         let task = Task {
             process,
+            number: tasks.spawned,
             future: Some(future),
-            waker: Arc::clone(&waker),
+            waker: Waker::from(Arc::clone(&queued)),
+            queued,
         };
-        tasks.all.insert(id, task);
-        drop(tasks);
-        waker.wake();
-        id
+        tasks.slots[id.slot as usize].task = Some(task);
     }
 
     /// Polls until no task is ready.
@@ -89,9 +154,9 @@ impl Executor {
     }
 
     fn poll(&self, id: TaskId) {
-        let taken = self.tasks.borrow_mut().all.get_mut(&id).and_then(|task| {
-            task.waker.queued.store(false, Ordering::Relaxed);
-            Some((task.future.take()?, Waker::from(Arc::clone(&task.waker))))
+        let taken = self.tasks.borrow_mut().get_mut(id).and_then(|task| {
+            task.queued.queued.store(false, Ordering::Relaxed);
+            Some((task.future.take()?, task.waker.clone()))
         });
         let Some((mut future, waker)) = taken else {
             return;
@@ -101,30 +166,27 @@ impl Executor {
             .poll(&mut Context::from_waker(&waker))
             .is_ready();
         let mut tasks = self.tasks.borrow_mut();
-        if done {
-            tasks.all.remove(&id);
-        } else if let Some(task) = tasks.all.get_mut(&id) {
-            task.future = Some(future);
-            return;
-        }
+        let ended = match tasks.get_mut(id) {
+            Some(task) if !done => {
+                task.future = Some(future);
+                return;
+            }
+            Some(_) => tasks.take(id.slot),
+            None => None,
+        };
         // What a future drops may reach back here.
         drop(tasks);
         drop(future);
+        drop(ended);
     }
 
     pub fn end_process(&self, process: ProcessId) {
-        let mut tasks = self.tasks.borrow_mut();
-        let all = std::mem::take(&mut tasks.all);
-        let (ended, going): (BTreeMap<_, _>, BTreeMap<_, _>) = all
-            .into_iter()
-            .partition(|(_, task)| task.process == process);
-        tasks.all = going;
-        drop(tasks);
+        let ended = self.tasks.borrow_mut().end(|task| task.process == process);
         drop(ended);
     }
 
     pub fn end_all(&self) {
-        let all = std::mem::take(&mut self.tasks.borrow_mut().all);
+        let all = self.tasks.borrow_mut().end(|_| true);
         drop(all);
     }
 }

@@ -1,24 +1,26 @@
 //! Virtual time: events by (time, sequence), and tasks that run between them.
 
 mod executor;
-mod heap;
+mod queue;
 mod signal;
 #[cfg(test)]
 mod tests;
 mod trace;
 
-pub use executor::{ProcessId, TaskId};
+pub use executor::ProcessId;
+pub use queue::Timer;
 pub use signal::{Pledge, Signal, promise};
 pub use trace::Trace;
 
+use crate::occurrence::Occurrence;
 use executor::Executor;
-use heap::{Action, EventHeap};
+use queue::EventQueue;
 use squall_plan::rng::{Rng, Streams};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// Nanoseconds of virtual time.
 pub type Nanos = u64;
@@ -35,6 +37,12 @@ pub enum Stopped {
     Limit,
 }
 
+enum Action {
+    Wake(Waker),
+    Call(Box<dyn FnOnce()>),
+    Happen(Occurrence),
+}
+
 /// A random stream that was drawn from. There are a handful, and the busiest, the network's, is among the first.
 struct Drawn {
     purpose: &'static str,
@@ -45,7 +53,7 @@ struct Drawn {
 /// The clock, the events to come, the tasks and the random streams.
 pub struct Kernel {
     now: Cell<Nanos>,
-    events: RefCell<EventHeap>,
+    events: RefCell<EventQueue<Action>>,
     executor: Executor,
     streams: Streams,
     drawn: RefCell<Vec<Drawn>>,
@@ -97,6 +105,18 @@ impl Kernel {
             .push(at, Action::Call(Box::new(action)));
     }
 
+    /// As [`Kernel::at`], for what happens all the time: a value that moves, instead of a box.
+    pub fn plan(&self, at: Nanos, what: Occurrence) -> Timer {
+        let at = at.max(self.now());
+        self.events.borrow_mut().push(at, Action::Happen(what))
+    }
+
+    /// What was planned will not happen, unless it did already.
+    pub fn call_off(&self, timer: Timer) {
+        let called_off = self.events.borrow_mut().call_off(timer);
+        drop(called_off);
+    }
+
     #[must_use]
     pub fn sleep(self: &Rc<Self>, for_ns: Nanos) -> Sleep {
         self.sleep_until(self.now().saturating_add(for_ns))
@@ -107,12 +127,12 @@ impl Kernel {
         Sleep {
             kernel: Rc::clone(self),
             until,
-            armed: false,
+            timer: None,
         }
     }
 
-    pub fn spawn(&self, process: ProcessId, task: impl Future<Output = ()> + 'static) -> TaskId {
-        self.executor.spawn(process, Box::pin(task))
+    pub fn spawn(&self, process: ProcessId, task: impl Future<Output = ()> + 'static) {
+        self.executor.spawn(process, Box::pin(task));
     }
 
     /// Drops all tasks of a process where they stand.
@@ -123,8 +143,14 @@ impl Kernel {
     /// Drops everything that could still hold on to the world.
     pub fn end_all(&self) {
         self.executor.end_all();
-        let events = std::mem::take(&mut *self.events.borrow_mut());
+        let events = self.events.take();
         drop(events);
+    }
+
+    /// The stream for a purpose, for whoever draws so often that it keeps it. Nobody else may draw from it.
+    #[must_use]
+    pub fn stream(&self, purpose: &str, index: u64) -> Rng {
+        self.streams.stream(purpose, index)
     }
 
     /// 64 random bits of the stream for this purpose.
@@ -156,11 +182,16 @@ impl Kernel {
         draw(&mut drawn[at].rng)
     }
 
-    /// Runs until `done`, or says why it cannot get there.
+    /// Runs until `done`, handing on what was planned as a value, or says why it cannot get there.
     ///
     /// # Errors
     /// Nothing is planned any more, or time passes `limit`.
-    pub fn run(&self, limit: Nanos, done: impl Fn() -> bool) -> Result<(), Stopped> {
+    pub fn run(
+        &self,
+        limit: Nanos,
+        happen: impl Fn(Occurrence),
+        done: impl Fn() -> bool,
+    ) -> Result<(), Stopped> {
         loop {
             self.executor.run_ready();
             if done() {
@@ -179,16 +210,17 @@ impl Kernel {
             match action {
                 Action::Wake(waker) => waker.wake(),
                 Action::Call(call) => call(),
+                Action::Happen(what) => happen(what),
             }
         }
     }
 }
 
-/// Ends at a time.
+/// Ends at a time. Dropped before, it leaves nothing behind: most sleeps are time-outs that are not needed.
 pub struct Sleep {
     kernel: Rc<Kernel>,
     until: Nanos,
-    armed: bool,
+    timer: Option<Timer>,
 }
 
 impl Future for Sleep {
@@ -198,11 +230,19 @@ impl Future for Sleep {
         if self.kernel.now() >= self.until {
             return Poll::Ready(());
         }
-        if !self.armed {
-            self.armed = true;
+        if self.timer.is_none() {
             let wake = Action::Wake(context.waker().clone());
-            self.kernel.events.borrow_mut().push(self.until, wake);
+            let timer = self.kernel.events.borrow_mut().push(self.until, wake);
+            self.timer = Some(timer);
         }
         Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer {
+            self.kernel.call_off(timer);
+        }
     }
 }

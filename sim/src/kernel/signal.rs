@@ -16,8 +16,8 @@ pub struct Signal {
 impl Signal {
     pub fn raise(&self) {
         self.generation.set(self.generation.get() + 1);
-        let wakers = std::mem::take(&mut *self.wakers.borrow_mut());
-        wakers.into_iter().for_each(Waker::wake);
+        // To wake is to queue a task: nobody comes back here meanwhile.
+        self.wakers.borrow_mut().drain(..).for_each(Waker::wake);
     }
 
     /// Ends at the next [`Signal::raise`] after this call.
@@ -53,10 +53,12 @@ impl Future for Raised<'_> {
         if self.signal.generation.get() != self.seen {
             return Poll::Ready(());
         }
-        self.signal
-            .wakers
-            .borrow_mut()
-            .push(context.waker().clone());
+        let mut wakers = self.signal.wakers.borrow_mut();
+        let waker = context.waker();
+        // Whoever gives up waiting and begins anew is here already.
+        if !wakers.last().is_some_and(|last| last.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
         Poll::Pending
     }
 }

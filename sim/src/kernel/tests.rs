@@ -8,7 +8,11 @@ const NOBODY: ProcessId = ProcessId(0);
 const VICTIM: ProcessId = ProcessId(9);
 
 fn run(kernel: &Kernel) {
-    assert_eq!(kernel.run(1_000 * SECOND, || false), Err(Stopped::Idle));
+    let happen = |_| unreachable!("nothing was planned as a value");
+    assert_eq!(
+        kernel.run(1_000 * SECOND, happen, || false),
+        Err(Stopped::Idle)
+    );
 }
 
 #[test]

@@ -190,7 +190,7 @@ impl Server {
         let broker = self.nodes[from.node].as_broker();
         let image = broker.map(|broker| broker.image());
         let exists =
-            |place: &TopicPartition| image.is_none_or(|i| i.partitions.contains_key(place));
+            |place: &TopicPartition| image.is_none_or(|i| i.partitions.contains(*place));
         let limits = Limits {
             batch_bytes_max: usize::MAX,
             produce_version: pending.version,

@@ -189,8 +189,7 @@ impl Server {
         // An unknown partition is found before impossible acks are, and so is a batch that makes no sense.
         let broker = self.nodes[from.node].as_broker();
         let image = broker.map(|broker| broker.image());
-        let exists =
-            |place: &TopicPartition| image.is_none_or(|i| i.partitions.contains(*place));
+        let exists = |place: &TopicPartition| image.is_none_or(|i| i.partitions.contains(*place));
         let limits = Limits {
             batch_bytes_max: usize::MAX,
             produce_version: pending.version,

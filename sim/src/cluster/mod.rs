@@ -314,7 +314,8 @@ impl Cluster {
             life: self.incarnation(id),
             token,
         };
-        self.kernel.plan(self.kernel.now() + FLUSH_NS + self.slow_write_ns(id), what);
+        self.kernel
+            .plan(self.kernel.now() + FLUSH_NS + self.slow_write_ns(id), what);
     }
 
     /// Plans the machine's next tick, unless one that is early enough is planned already.

@@ -1,37 +1,13 @@
 //! The command line in memory: what each subcommand prints, and every exit code. Runs of real services are in `end_to_end.rs`.
 #![allow(clippy::unwrap_used)]
 
-use squall::cli::{execute, guarded};
+mod in_memory;
+
+use in_memory::{fixture, scenario, squall};
+use squall::cli::guarded;
 use squall::exit::Exit;
 use squall_history::FILE_NAME;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-
-/// What a command printed, and how it ended.
-struct Ran {
-    exit: Exit,
-    out: String,
-    err: String,
-}
-
-fn squall(arguments: &[&str]) -> Ran {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let arguments = std::iter::once("squall").chain(arguments.iter().copied());
-    let exit = execute(arguments.map(OsString::from), &mut out, &mut err);
-    Ran {
-        exit,
-        out: String::from_utf8(out).unwrap(),
-        err: String::from_utf8(err).unwrap(),
-    }
-}
-
-fn fixture(name: &str) -> String {
-    format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-fn scenario(name: &str) -> String {
-    format!("{}/../scenarios/{name}", env!("CARGO_MANIFEST_DIR"))
-}
 
 /// A short run in the simulator, stored below `folder`.
 fn stored(folder: &Path) -> PathBuf {

@@ -125,6 +125,24 @@ pub enum Phase {
     TearDown,
 }
 
+impl Phase {
+    /// As users read it.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::SetUp => "set-up",
+            Self::Steady => "steady-state gate",
+            Self::WarmUp => "warm-up",
+            Self::Load => "load",
+            Self::Heal => "heal",
+            Self::Drain => "drain",
+            Self::FinalRead => "final read",
+            Self::Judge => "judge",
+            Self::TearDown => "tear-down",
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultState {

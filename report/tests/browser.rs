@@ -3,7 +3,6 @@
 mod support;
 
 use squall_check::Kind;
-use squall_report::{Material, Series};
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,7 +13,6 @@ use support::*;
 const HOSTILE: &str = "\"><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"><svg onload=document.title='owned'>';document.title='owned'//\u{7}\u{1b}[31m";
 
 fn page(text: &str) -> String {
-    let folder = tempfile::tempdir().expect("a folder");
     let mut plan = plan();
     text.clone_into(&mut plan.name);
     text.clone_into(&mut plan.faults[0].name);
@@ -29,16 +27,7 @@ fn page(text: &str) -> String {
         ops.push(op(Kind::Accepted, at + 2.0, event, 0));
         ops.push(op(Kind::Effect, at + 9.0, event, 0));
     }
-    store(folder.path(), &notes, &ops);
-    let series = Series::read(folder.path(), &plan).expect("a whole history");
-    let report = report(&plan, text);
-    let story = story(text);
-    squall_report::page(Material {
-        plan: &plan,
-        report: &report,
-        series: &series,
-        story: Some(&story),
-    })
+    page_of(&plan, &notes, &ops, text)
 }
 
 fn chromium() -> Option<&'static str> {

@@ -7,12 +7,10 @@ use html5gum::{Token, Tokenizer};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use squall_check::Kind;
-use squall_report::{Material, Series};
 use support::*;
 
 /// A page in which every name and text from outside is `text`.
 fn hostile(text: &str) -> String {
-    let folder = tempfile::tempdir().expect("a folder");
     let mut plan = plan();
     text.clone_into(&mut plan.name);
     text.clone_into(&mut plan.file);
@@ -31,16 +29,7 @@ fn hostile(text: &str) -> String {
         op(Kind::Accepted, 12.0, 0, 0),
         op(Kind::Effect, 20.0, 0, 0),
     ];
-    store(folder.path(), &notes, &ops);
-    let series = Series::read(folder.path(), &plan).expect("a whole history");
-    let report = report(&plan, text);
-    let story = story(text);
-    squall_report::page(Material {
-        plan: &plan,
-        report: &report,
-        series: &series,
-        story: Some(&story),
-    })
+    page_of(&plan, &notes, &ops, text)
 }
 
 /// Names of all tags with the names of their attributes, in order; texts of scripts; and every nesting that is not closed in order.

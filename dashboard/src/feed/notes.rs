@@ -5,21 +5,6 @@ use crate::board::{FaultStage, LineKind, ServiceRow};
 use squall_history::{Fact, FaultState, Note, Phase, ServiceState, What};
 use std::collections::BTreeMap;
 
-/// As users read it.
-const fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::SetUp => "set-up",
-        Phase::Steady => "steady-state gate",
-        Phase::WarmUp => "warm-up",
-        Phase::Load => "load",
-        Phase::Heal => "heal",
-        Phase::Drain => "drain",
-        Phase::FinalRead => "final read",
-        Phase::Judge => "judge",
-        Phase::TearDown => "tear-down",
-    }
-}
-
 const fn state_name(state: ServiceState) -> &'static str {
     match state {
         ServiceState::Starting => "starts",
@@ -77,8 +62,8 @@ impl Feed {
         if name == Phase::Load && self.board.load_zero_ns.is_none() {
             self.board.load_zero_ns = Some(at);
         }
-        phase_name(name).clone_into(&mut self.board.phase);
-        self.line(at, LineKind::Phase, phase_name(name).to_owned());
+        name.title().clone_into(&mut self.board.phase);
+        self.line(at, LineKind::Phase, name.title().to_owned());
     }
 
     fn fault(&mut self, at: u64, name: &str, state: FaultState, detail: &str) {

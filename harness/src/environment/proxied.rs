@@ -3,14 +3,16 @@
 //! Every party gets an address for every broker. Clients go where a broker's answers send them, so those answers are rewritten:
 //! told a broker's own address, a client would go past the proxy, and every fault on it would be none.
 
+mod act;
+
 use super::network::{End, Touched, Treated};
-use squall_plan::fault::{Distribution, FrameAct, KafkaError, Treatment};
+use act::{OnProxy, on_proxy};
+use squall_plan::fault::Treatment;
 use squall_proxy::engine::{Counters, Engine, ProxyConfig, ProxyError, Refusal};
 use squall_proxy::kafka::{
-    Action, Address, AddressMap, Api, Endpoint, FlowRegistry, KafkaSettings, Link, Rule,
-    SharedRules, Way,
+    Address, AddressMap, Endpoint, FlowRegistry, KafkaSettings, Link, SharedRules,
 };
-use squall_proxy::toxic::{Direction, ToxicKind, ToxicSpec};
+use squall_proxy::toxic::{Direction, ToxicSpec};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -304,132 +306,6 @@ fn name(party: &End, far: &Far) -> String {
 #[allow(clippy::needless_pass_by_value)] // As `map_err` hands it over.
 fn text(error: ProxyError) -> String {
     format!("the fault proxy: {error}")
-}
-
-const MS: u64 = 1_000_000;
-
-/// What does it.
-enum OnProxy {
-    Stall,
-    Toxic(ToxicKind),
-    /// Its name is still to be given.
-    Rule(Box<Rule>),
-}
-
-fn on_proxy(treatment: &Treatment, far: &Far, direction: Direction) -> Result<OnProxy, String> {
-    Ok(match treatment {
-        Treatment::Stall => OnProxy::Stall,
-        Treatment::Frames {
-            apis,
-            share_per_mille,
-            act,
-        } => OnProxy::Rule(Box::new(rule(apis, *share_per_mille, act)?)),
-        &Treatment::Delay {
-            latency_ns,
-            jitter_ns,
-            distribution,
-        } if distribution != Distribution::Uniform => {
-            // What flows to a sink are bytes; to a broker, requests and answers of which each draws its own.
-            if matches!(far, Far::Sink(_)) {
-                return Ok(OnProxy::Toxic(ToxicKind::Spread {
-                    latency_ns,
-                    jitter_ns,
-                    distribution,
-                }));
-            }
-            let way = match direction {
-                Direction::Upstream => Way::Requests,
-                Direction::Downstream => Way::Answers,
-            };
-            let delay = Action::Delay {
-                way,
-                latency_ns,
-                jitter_ns,
-                distribution,
-            };
-            OnProxy::Rule(Box::new(Rule::new("", delay)))
-        }
-        _ => OnProxy::Toxic(toxic(treatment)?),
-    })
-}
-
-fn rule(apis: &[String], share_per_mille: u32, act: &FrameAct) -> Result<Rule, String> {
-    let action = match act {
-        &FrameAct::Delay {
-            latency_ns,
-            jitter_ns,
-            distribution,
-        } => Action::Delay {
-            way: Way::Requests,
-            latency_ns,
-            jitter_ns,
-            distribution,
-        },
-        FrameAct::AnswerError { error } => Action::AnswerError {
-            error: KafkaError::code(error).ok_or_else(|| format!("{error} is no error"))?,
-        },
-        FrameAct::LoseAnswer => Action::LoseAnswer,
-        FrameAct::Cut { after_bytes } => Action::Cut {
-            way: Way::Requests,
-            after_bytes: usize::try_from(*after_bytes).unwrap_or(usize::MAX),
-        },
-        FrameAct::WithholdAnswers { reset_after_ns } => Action::WithholdAnswers {
-            reset_after_ns: *reset_after_ns,
-        },
-    };
-    let key = |name: &String| {
-        let api = Api::from_name(name).ok_or_else(|| format!("{name} is no API"))?;
-        Ok::<i16, String>(api.key)
-    };
-    let keys = apis.iter().map(key).collect::<Result<Vec<_>, _>>()?;
-    let rule = Rule::new("", action).share_ppm(share_per_mille * 1000);
-    Ok(match keys.is_empty() {
-        true => rule,
-        false => rule.for_apis(&keys),
-    })
-}
-
-/// The toxic that does it.
-fn toxic(treatment: &Treatment) -> Result<ToxicKind, String> {
-    Ok(match *treatment {
-        Treatment::Stall | Treatment::Frames { .. } => {
-            return Err("no toxic does this".to_owned());
-        }
-        Treatment::Reset => ToxicKind::ResetPeer { timeout_ms: 0 },
-        Treatment::Delay {
-            latency_ns,
-            jitter_ns,
-            ..
-        } => ToxicKind::Latency {
-            latency_ms: number(latency_ns.div_ceil(MS)),
-            jitter_ms: number(jitter_ns / MS),
-        },
-        Treatment::Bandwidth { bytes_per_s } => ToxicKind::Bandwidth {
-            rate_kb_s: number(bytes_per_s.div_ceil(1_000)),
-        },
-        Treatment::SlowClose { delay_ns } => ToxicKind::SlowClose {
-            delay_ms: number(delay_ns.div_ceil(MS)),
-        },
-        Treatment::Slice {
-            average_bytes,
-            variation_bytes,
-            delay_ns,
-        } => ToxicKind::Slicer {
-            average_size_bytes: number(average_bytes),
-            size_variation_bytes: number(variation_bytes),
-            delay_us: number(delay_ns / 1_000),
-        },
-        Treatment::LimitData { bytes } => ToxicKind::LimitData {
-            bytes: number(bytes),
-        },
-        Treatment::Timeout { after_ns } => ToxicKind::Timeout {
-            timeout_ms: number(after_ns.div_ceil(MS)),
-        },
-    })
-}
-
-fn number(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 enum How {

@@ -38,7 +38,8 @@ pub fn send(running: &Running<'_>, load_zero_ns: u64, schedule: &Schedule) -> Re
             let arrivals = plan.arrivals(stream).ok_or_else(no_arrivals)?;
             let keys = Arrivals::new(planned, stream, plan.seed.wrapping_add(1));
             let (tempo, count) = Tempo::new(arrivals, keys, by_hand.clone());
-            (spec.arrivals, counts) = (Box::new(tempo), [counts, vec![count]].concat());
+            spec.arrivals = Box::new(tempo);
+            counts.push(count);
         }
         let load = RunningLoad::start(
             spec,

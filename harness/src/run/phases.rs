@@ -101,7 +101,7 @@ impl<'a, 'o> Phases<'a, 'o> {
         self.say(&format!(
             "{:>8.3} s  {}",
             self.context.started.elapsed().as_secs_f64(),
-            phase_name(phase)
+            phase.title()
         ));
         self.context.notes.note(What::Phase {
             name: phase,
@@ -303,19 +303,4 @@ fn tear_down(context: &Context<'_>, env: &dyn Environment) -> Result<(), Failure
     // Segment files are of use to the brokers only.
     let _ = std::fs::remove_dir_all(context.folder.data());
     Ok(())
-}
-
-/// As users read it.
-pub const fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::SetUp => "set-up",
-        Phase::Steady => "steady-state gate",
-        Phase::WarmUp => "warm-up",
-        Phase::Load => "load",
-        Phase::Heal => "heal",
-        Phase::Drain => "drain",
-        Phase::FinalRead => "final read",
-        Phase::Judge => "judge",
-        Phase::TearDown => "tear-down",
-    }
 }

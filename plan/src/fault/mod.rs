@@ -14,7 +14,7 @@ pub use consequence::{Consequences, Happening};
 pub use kinds::{FaultKind, KINDS, KindRow};
 pub use odd::{Odd, OddSent};
 pub use target::TargetError;
-pub use terms::{Amount, Distribution, Flow, FrameAct, KafkaError, Terms, Treatment};
+pub use terms::{Amount, Distribution, Flow, FrameAct, KafkaError, Latency, Terms, Treatment};
 
 use serde::{Deserialize, Serialize};
 

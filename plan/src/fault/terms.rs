@@ -66,11 +66,7 @@ pub enum Flow {
 #[serde(rename_all = "kebab-case")]
 pub enum Treatment {
     /// Every byte arrives later, in order.
-    Delay {
-        latency_ns: u64,
-        jitter_ns: u64,
-        distribution: Distribution,
-    },
+    Delay(Latency),
     /// Bytes wait, and none is lost while the connection lives: what a TCP connection makes of dropped packets.
     Stall,
     /// Connections are reset as soon as bytes flow.
@@ -110,11 +106,7 @@ pub enum Treatment {
 #[serde(rename_all = "kebab-case")]
 pub enum FrameAct {
     /// The request, and all behind it, arrives later.
-    Delay {
-        latency_ns: u64,
-        jitter_ns: u64,
-        distribution: Distribution,
-    },
+    Delay(Latency),
     /// It is answered with this error, one of [`KafkaError::NAMES`], and never reaches the broker.
     AnswerError { error: String },
     /// It reaches the broker, its answer never comes, and the connection is reset.
@@ -160,6 +152,14 @@ impl Treatment {
     pub const fn is_of_frames(&self) -> bool {
         matches!(self, Self::Frames { .. })
     }
+}
+
+/// How much later something arrives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Latency {
+    pub latency_ns: u64,
+    pub jitter_ns: u64,
+    pub distribution: Distribution,
 }
 
 /// How a jitter is spread.
@@ -248,26 +248,7 @@ impl fmt::Display for Terms {
 impl fmt::Display for Treatment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Delay {
-                latency_ns,
-                jitter_ns,
-                distribution,
-            } => {
-                write!(f, "{} later", show_duration(*latency_ns))?;
-                match (jitter_ns, distribution) {
-                    (0, _) => Ok(()),
-                    (_, Distribution::Uniform) => {
-                        write!(f, " ± {}", show_duration(*jitter_ns))
-                    }
-                    (_, other) => {
-                        let name = match other {
-                            Distribution::Normal => "normal",
-                            _ => "pareto",
-                        };
-                        write!(f, " ± {} ({name})", show_duration(*jitter_ns))
-                    }
-                }
-            }
+            Self::Delay(latency) => write!(f, "{latency}"),
             Self::Stall => write!(f, "stalled"),
             Self::Reset => write!(f, "reset"),
             Self::Bandwidth { bytes_per_s } => write!(f, "{bytes_per_s} B/s"),
@@ -309,23 +290,25 @@ impl fmt::Display for Treatment {
     }
 }
 
+impl fmt::Display for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} later", show_duration(self.latency_ns))?;
+        if self.jitter_ns == 0 {
+            return Ok(());
+        }
+        write!(f, " ± {}", show_duration(self.jitter_ns))?;
+        match self.distribution {
+            Distribution::Uniform => Ok(()),
+            Distribution::Normal => write!(f, " (normal)"),
+            Distribution::Pareto => write!(f, " (pareto)"),
+        }
+    }
+}
+
 impl fmt::Display for FrameAct {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Delay {
-                latency_ns,
-                jitter_ns,
-                distribution,
-            } => {
-                let (latency_ns, jitter_ns) = (*latency_ns, *jitter_ns);
-                let distribution = *distribution;
-                let delay = Treatment::Delay {
-                    latency_ns,
-                    jitter_ns,
-                    distribution,
-                };
-                write!(f, "{delay}")
-            }
+            Self::Delay(latency) => write!(f, "{latency}"),
             Self::AnswerError { error } => write!(f, "answered {error}"),
             Self::LoseAnswer => write!(f, "done, the answer lost"),
             Self::Cut { after_bytes } => write!(f, "cut after {after_bytes} B"),

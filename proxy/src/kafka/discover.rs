@@ -46,9 +46,13 @@ pub fn brokers(
     address: &Address,
     tls: Option<&Arc<ClientConfig>>,
 ) -> Result<Vec<Endpoint>, DiscoverError> {
-    let mut socket = connect(address).map_err(|error| DiscoverError::Connect {
-        address: address.clone(),
-        error,
+    let mut socket = connect(address).map_err(|error| {
+        let address = address.clone();
+        match error.kind() {
+            // Somebody accepted and hung up, so quickly that it shows before the first byte.
+            io::ErrorKind::ConnectionReset => DiscoverError::Answer { address, error },
+            _ => DiscoverError::Connect { address, error },
+        }
     })?;
     let answer = match tls {
         None => ask(&mut socket),

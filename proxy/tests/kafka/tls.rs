@@ -102,16 +102,18 @@ fn front(fixture: &Fixture, cluster: &KafkaFront, tls: FrontTls) -> Result<Kafka
     KafkaFront::open(&fixture.engine, config).map_err(|error| error.to_string())
 }
 
+/// The cluster behind TLS, and a front that trusts it.
+fn through_tls(fixture: &Fixture, authority: &Authority) -> (KafkaFront, KafkaFront) {
+    let cluster = behind_tls(fixture, authority.server(None));
+    let trusted = trusting(&authority.file("ca.pem"), None);
+    let front = front(fixture, &cluster, trusted).expect("a front");
+    (cluster, front)
+}
+
 #[test]
 fn plain_clients_reach_a_cluster_behind_tls_and_lose_nothing() {
     let (fixture, authority) = (start(), Authority::new());
-    let cluster = behind_tls(&fixture, authority.server(None));
-    let front = front(
-        &fixture,
-        &cluster,
-        trusting(&authority.file("ca.pem"), None),
-    )
-    .unwrap();
+    let (_cluster, front) = through_tls(&fixture, &authority);
     let producer = producer(&front, &[]);
     let acknowledged = produce(&producer, COUNT);
     assert_eq!(acknowledged.len(), COUNT);
@@ -124,13 +126,7 @@ fn plain_clients_reach_a_cluster_behind_tls_and_lose_nothing() {
 #[test]
 fn a_connection_cut_in_the_middle_is_survived() {
     let (fixture, authority) = (start(), Authority::new());
-    let cluster = behind_tls(&fixture, authority.server(None));
-    let front = front(
-        &fixture,
-        &cluster,
-        trusting(&authority.file("ca.pem"), None),
-    )
-    .unwrap();
+    let (cluster, front) = through_tls(&fixture, &authority);
     let producer = producer(&front, &[("enable.idempotence", "true")]);
     let acknowledged = std::thread::scope(|scope| {
         let producing = scope.spawn(|| produce(&producer, 20 * COUNT));

@@ -1,12 +1,9 @@
 //! The comparison as one self-contained page without scripts.
 
 use super::{Comparison, Mark, change, told, word};
+use crate::html::head;
 use crate::words::inert;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
-
-const STYLE: &str = include_str!("../../assets/report.css");
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+use maud::{DOCTYPE, Markup, html};
 
 /// The whole page.
 #[must_use]
@@ -21,14 +18,7 @@ pub fn page(comparison: &Comparison) -> String {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="color-scheme" content="light dark";
-                title { "Comparison – Squall" }
-                style { (PreEscaped(STYLE)) }
-            }
+            (head("Comparison – Squall", ""))
             body.(class) {
                 header { h1 { (sentence) } }
                 main {

@@ -23,24 +23,37 @@ const SCRIPT: &str = include_str!("../../assets/report.js");
 /// SHA-256 of [`SCRIPT`], as the policy wants it. A test holds it to the file.
 const SCRIPT_HASH: &str = "sha256-wTNeBBx06rgji+NjE5m+OJocKEqzaLRMz8KA94zaJBE=";
 
+/// The head of every page. `scripts`: the directive that lets some run, if any may.
+pub(crate) fn head(title: &str, scripts: &str) -> Markup {
+    let policy = format!(
+        "default-src 'none'; style-src 'unsafe-inline'; {scripts}base-uri 'none'; form-action 'none'"
+    );
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta http-equiv="Content-Security-Policy" content=(policy);
+            meta name="color-scheme" content="light dark";
+            title { (title) }
+            style { (PreEscaped(STYLE)) }
+        }
+    }
+}
+
 /// The whole page.
 #[must_use]
 pub fn page(material: Material<'_>) -> String {
     let report = material.report;
-    let policy = format!(
-        "default-src 'none'; style-src 'unsafe-inline'; script-src '{SCRIPT_HASH}'; base-uri 'none'; form-action 'none'"
+    let title = format!(
+        "{}: {} – Squall",
+        inert(&report.scenario),
+        word(report.verdict)
     );
+    let scripts = format!("script-src '{SCRIPT_HASH}'; ");
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(policy);
-                meta name="color-scheme" content="light dark";
-                title { (inert(&report.scenario)) ": " (word(report.verdict)) " – Squall" }
-                style { (PreEscaped(STYLE)) }
-            }
+            (head(&title, &scripts))
             body.(class(report.verdict)) {
                 a.skip href="#main" { "Skip to the result" }
                 (first::header(material))

@@ -8,6 +8,7 @@ use squall_plan::plan::Environment;
 use squall_plan::scenario::{Files, Request};
 use squall_render::Report;
 use squall_render::report::{self, Story};
+use squall_report::{Material, Series};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -231,4 +232,16 @@ pub fn story(text: &str) -> Story {
         event: text.to_owned(),
         steps: whats.iter().map(step).collect(),
     }
+}
+
+/// The page of a stored run in whose report and story every text is `text`.
+pub fn page_of(plan: &Plan, notes: &[Note], ops: &[Op], text: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    store(folder.path(), notes, ops);
+    squall_report::page(Material {
+        plan,
+        report: &report(plan, text),
+        series: &Series::read(folder.path(), plan).expect("a whole history"),
+        story: Some(&story(text)),
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::bus::EmbeddedBus;
 use crate::environment::network::{End, Touched, Treated};
-use squall_plan::fault::{Distribution, Treatment};
+use squall_plan::fault::{Distribution, Latency, Treatment};
 use squall_plan::rng::Streams;
 use squall_proxy::spread;
 use squall_wire::kafka::{Draw, LinkConfig, LinkStats};
@@ -85,11 +85,11 @@ impl Links {
             match *treatment {
                 Treatment::Stall => blocked = true,
                 Treatment::Reset => cut = true,
-                Treatment::Delay {
+                Treatment::Delay(Latency {
                     latency_ns,
                     jitter_ns,
                     distribution: Distribution::Uniform,
-                } => {
+                }) => {
                     // The link adds its jitter on top; evenly in latency ± jitter is the same from the lower end.
                     config.latency += Duration::from_nanos(latency_ns.saturating_sub(jitter_ns));
                     config.jitter += Duration::from_nanos(jitter_ns.min(latency_ns) + jitter_ns);
@@ -111,13 +111,7 @@ impl Links {
     /// What the spread delays add to each message, together.
     fn draw(&self, (from, to): Way, all: &BTreeMap<u64, Treatment>) -> Option<Draw> {
         let spread = all.values().filter_map(|treatment| match *treatment {
-            Treatment::Delay {
-                latency_ns,
-                jitter_ns,
-                distribution,
-            } if distribution != Distribution::Uniform => {
-                Some((latency_ns, jitter_ns, distribution))
-            }
+            Treatment::Delay(late) if late.distribution != Distribution::Uniform => Some(late),
             _ => None,
         });
         let spread: Vec<_> = spread.collect();
@@ -126,8 +120,8 @@ impl Links {
         }
         let mut rng = Streams::new(self.seed).stream(&format!("link {from} {to}"), 0);
         Some(Box::new(move || {
-            let drawn = spread.iter().map(|&(latency_ns, jitter_ns, distribution)| {
-                spread::draw(latency_ns, jitter_ns, distribution, &mut rng)
+            let drawn = spread.iter().map(|late| {
+                spread::draw(late.latency_ns, late.jitter_ns, late.distribution, &mut rng)
             });
             Duration::from_nanos(drawn.sum())
         }))
@@ -159,7 +153,7 @@ fn check(treatment: &Treatment) -> Result<(), String> {
         Treatment::Stall
         | Treatment::Reset
         | Treatment::Bandwidth { .. }
-        | Treatment::Delay { .. } => return Ok(()),
+        | Treatment::Delay(_) => return Ok(()),
         Treatment::Frames { .. } => "carry no requests of clients",
         _ => "carry messages, not bytes: isolate, drop, delay and bandwidth act on them",
     };

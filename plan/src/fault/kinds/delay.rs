@@ -1,5 +1,5 @@
 use super::{ReadTarget, Row, link};
-use crate::fault::{Aims, Distribution, Target, Terms, Treatment};
+use crate::fault::{Aims, Distribution, Latency, Target, Terms, Treatment};
 use crate::nemesis::{Drawing, MS};
 use crate::shape::Shape;
 use crate::yaml::Node;
@@ -16,35 +16,19 @@ pub const ROW: Row = Row {
 };
 
 fn shape() -> Shape {
-    link::one_way("a delay")
-        .required("by", Shape::Duration, "latency that is added")
-        .field("jitter", Shape::Duration, "spread around it (default 0ms)")
-        .field(
-            "distribution",
-            Shape::Choice(Distribution::NAMES),
-            "how the jitter is spread (default uniform)",
-        )
-        .shape()
+    link::with_latency(link::one_way("a delay")).shape()
 }
 
 fn read(node: &Node, party: &mut ReadTarget<'_>) -> Option<(Target, Terms)> {
-    let distribution = node.get("distribution").and_then(Node::text);
-    let treatment = Treatment::Delay {
-        latency_ns: link::duration(node, "by").unwrap_or(0),
-        jitter_ns: link::duration(node, "jitter").unwrap_or(0),
-        distribution: distribution
-            .and_then(Distribution::parse)
-            .unwrap_or(Distribution::Uniform),
-    };
-    link::read(node, party, treatment)
+    link::read(node, party, Treatment::Delay(link::latency(node)))
 }
 
 fn draw(drawing: &mut Drawing, _: Aims) -> Option<(Target, Terms)> {
     let latency_ns = drawing.between(5, 400) * MS;
-    let treatment = Treatment::Delay {
+    let latency = Latency {
         latency_ns,
         jitter_ns: drawing.below(latency_ns / 2),
         distribution: Distribution::Uniform,
     };
-    link::drawn(drawing, treatment)
+    link::drawn(drawing, Treatment::Delay(latency))
 }

@@ -1,5 +1,5 @@
 use super::{ReadTarget, Row, frames, link};
-use crate::fault::{Aims, Distribution, FrameAct, Target, Terms};
+use crate::fault::{Aims, Distribution, FrameAct, Latency, Target, Terms};
 use crate::nemesis::{Drawing, MS};
 use crate::shape::Shape;
 use crate::yaml::Node;
@@ -15,34 +15,18 @@ pub const ROW: Row = Row {
 };
 
 fn shape() -> Shape {
-    frames::shape("a delay of requests")
-        .required("by", Shape::Duration, "latency that is added")
-        .field("jitter", Shape::Duration, "spread around it (default 0ms)")
-        .field(
-            "distribution",
-            Shape::Choice(Distribution::NAMES),
-            "how the jitter is spread (default uniform)",
-        )
-        .shape()
+    link::with_latency(frames::shape("a delay of requests")).shape()
 }
 
 fn read(node: &Node, party: &mut ReadTarget<'_>) -> Option<(Target, Terms)> {
-    let distribution = node.get("distribution").and_then(Node::text);
-    let act = FrameAct::Delay {
-        latency_ns: link::duration(node, "by").unwrap_or(0),
-        jitter_ns: link::duration(node, "jitter").unwrap_or(0),
-        distribution: distribution
-            .and_then(Distribution::parse)
-            .unwrap_or(Distribution::Uniform),
-    };
-    frames::read(node, party, act)
+    frames::read(node, party, FrameAct::Delay(link::latency(node)))
 }
 
 fn draw(drawing: &mut Drawing, _: Aims) -> Option<(Target, Terms)> {
-    let act = FrameAct::Delay {
+    let latency = Latency {
         latency_ns: drawing.between(20, 800) * MS,
         jitter_ns: drawing.between(0, 20) * MS,
         distribution: Distribution::Uniform,
     };
-    frames::drawn(drawing, &[], act)
+    frames::drawn(drawing, &[], FrameAct::Delay(latency))
 }

@@ -1,7 +1,7 @@
 //! What the kinds that act on connections have in common.
 
 use super::{ReadTarget, Row};
-use crate::fault::{Act, Aims, Proof, Target, Terms, Treatment};
+use crate::fault::{Act, Aims, Distribution, Latency, Proof, Target, Terms, Treatment};
 use crate::nemesis::Drawing;
 use crate::plan::Environment;
 use crate::shape::{Object, Shape, one_or_many};
@@ -53,6 +53,30 @@ pub(super) fn parties(node: &Node, party: &mut ReadTarget<'_>) -> Option<Vec<Tar
     // All are read before one that is wrong ends it, so that all are reported.
     let all: Vec<Option<Target>> = node.items().iter().map(&mut one).collect();
     all.into_iter().collect()
+}
+
+/// The keys of a latency: `by`, `jitter`, `distribution`.
+pub(super) fn with_latency(mapping: Object) -> Object {
+    mapping
+        .required("by", Shape::Duration, "latency that is added")
+        .field("jitter", Shape::Duration, "spread around it (default 0ms)")
+        .field(
+            "distribution",
+            Shape::Choice(Distribution::NAMES),
+            "how the jitter is spread (default uniform)",
+        )
+}
+
+/// What [`with_latency`] describes.
+pub(super) fn latency(node: &Node) -> Latency {
+    let distribution = node.get("distribution").and_then(Node::text);
+    Latency {
+        latency_ns: duration(node, "by").unwrap_or(0),
+        jitter_ns: duration(node, "jitter").unwrap_or(0),
+        distribution: distribution
+            .and_then(Distribution::parse)
+            .unwrap_or(Distribution::Uniform),
+    }
 }
 
 pub(super) fn duration(node: &Node, key: &str) -> Option<u64> {

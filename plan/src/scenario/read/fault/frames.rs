@@ -14,7 +14,7 @@ pub(super) fn check(
 ) {
     let spread = matches!(
         treatment,
-        Treatment::Delay { jitter_ns: 1.., distribution, .. } if *distribution != Distribution::Uniform
+        Treatment::Delay(late) if late.jitter_ns > 0 && late.distribution != Distribution::Uniform
     );
     let requests = treatment.is_of_frames();
     let forth = is_client(target) && to.iter().all(Target::is_broker);

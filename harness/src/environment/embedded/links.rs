@@ -150,10 +150,9 @@ pub fn node(end: &End) -> Option<i32> {
 
 fn check(treatment: &Treatment) -> Result<(), String> {
     let what = match treatment {
-        Treatment::Stall
-        | Treatment::Reset
-        | Treatment::Bandwidth { .. }
-        | Treatment::Delay(_) => return Ok(()),
+        Treatment::Stall | Treatment::Reset | Treatment::Bandwidth { .. } | Treatment::Delay(_) => {
+            return Ok(());
+        }
         Treatment::Frames { .. } => "carry no requests of clients",
         _ => "carry messages, not bytes: isolate, drop, delay and bandwidth act on them",
     };

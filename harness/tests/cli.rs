@@ -75,9 +75,9 @@ fn bad_arguments_are_bad_input_and_name_what_is_wrong() {
         (&["scenario", &held, "--colour"], "--colour"),
         (
             &["plan", &held, "--on", "mars"],
-            "there are `embedded` and `sim`",
+            "there are `embedded`, `docker` and `sim`",
         ),
-        (&["plan", &held, "--on", "docker"], "not built yet"),
+        (&["plan", &held, "--on", "external"], "not built yet"),
         (&["plan", &held, "--set", "load.stages.0.rat=5/s"], "rat"),
         (&["plan", &held, "--variant", "none-such"], "none-such"),
         (&["judge", "/no/such/run"], "no stored run /no/such/run"),
@@ -88,6 +88,21 @@ fn bad_arguments_are_bad_input_and_name_what_is_wrong() {
         assert!(ran.err.contains(part), "{arguments:?}: {}", ran.err);
         assert!(ran.out.is_empty(), "{arguments:?}: {}", ran.out);
     }
+}
+
+#[cfg(not(feature = "docker"))]
+#[test]
+fn a_binary_that_knows_no_containers_says_how_to_get_one_that_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().display().to_string();
+    let held = fixture("held.yaml");
+    let ran = squall(&["scenario", &held, "--on", "docker", "--out", &out]);
+    assert_eq!(ran.exit, Exit::Environment, "{}", ran.err);
+    assert!(
+        ran.err.contains("cargo build --features docker"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `squall clean --keep N`: removes old runs, and nothing that is not one.
+//! `squall clean --keep N`: removes old runs, and nothing that is not one, and containers that killed runs left.
 
 use super::printed;
 use crate::exit::{Exit, Failure};
@@ -41,6 +41,10 @@ pub fn run(args: &CleanArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     }
     if !args.dry_run {
         drop_dangling(&args.out.join("latest"));
+        let swept = crate::environment::docker::sweep();
+        for gone in swept.map_err(|error| Failure::environment(error.to_string()))? {
+            printed(writeln!(out, "removed {gone}, left by a killed run"))?;
+        }
     }
     printed(writeln!(
         out,

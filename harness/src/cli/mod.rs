@@ -102,7 +102,7 @@ pub struct PlanChoice {
     /// Variant of the scenario
     #[arg(long, value_name = "NAME")]
     pub variant: Option<String>,
-    /// Where to run: `embedded` (our brokers behind the real protocol) or `sim` (virtual time)
+    /// Where to run: `embedded` (our brokers behind the real protocol), `docker` (real brokers in containers) or `sim` (virtual time)
     #[arg(long = "on", value_name = "ENVIRONMENT", default_value = "embedded", value_parser = environment)]
     pub environment: squall_plan::plan::Environment,
 }
@@ -111,8 +111,9 @@ fn environment(text: &str) -> Result<squall_plan::plan::Environment, String> {
     match text {
         "embedded" => Ok(squall_plan::plan::Environment::Embedded),
         "sim" => Ok(squall_plan::plan::Environment::Sim),
-        "docker" | "external" => Err("not built yet; `embedded` and `sim` are".to_owned()),
-        _ => Err("there are `embedded` and `sim`".to_owned()),
+        "docker" => Ok(squall_plan::plan::Environment::Docker),
+        "external" => Err("not built yet; `embedded`, `docker` and `sim` are".to_owned()),
+        _ => Err("there are `embedded`, `docker` and `sim`".to_owned()),
     }
 }
 

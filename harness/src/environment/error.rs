@@ -19,6 +19,17 @@ pub enum EnvironmentError {
     Served { sink: String, error: io::Error },
     #[error("this binary cannot find itself: {0}")]
     OwnProgram(io::Error),
+    #[error("this squall was built without the {environment} environment\n  help: {how}")]
+    NotBuilt {
+        environment: &'static str,
+        how: &'static str,
+    },
+    #[error("{what}: {why}\n  help: {help}")]
+    Containers {
+        what: String,
+        why: String,
+        help: String,
+    },
     #[error(transparent)]
     Services(#[from] SupervisionError),
     #[error("{environment} cannot inject the fault `{fault}`: {why}")]

@@ -1,6 +1,7 @@
 //! Where a plan runs: brokers, services, readiness, supervision and tear-down.
 
 pub mod bus;
+pub mod docker;
 pub mod embedded;
 mod error;
 pub mod guard;

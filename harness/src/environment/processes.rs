@@ -23,6 +23,12 @@ impl Process {
         !matches!(self.state, b'X' | b'x') && (self.state != b'Z' || self.threads > 1)
     }
 
+    /// Clock ticks since boot.
+    #[must_use]
+    pub const fn started_ticks(&self) -> u64 {
+        self.started
+    }
+
     /// Stopped by a signal.
     #[must_use]
     pub fn is_stopped(&self) -> bool {

@@ -111,5 +111,6 @@ pub fn refusal(fault: &Fault, environment: Environment) -> Option<String> {
         let why = "the controller of embedded brokers is a node of its own, and no broker hosts it; aim at broker(N)";
         return Some(why.to_owned());
     }
-    (!fault.kind.injectable_in(environment)).then(|| format!("it has no `{}`", row.key))
+    let refused = fault.refused_in(environment)?;
+    Some(format!("it has no `{}`{refused}", row.key))
 }

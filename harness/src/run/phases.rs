@@ -4,12 +4,13 @@ use super::kept::Kept;
 use super::pipeline::Context;
 use super::{drain, invariants, load, steady, taps, traffic};
 use crate::environment::network::End;
-use crate::environment::{Environment, embedded};
+use crate::environment::{Environment, Site, docker, embedded};
 use crate::exit::Failure;
 use crate::faults::Schedule;
 use squall_history::{Note, Phase, What};
 use squall_load::{RunTimes, Target};
 use squall_observe::{LagWatch, TapState, Taps};
+use squall_plan::plan::Environment as Where;
 use squall_plan::scenario::{Load, LoadEntry};
 use std::io::Write;
 use std::sync::Arc;
@@ -125,12 +126,7 @@ impl<'a, 'o> Phases<'a, 'o> {
     fn set_up(&mut self) -> Result<Running<'a>, Failure> {
         let context = self.context;
         refuse_what_cannot_be(context)?;
-        let site = embedded::start(
-            context.plan,
-            context.folder.path(),
-            Arc::clone(&context.notes),
-        )
-        .map_err(|error| Failure::environment(error.to_string()))?;
+        let site = self.site()?;
         let env: Arc<dyn Environment> = Arc::new(site);
         context
             .recorder
@@ -157,6 +153,18 @@ impl<'a, 'o> Phases<'a, 'o> {
             lag,
             times,
         })
+    }
+
+    fn site(&mut self) -> Result<Site, Failure> {
+        let (plan, folder) = (self.context.plan, self.context.folder.path());
+        let notes = Arc::clone(&self.context.notes);
+        let site = match plan.environment {
+            Where::Docker => docker::start(plan, folder, notes, &mut |line| {
+                self.say(&format!("            {line}"));
+            }),
+            Where::Embedded | Where::Sim => embedded::start(plan, folder, notes),
+        };
+        site.map_err(|error| Failure::environment(error.to_string()))
     }
 
     /// The load with its faults; the faults are healed when it ends. Consequences are looked for until the schedule is finished.

@@ -38,7 +38,7 @@ pub fn run(plan: &Plan, options: &RunOptions, out: &mut dyn Write) -> Result<Fin
         .map_err(|error| Failure::defect(format!("cannot store the plan: {error}")))?;
     folder.write(super::PLAN_FILE, &plan_json)?;
     let ended = match plan.environment {
-        Environment::Embedded => embedded(plan, options, &folder, out)?,
+        Environment::Embedded | Environment::Docker => real_time(plan, options, &folder, out)?,
         Environment::Sim => simulated::run(plan, &folder).map(|()| Ended {
             outcome: Outcome::Complete,
             kept: None,
@@ -49,7 +49,7 @@ pub fn run(plan: &Plan, options: &RunOptions, out: &mut dyn Write) -> Result<Fin
     Ok(finished)
 }
 
-fn embedded(
+fn real_time(
     plan: &Plan,
     options: &RunOptions,
     folder: &RunFolder,

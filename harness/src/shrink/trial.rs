@@ -77,7 +77,7 @@ impl<'a> Trial<'a> {
             let step = match self.environment {
                 Environment::Sim if drawn && number > 0 => return Ok(None),
                 Environment::Sim => number,
-                Environment::Embedded => 0,
+                Environment::Embedded | Environment::Docker => 0,
             };
             let plan = self.plan(draft, self.seed.wrapping_add(step))?;
             self.runs += 1;
@@ -152,6 +152,7 @@ impl<'a> Trial<'a> {
 pub const fn on(environment: Environment) -> &'static str {
     match environment {
         Environment::Sim => " --on sim",
+        Environment::Docker => " --on docker",
         Environment::Embedded => "",
     }
 }

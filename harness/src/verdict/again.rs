@@ -17,12 +17,12 @@ pub fn command(plan: &Plan) -> String {
     if let Some(events) = plan.scaled_to {
         option("--events", &events.to_string());
     }
+    if plan.environment != Environment::Embedded {
+        option("--on", plan.environment.name());
+    }
     let caveat = match plan.environment {
-        Environment::Embedded => "same plan; timing may differ",
-        Environment::Sim => {
-            option("--on", plan.environment.name());
-            "the same run, byte for byte"
-        }
+        Environment::Embedded | Environment::Docker => "same plan; timing may differ",
+        Environment::Sim => "the same run, byte for byte",
     };
     option("--seed", &plan.seed.to_string());
     format!("{}   ({caveat})", words.join(" "))
@@ -44,6 +44,7 @@ pub fn scope(plan: &Plan) -> String {
         Environment::Embedded => {
             "one schedule on model brokers over loopback: latencies say nothing about production. Other schedules: another --seed, or --on sim."
         }
+        Environment::Docker => "one schedule on real brokers of one machine. Other schedules: another --seed, or --on sim.",
         Environment::Sim => "one schedule of simulated clients, brokers and disks. Real clients: --on embedded. Other schedules: another --seed.",
     }
     .to_owned()

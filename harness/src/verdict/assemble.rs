@@ -77,6 +77,7 @@ fn setting(plan: &Plan) -> String {
     let brokers = counted(plan.cluster.brokers.into(), "broker");
     match plan.environment {
         Environment::Embedded => format!("embedded: Squall's Kafka model, {brokers}"),
+        Environment::Docker => format!("docker: Kafka in containers, {brokers}, behind Toxiproxy"),
         Environment::Sim => {
             format!("sim: Squall's Kafka and client models, {brokers}, virtual time")
         }

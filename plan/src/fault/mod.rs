@@ -3,6 +3,7 @@
 mod act;
 mod aims;
 mod consequence;
+mod in_containers;
 mod kinds;
 mod odd;
 mod target;
@@ -11,11 +12,13 @@ mod terms;
 pub use act::{Act, DiskTrouble, Ending, SinkTrouble};
 pub use aims::Aims;
 pub use consequence::{Consequences, Happening};
+pub(crate) use in_containers::refused_links;
 pub use kinds::{FaultKind, KINDS, KindRow};
 pub use odd::{Odd, OddSent};
 pub use target::TargetError;
 pub use terms::{Amount, Distribution, Flow, FrameAct, KafkaError, Latency, Terms, Treatment};
 
+use crate::plan::Environment;
 use serde::{Deserialize, Serialize};
 
 /// One fault of the scenario.
@@ -36,6 +39,22 @@ pub struct Fault {
     /// Drawn from the seed and not written: it may find nothing to bite.
     #[serde(default)]
     pub drawn: bool,
+}
+
+impl Fault {
+    /// Why an environment cannot inject it, to go on after its name; empty where the environment has no such kind at all.
+    /// `None`: it can.
+    #[must_use]
+    pub fn refused_in(&self, environment: Environment) -> Option<String> {
+        let why = match environment {
+            Environment::Docker => in_containers::refusal(self),
+            Environment::Embedded | Environment::Sim => None,
+        };
+        match why {
+            Some(why) => Some(format!(": {why}")),
+            None => (!self.kind.injectable_in(environment)).then(String::new),
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use super::arrivals::Arrivals;
 use super::odd;
 use super::timeline::timeline;
 use super::{Environment, PLAN_VERSION, Plan, PlannedLoad};
-use crate::fault::Fault;
+use crate::fault::{Fault, refused_links};
 use crate::nemesis::draw;
 use crate::problem::{Problem, Problems};
 use crate::scenario::{Load, Scenario};
@@ -44,19 +44,10 @@ impl Plan {
             faults.sort_by_key(|fault| fault.at_ns);
         }
         for fault in &mut faults {
-            if !fault.kind.injectable_in(environment) {
-                problems.push(Problem {
-                    source: scenario.file.clone(),
-                    line: 0,
-                    column: 0,
-                    what: format!(
-                        "{} cannot inject `{}` of fault `{}`",
-                        environment.name(),
-                        fault.kind.name(),
-                        fault.name
-                    ),
-                    fix: "run it with --on embedded".into(),
-                });
+            if let Some(why) = fault.refused_in(environment) {
+                let (kind, name) = (fault.kind.name(), &fault.name);
+                let what = format!("inject `{kind}` of fault `{name}`{why}");
+                problems.push(cannot(scenario, environment, &what));
             }
             fault.at_ns += warm_up;
             fault.for_ns = Some(
@@ -64,6 +55,12 @@ impl Plan {
                     .for_ns
                     .unwrap_or_else(|| load_ends_ns.saturating_sub(fault.at_ns)),
             );
+        }
+        if environment == Environment::Docker
+            && let Some(why) = refused_links(&scenario.cluster.links)
+        {
+            let what = format!("make the links of bus.kafka.links: {why}");
+            problems.push(cannot(scenario, environment, &what));
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -90,6 +87,16 @@ impl Plan {
             load_starts_ns: warm_up,
             load_ends_ns,
         })
+    }
+}
+
+fn cannot(scenario: &Scenario, environment: Environment, what: &str) -> Problem {
+    Problem {
+        source: scenario.file.clone(),
+        line: 0,
+        column: 0,
+        what: format!("{} cannot {what}", environment.name()),
+        fix: "run it with --on embedded".into(),
     }
 }
 

@@ -76,6 +76,8 @@ pub struct PlannedStage {
 pub enum Environment {
     Embedded,
     Sim,
+    /// Real brokers in containers.
+    Docker,
 }
 
 /// One event of the load, as the schedule gives it.
@@ -98,12 +100,15 @@ impl Plan {
 }
 
 impl Environment {
+    pub const ALL: [Self; 3] = [Self::Embedded, Self::Sim, Self::Docker];
+
     /// As `--on` takes it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Embedded => "embedded",
             Self::Sim => "sim",
+            Self::Docker => "docker",
         }
     }
 }

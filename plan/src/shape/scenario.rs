@@ -396,7 +396,7 @@ fn expect() -> Shape {
 }
 
 fn environments() -> Shape {
-    list(Shape::Choice(&["embedded", "sim"]))
+    list(Shape::Choice(&["embedded", "sim", "docker"]))
 }
 
 /// One limit or several, each a text or a mapping with what hangs on it.

@@ -3,6 +3,7 @@
 use super::{ReadTarget, Row, link};
 use crate::fault::{FrameAct, Target, Terms, Treatment};
 use crate::nemesis::Drawing;
+use crate::plan::Environment;
 use crate::shape::{Object, Shape, one_or_many};
 use crate::yaml::Node;
 
@@ -30,6 +31,8 @@ pub(super) const fn row() -> Row {
         limits: "for connections of clients alone: links between embedded brokers carry messages of their own",
         // What a client makes of it depends on its settings.
         ordinary: false,
+        // Toxiproxy knows no requests.
+        environments: &[Environment::Embedded],
         ..link::row()
     }
 }

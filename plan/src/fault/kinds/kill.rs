@@ -9,6 +9,6 @@ pub const ROW: Row = Row {
     evidence: "the broker refuses connections",
     limits: "its page cache survives, so nothing that it had appended is lost; see power_loss",
     provable: Proof::OF_BROKERS,
-    environments: &[Environment::Embedded, Environment::Sim],
+    environments: &[Environment::Embedded, Environment::Sim, Environment::Docker],
     ..Row::of_processes(Act::End(Ending::Kill), Aims::BROKERS)
 };

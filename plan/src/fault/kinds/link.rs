@@ -14,7 +14,7 @@ pub(super) const fn row() -> Row {
         exclusive: false,
         acts_on_connections: true,
         provable: Proof::OF_BROKERS,
-        environments: &[Environment::Embedded],
+        environments: &[Environment::Embedded, Environment::Docker],
         ..Row::of_processes(Act::Treat, Aims::PARTIES)
     }
 }

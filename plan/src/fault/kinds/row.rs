@@ -63,7 +63,7 @@ impl Row {
             exclusive: true,
             acts_on_connections: false,
             provable: &[],
-            environments: &[Environment::Embedded],
+            environments: &[Environment::Embedded, Environment::Docker],
         }
     }
 

@@ -83,8 +83,8 @@ pub(super) fn read(
 /// `level` and `in` of an expectation.
 fn stakes(node: &Node) -> Stakes {
     let environment = |name: &String| {
-        let all = [Environment::Embedded, Environment::Sim];
-        all.into_iter().find(|one| one.name() == name)
+        let mut all = Environment::ALL.into_iter();
+        all.find(|one| one.name() == name)
     };
     Stakes {
         warns: node.get("level").and_then(Node::text) == Some("warn"),

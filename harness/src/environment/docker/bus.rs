@@ -1,0 +1,182 @@
+//! The containers' cluster as a [`Bus`].
+
+use super::broker;
+use super::client;
+use super::engine::Engine;
+use super::filter::Wall;
+use super::layout::Layout;
+use super::logs::Logs;
+use super::watch::{View, Watch};
+use crate::environment::bus::{Bus, Leadership};
+use crate::environment::embedded::coordinator;
+use crate::environment::interrupt::Registered;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A controlled shutdown moves leaders first.
+const STOP_WITHIN_S: i32 = 30;
+/// A node starts in seconds, on a busy machine in tens of them.
+pub const UP_WITHIN: Duration = Duration::from_secs(120);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+pub struct DockerBus {
+    pub engine: Arc<Engine>,
+    pub layout: Arc<Layout>,
+    pub watch: Watch,
+    pub wall: Arc<Wall>,
+    /// `None` once it was shut down.
+    pub logs: Mutex<Option<Logs>>,
+    /// Removes the containers at a second Ctrl-C.
+    pub _at_second: Option<Registered>,
+}
+
+impl DockerBus {
+    fn container(&self, broker: u32) -> Result<String, String> {
+        let known = self.layout.direct(broker);
+        known
+            .map(|_| broker::name(self.engine.run(), broker))
+            .ok_or_else(|| format!("there is no broker {broker}"))
+    }
+
+    fn running(&self, broker: u32, wanted: bool) -> Result<String, String> {
+        let name = self.container(broker)?;
+        match (self.engine.look(&name)?.running, wanted) {
+            (false, true) => Err(format!("broker {broker} is dead already")),
+            (true, false) => Err(format!("broker {broker} is running")),
+            _ => Ok(name),
+        }
+    }
+}
+
+impl Bus for DockerBus {
+    fn bootstrap(&self) -> String {
+        let brokers = self.layout.brokers().into_iter();
+        let addresses = brokers.filter_map(|one| self.layout.direct(one));
+        let addresses = addresses.map(|address| address.to_string());
+        addresses.collect::<Vec<_>>().join(",")
+    }
+
+    fn address(&self, broker: u32) -> Option<SocketAddr> {
+        self.layout.direct(broker)
+    }
+
+    fn leaders(&self) -> Vec<Leadership> {
+        self.watch.view().leaders()
+    }
+
+    fn brokers(&self) -> Vec<u32> {
+        self.layout.brokers()
+    }
+
+    fn followers(&self, topic: &str, partition: u32) -> Vec<u32> {
+        let view = self.watch.view();
+        let Some(known) = view.partitions.get(&(topic.to_owned(), partition)) else {
+            return Vec::new();
+        };
+        let living = known.replicas.intersection(&view.brokers).copied();
+        living.filter(|id| Some(*id) != known.leader).collect()
+    }
+
+    fn coordinator(&self, group: &str) -> Option<u32> {
+        let brokers = self.layout.brokers().into_iter();
+        let mut addresses = brokers.filter_map(|one| self.layout.direct(one));
+        addresses.find_map(|address| coordinator::ask(address, group).ok().flatten())
+    }
+
+    fn controller(&self) -> Option<u32> {
+        self.watch.view().controller
+    }
+
+    fn kill(&self, broker: u32) -> Result<(), String> {
+        self.engine.kill(&self.running(broker, true)?)
+    }
+
+    fn stop_broker(&self, broker: u32) -> Result<(), String> {
+        self.engine
+            .stop(&self.running(broker, true)?, STOP_WITHIN_S)
+    }
+
+    /// Returns when it serves clients again, and the others know it.
+    fn start_broker(&self, broker: u32) -> Result<(), String> {
+        let name = self.running(broker, false)?;
+        self.engine.start_again(&name)?;
+        self.wall.renew()?;
+        let address = self.layout.direct(broker);
+        let address = address.ok_or_else(|| format!("there is no broker {broker}"))?;
+        let log = format!("see logs/kafka-{broker}.log in the run's folder");
+        let mut ended = false;
+        let up = until(UP_WITHIN, || {
+            let answer = client::metadata(address);
+            if answer.is_ok_and(|answer| View::of(&answer).brokers.contains(&broker)) {
+                return true;
+            }
+            ended = self.engine.look(&name).is_ok_and(|now| !now.running);
+            ended
+        });
+        match (up, ended) {
+            (_, true) => Err(format!("broker {broker} ended when it was started: {log}")),
+            (true, _) => Ok(()),
+            (false, _) => {
+                let within_s = UP_WITHIN.as_secs();
+                Err(format!(
+                    "broker {broker} serves no clients {within_s} s after its start: {log}"
+                ))
+            }
+        }
+    }
+
+    fn pause(&self, broker: u32) -> Result<(), String> {
+        self.engine.pause(&self.running(broker, true)?)
+    }
+
+    fn resume(&self, broker: u32) -> Result<(), String> {
+        self.engine.resume(&self.container(broker)?)
+    }
+
+    fn await_in_sync(&self, within: Duration) -> Result<(), String> {
+        let brokers = self.layout.brokers().len();
+        let whole = || {
+            self.watch
+                .fresh()
+                .is_some_and(|view| view.is_whole(brokers))
+        };
+        match until(within, whole) {
+            true => Ok(()),
+            false => Err(format!(
+                "not every replica was in sync within {} s",
+                within.as_secs()
+            )),
+        }
+    }
+
+    fn shut_down(&self) {
+        self.watch.end();
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(logs) = logs.take() {
+            logs.end();
+        }
+        // Whoever wants to know whether anything is left asks the engine's labels.
+        let _ = self.engine.shut_down();
+    }
+}
+
+impl Drop for DockerBus {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+/// Waits for a condition; says whether it came true.
+pub fn until(within: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + within;
+    loop {
+        if condition() {
+            return true;
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}

@@ -1,0 +1,247 @@
+//! What the brokers say of themselves: a thread asks who leads, who is in sync, who is there and which node is the active
+//! controller, and tells the history and those who wait for consequences.
+//!
+//! It asks the node that hosts the active controller: one that is cut off from it would go on telling what was true before.
+
+use super::client;
+use super::layout::Layout;
+use crate::environment::bus::Leadership;
+use crate::environment::happenings::{Happening, Happenings};
+use crate::environment::notes::Notes;
+use kafka_protocol::messages::MetadataResponse;
+use squall_history::{Fact, Place, What};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The active controller changes when its node dies, which shows at once: it no longer answers.
+const CONTROLLER_EVERY: Duration = Duration::from_secs(1);
+
+/// A partition as the brokers tell it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Partition {
+    pub leader: Option<u32>,
+    pub epoch: i32,
+    pub replicas: BTreeSet<u32>,
+    pub in_sync: BTreeSet<u32>,
+}
+
+/// All partitions by topic and number, and the brokers that are there.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct View {
+    pub partitions: BTreeMap<(String, u32), Partition>,
+    pub brokers: BTreeSet<u32>,
+    pub controller: Option<u32>,
+}
+
+impl View {
+    pub fn of(answer: &MetadataResponse) -> Self {
+        let id = |id: i32| u32::try_from(id).ok();
+        let brokers = answer
+            .brokers
+            .iter()
+            .filter_map(|broker| id(broker.node_id.0));
+        let mut partitions = BTreeMap::new();
+        for topic in &answer.topics {
+            let Some(name) = &topic.name else { continue };
+            for partition in &topic.partitions {
+                let Some(number) = id(partition.partition_index) else {
+                    continue;
+                };
+                let ids = |ids: &[kafka_protocol::messages::BrokerId]| {
+                    ids.iter().filter_map(|one| id(one.0)).collect()
+                };
+                let known = Partition {
+                    leader: id(partition.leader_id.0),
+                    epoch: partition.leader_epoch,
+                    replicas: ids(&partition.replica_nodes),
+                    in_sync: ids(&partition.isr_nodes),
+                };
+                partitions.insert((name.0.to_string(), number), known);
+            }
+        }
+        Self {
+            partitions,
+            brokers: brokers.collect(),
+            controller: None,
+        }
+    }
+
+    /// Whether every partition has a leader and all its replicas in sync, and all brokers are there.
+    pub fn is_whole(&self, brokers: usize) -> bool {
+        let whole = |one: &Partition| one.leader.is_some() && one.in_sync == one.replicas;
+        self.brokers.len() == brokers && self.partitions.values().all(whole)
+    }
+
+    pub fn leaders(&self) -> Vec<Leadership> {
+        let all = self.partitions.iter();
+        all.map(|((topic, partition), known)| Leadership {
+            topic: topic.clone(),
+            partition: *partition,
+            leader: known.leader,
+        })
+        .collect()
+    }
+}
+
+/// The thread, and what it saw last.
+pub struct Watch {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    layout: Arc<Layout>,
+    view: Mutex<View>,
+    notes: Arc<dyn Notes>,
+    happenings: Arc<Happenings>,
+    over: AtomicBool,
+}
+
+impl Watch {
+    /// # Errors
+    /// When no thread can be had.
+    pub fn start(
+        layout: &Arc<Layout>,
+        notes: &Arc<dyn Notes>,
+        happenings: &Arc<Happenings>,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            layout: Arc::clone(layout),
+            view: Mutex::default(),
+            notes: Arc::clone(notes),
+            happenings: Arc::clone(happenings),
+            over: AtomicBool::new(false),
+        });
+        let watching = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("brokers".to_owned());
+        let thread = thread.spawn(move || watching.run())?;
+        Ok(Self {
+            shared,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    pub fn view(&self) -> View {
+        self.shared.view().clone()
+    }
+
+    /// Asks at once, and not for what was seen last.
+    pub fn fresh(&self) -> Option<View> {
+        self.shared.look()
+    }
+
+    pub fn end(&self) {
+        self.shared.over.store(true, Ordering::Relaxed);
+        let thread = self.thread.lock();
+        let thread = thread.unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut asked = None;
+        while !self.over.load(Ordering::Relaxed) {
+            let due = asked.is_none_or(|at: Instant| at.elapsed() >= CONTROLLER_EVERY);
+            if due || self.view().controller.is_none() {
+                let controller = self.controller();
+                self.view().controller = controller;
+                asked = Some(Instant::now());
+            }
+            match self.look() {
+                Some(view) => self.take_in(view),
+                None => self.view().controller = None,
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Any broker knows that still hears it; the one that hosted it last is asked last, as it may be cut off.
+    fn controller(&self) -> Option<u32> {
+        let last = self.view().controller;
+        let mut brokers = self.layout.brokers();
+        brokers.sort_by_key(|broker| Some(*broker) == last);
+        let mut addresses = brokers
+            .into_iter()
+            .filter_map(|one| self.layout.direct(one));
+        addresses.find_map(|address| client::controller(address).ok().flatten())
+    }
+
+    fn look(&self) -> Option<View> {
+        let controller = self.view().controller;
+        let answer = client::metadata(self.layout.direct(controller?)?).ok()?;
+        Some(View {
+            controller,
+            ..View::of(&answer)
+        })
+    }
+
+    fn take_in(&self, view: View) {
+        let before = std::mem::replace(&mut *self.view(), view.clone());
+        let seen = Instant::now();
+        let tell = |fact: Fact| self.notes.note_at(seen, What::Fact(fact));
+        for broker in before.brokers.difference(&view.brokers) {
+            tell(Fact::fenced(broker, "gone from the cluster's metadata"));
+        }
+        for broker in view.brokers.difference(&before.brokers) {
+            tell(Fact::unfenced(broker));
+        }
+        let unknown = Partition::default();
+        for (place, now) in &view.partitions {
+            let was = before.partitions.get(place);
+            self.compare(place, was.unwrap_or(&unknown), was.is_some(), now, &tell);
+        }
+    }
+
+    fn compare(
+        &self,
+        (topic, partition): &(String, u32),
+        was: &Partition,
+        known: bool,
+        now: &Partition,
+        tell: &dyn Fn(Fact),
+    ) {
+        let place = Place {
+            topic: topic.as_str(),
+            partition: partition.cast_signed(),
+        };
+        let numbers =
+            |ids: &BTreeSet<u32>| ids.iter().map(|id| id.cast_signed()).collect::<Vec<_>>();
+        let in_sync = numbers(&now.in_sync);
+        if !known || was.leader != now.leader || was.epoch != now.epoch {
+            let clean = !known || now.leader.is_none_or(|id| was.in_sync.contains(&id));
+            let leader = now.leader.map(u32::cast_signed);
+            tell(place.elected(leader, now.epoch, &in_sync, clean));
+            if let Some(leader) = now.leader {
+                self.happenings.saw(Happening::Elected {
+                    topic: topic.clone(),
+                    partition: *partition,
+                    leader,
+                    clean,
+                });
+            }
+        }
+        if known && was.in_sync != now.in_sync {
+            tell(place.isr_changed(now.epoch, &numbers(&was.in_sync), &in_sync));
+            let lost: Vec<u32> = was.in_sync.difference(&now.in_sync).copied().collect();
+            if !lost.is_empty() {
+                self.happenings.saw(Happening::IsrShrank {
+                    topic: topic.clone(),
+                    partition: *partition,
+                    lost,
+                });
+            }
+        }
+    }
+}

@@ -18,6 +18,8 @@ ROWS = [
     ("K14", "k14-last-replica-loses-its-cache", "without-elr", "lost without ELR", None),
     ("K16", "k16-no-fsync", None, "lost without fsync", None),
     ("K16", "k16-no-fsync", "fsync", "(fsync) held", None),
+    ("K17", "k17-reordered", None, "reordered", None),
+    ("K17", "k17-reordered", "idempotent", "(idempotence) in order", None),
     ("K20", "k20-error-yet-stored", None, "error returned, yet stored: indeterminate", None),
     ("K21", "k21-retries-duplicate", None, "duplicates without idempotence", None),
     ("K21", "k21-retries-duplicate", "idempotent", "none with it", None),

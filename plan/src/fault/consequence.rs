@@ -32,6 +32,8 @@ pub struct Consequences {
     broker: Option<u32>,
     /// Topic and partition that it led just before.
     led: Vec<(String, u32)>,
+    /// It acts on connections: a leader that is cut off from its followers is the one that stays in sync.
+    may_lead_on: bool,
     /// The group that must rebalance; `None`: any.
     group: Option<String>,
 }
@@ -55,6 +57,7 @@ impl Consequences {
             target: fault.target.clone(),
             broker,
             led,
+            may_lead_on: fault.kind.row().acts_on_connections,
             group,
         }
     }
@@ -115,8 +118,11 @@ impl Consequences {
                     lost,
                 },
             ) => {
-                let is_victim = |broker: u32| lost.contains(&broker);
-                self.is_about(topic, *partition) && self.broker.is_none_or(is_victim)
+                let by_victim = |broker: u32| {
+                    let led = self.may_lead_on && self.was_led_by_victim(topic, *partition);
+                    led || lost.contains(&broker)
+                };
+                self.is_about(topic, *partition) && self.broker.is_none_or(by_victim)
             }
             (Proof::GroupRebalanced, Happening::Rebalanced { group, .. }) => {
                 self.group.as_ref().is_none_or(|wanted| wanted == group)
@@ -143,9 +149,14 @@ impl Consequences {
 
     /// From the broker that was hit, where it was one, to another.
     fn has_moved_to(&self, topic: &str, partition: u32, leader: u32) -> bool {
-        let was_led = |(t, p): &(String, u32)| t == topic && *p == partition;
         self.broker
-            .is_none_or(|broker| leader != broker && self.led.iter().any(was_led))
+            .is_none_or(|broker| leader != broker && self.was_led_by_victim(topic, partition))
+    }
+
+    /// Just before the fault.
+    fn was_led_by_victim(&self, topic: &str, partition: u32) -> bool {
+        let mut led = self.led.iter();
+        led.any(|(t, p)| t == topic && *p == partition)
     }
 
     fn tell(&self, happening: &Happening) -> String {
@@ -191,9 +202,16 @@ mod tests {
 
     /// What a fault of broker 1 is seen to cause, looked for once.
     fn seen(target: &str, prove: Proof, happened: &[Happening]) -> Vec<String> {
+        seen_of(FaultKind::Kill, target, prove, happened)
+    }
+
+    fn seen_of(kind: FaultKind, target: &str, prove: Proof, happened: &[Happening]) -> Vec<String> {
         let led = [("__consumer_offsets", 0), ("signups", 0), ("signups", 3)];
         let led = led.map(|(topic, partition)| (topic.to_owned(), partition));
-        let fault = fault(target, &[prove]);
+        let fault = Fault {
+            kind,
+            ..fault(target, &[prove])
+        };
         let group_of = |service: &str| Some(format!("group-of-{service}"));
         let mut consequences = Consequences::new(&fault, Some(1), led.to_vec(), group_of);
         let find = |is: &dyn Fn(&Happening) -> bool| {
@@ -262,20 +280,28 @@ mod tests {
     }
 
     #[test]
-    fn an_in_sync_set_must_lose_the_broker_that_was_hit() {
-        let shrank = |topic: &str, lost| Happening::IsrShrank {
+    fn an_in_sync_set_must_lose_the_broker_that_was_hit_or_be_led_by_one_that_was_cut_off() {
+        let shrank = |topic: &str, partition, lost| Happening::IsrShrank {
             topic: topic.to_owned(),
-            partition: 0,
+            partition,
             lost: vec![lost],
         };
         let happened = [
-            shrank("__consumer_offsets", 1),
-            shrank("signups", 2),
-            shrank("signups", 1),
+            shrank("__consumer_offsets", 0, 1),
+            shrank("signups", 1, 2),
+            shrank("signups", 1, 1),
         ];
         let look = |happened: &[Happening]| seen("broker(1)", Proof::IsrShrank, happened);
         assert_eq!(look(&happened[..2]), Vec::<String>::new());
-        assert_eq!(look(&happened), ["isr-shrank: signups/0 lost in-sync [1]"]);
+        assert_eq!(look(&happened), ["isr-shrank: signups/1 lost in-sync [1]"]);
+        let led = [shrank("signups", 0, 2)];
+        assert_eq!(
+            look(&led),
+            Vec::<String>::new(),
+            "a dead broker leads no more"
+        );
+        let cut_off = seen_of(FaultKind::Flapping, "broker(1)", Proof::IsrShrank, &led);
+        assert_eq!(cut_off, ["isr-shrank: signups/0 lost in-sync [2]"]);
     }
 
     #[test]

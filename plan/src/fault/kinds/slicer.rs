@@ -38,9 +38,15 @@ fn read(node: &Node, party: &mut ReadTarget<'_>) -> Option<(Target, Terms)> {
 
 fn draw(drawing: &mut Drawing, _: Aims) -> Option<(Target, Terms)> {
     let treatment = Treatment::Slice {
-        average_bytes: drawing.between(16, 512),
+        average_bytes: drawing.between(16, 256),
         variation_bytes: 8,
-        delay_ns: drawing.between(0, 2) * MS,
+        // Without a pause the pieces leave at once, and nothing shows.
+        delay_ns: drawing.between(1, 2) * MS,
     };
-    link::drawn(drawing, treatment)
+    // On the way to one broker there may be nothing to slice; on the way to all of them there is.
+    if drawing.one_in(2) {
+        return link::drawn(drawing, treatment);
+    }
+    let to = vec![Target::Brokers];
+    Some((drawing.service()?, Terms::Link { to, treatment }))
 }

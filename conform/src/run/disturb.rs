@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How long a cluster may take to come to rest.
 const REST_MS: u64 = 90_000;
 const LOOK_EVERY_MS: u64 = 25;
+/// Longer than `replica.fetch.wait.max.ms`: by then every follower has heard how far the high watermark is, however fast the
+/// cluster's time passes.
+const HEARD_MS: u64 = 600;
 /// A partition without a leader is at rest when it has had none for so long.
 const LEADERLESS_MS: u64 = 2_500;
 
@@ -23,6 +26,9 @@ impl Runner<'_> {
         };
         if !self.makes_sense(broker, act) {
             return Ok(Seen::Skipped);
+        }
+        if !self.rough {
+            self.arm.pass(HEARD_MS)?;
         }
         self.arm.act(broker, act)?;
         let links = &mut self.links;

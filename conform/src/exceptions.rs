@@ -94,7 +94,8 @@ pub const EXCEPTIONS: &[Exception] = &[
     Exception {
         name: "group-without-assignment",
         reason: "Kafka 4 writes a record when a group begins, the model when it has its first assignment. When the coordinator moves in \
-                 between, Kafka knows an empty group and the model none; both have forgotten the members.",
+                 between, Kafka knows an empty group and the model none; both have forgotten the members. A commit by one of those is refused by \
+                 both: as of an unknown member by Kafka, as of another generation by the model.",
         applies: |step, _, ours, theirs| match (step, ours, theirs) {
             (
                 Step::DescribeGroup { .. },
@@ -112,12 +113,17 @@ pub const EXCEPTIONS: &[Exception] = &[
             (Step::DeleteGroup { .. }, Seen::Code(our), Seen::Code(their)) => {
                 (*our, *their) == (GROUP_ID_NOT_FOUND, 0)
             }
+            (Step::Commit { .. }, Seen::Code(our), Seen::Code(their)) => {
+                (*our, *their) == (ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID)
+            }
             _ => false,
         },
     },
 ];
 
 const GROUP_ID_NOT_FOUND: Code = 69;
+const ILLEGAL_GENERATION: Code = 22;
+const UNKNOWN_MEMBER_ID: Code = 25;
 const NOT_LEADER: Code = 6;
 
 fn is_refused(seen: &Seen) -> bool {

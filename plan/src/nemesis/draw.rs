@@ -25,6 +25,7 @@ pub(crate) fn draw(
     let kinds: Vec<FaultKind> = match nemesis.kinds.is_empty() {
         true => Nemesis::ordinary()
             .filter(|kind| kind.injectable_in(environment))
+            .flat_map(|kind| std::iter::repeat_n(kind, kind.row().weight))
             .collect(),
         false => nemesis.kinds.clone(),
     };

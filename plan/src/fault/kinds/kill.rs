@@ -10,5 +10,7 @@ pub const ROW: Row = Row {
     limits: "its page cache survives, so nothing that it had appended is lost; see power_loss",
     provable: Proof::OF_BROKERS,
     environments: &[Environment::Embedded, Environment::Sim, Environment::Docker],
+    // Most kinds move no leader, and one should move in most runs.
+    weight: 3,
     ..Row::of_processes(Act::End(Ending::Kill), Aims::BROKERS)
 };

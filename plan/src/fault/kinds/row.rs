@@ -33,6 +33,8 @@ pub struct Row {
     pub(crate) draw: Option<Draw>,
     /// Whether a nemesis draws it without being asked to: a correct system survives it, and it finds something to bite.
     pub ordinary: bool,
+    /// How much more often than others a nemesis draws it that is not told which kinds to draw.
+    pub weight: usize,
     /// Whether `for` makes sense.
     pub lasts: bool,
     /// Whether it takes its target away, so that no other such fault can have it meanwhile.
@@ -59,6 +61,7 @@ impl Row {
             read: |node, party| Some((party(node, Aims::PARTIES)?, Terms::None)),
             draw: Some(Drawing::process),
             ordinary: true,
+            weight: 1,
             lasts: true,
             exclusive: true,
             acts_on_connections: false,

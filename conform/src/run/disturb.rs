@@ -13,6 +13,8 @@ const LOOK_EVERY_MS: u64 = 25;
 /// Longer than `replica.fetch.wait.max.ms`: by then every follower has heard how far the high watermark is, however fast the
 /// cluster's time passes.
 const HEARD_MS: u64 = 600;
+/// A real broker tells clients that it leads a little before it does, and what is sent without acknowledgement meanwhile is gone.
+const TAKEN_OVER_MS: u64 = 200;
 /// A partition without a leader is at rest when it has had none for so long.
 const LEADERLESS_MS: u64 = 2_500;
 
@@ -44,6 +46,7 @@ impl Runner<'_> {
         }
         if !self.rough {
             self.settle()?;
+            self.arm.pass(TAKEN_OVER_MS)?;
         }
         Ok(Seen::Done)
     }

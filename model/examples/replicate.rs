@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release -p squall-model --example replicate -- [partitions] [batches] [producers]`
 
+// Only who measures looks at the clock.
+#![allow(clippy::disallowed_methods)]
+
 use squall_model::kafka::*;
 use std::collections::VecDeque;
 use std::rc::Rc;

@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release -p squall-sim --example pingpong -- [MESSAGES] [PAIRS]`. The same on turmoil: bench/turmoil-pingpong.
 
+// Only who measures looks at the clock.
+#![allow(clippy::disallowed_methods)]
+
 use std::error::Error;
 use std::time::Instant;
 

@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release -p squall-sim --example simulate -- scenarios/burst.yaml [VARIANT|-] [FIRST_SEED] [SEEDS] [EVENTS] [--notes] [--quiet]`
 
+// Only who measures looks at the clock.
+#![allow(clippy::disallowed_methods)]
+
 use squall_check::Kind;
 use squall_history::{Event, What};
 use squall_plan::plan::Environment;

@@ -251,20 +251,19 @@ impl Course {
         }
     }
 
-    /// What every group has yet to commit. `None` while a partition has no leader.
-    fn lags(&self) -> BTreeMap<String, Option<u64>> {
-        let inputs: Vec<_> = self.inputs();
-        let mut lags = BTreeMap::new();
-        for sink in &self.plan.system.spec.sinks {
-            let Some(group) = &sink.group else {
-                continue;
-            };
+    /// By sink, what its group has yet to commit of the inputs. `None` while a partition has no leader.
+    fn each_lag<'a>(
+        &'a self,
+        inputs: &'a [(String, usize)],
+    ) -> impl Iterator<Item = (&'a str, Option<u64>)> {
+        let sinks = self.plan.system.spec.sinks.iter();
+        sinks.filter_map(move |sink| {
+            let group = sink.group.as_ref()?;
             let of_topic = |(topic, partitions): &(String, usize)| {
                 self.world.cluster.lag(group, topic, *partitions)
             };
-            lags.insert(sink.name.clone(), inputs.iter().map(of_topic).sum());
-        }
-        lags
+            Some((&*sink.name, inputs.iter().map(of_topic).sum()))
+        })
     }
 
     /// Topics that the groups read: those that events enter by.
@@ -305,10 +304,11 @@ impl Course {
         let kernel = &self.world.kernel;
         let began = kernel.now();
         let deadline = began + self.plan.timing.drain_ns;
+        let inputs = self.inputs();
         let (mut effects, mut quiet_since) = (self.world.sinks.standing().0, began);
         let complete = loop {
             let (now_effects, _) = self.world.sinks.standing();
-            let idle = self.lags().values().all(|lag| *lag == Some(0));
+            let idle = self.each_lag(&inputs).all(|(_, lag)| lag == Some(0));
             if now_effects != effects || !idle {
                 (effects, quiet_since) = (now_effects, kernel.now());
             } else if kernel.now() - quiet_since >= QUIET {
@@ -319,11 +319,11 @@ impl Course {
             }
             kernel.sleep(LOOK_EVERY).await;
         };
-        let lags = self.lags();
+        let lags: BTreeMap<&str, Option<u64>> = self.each_lag(&inputs).collect();
         for (sink, lag) in &lags {
             if let Some(value) = lag {
                 self.world.journal.note(What::Counter {
-                    source: sink.clone(),
+                    source: (*sink).to_owned(),
                     name: "in-flight".to_owned(),
                     value: *value,
                 });

@@ -177,23 +177,22 @@ impl<B: Body> Broker<B> {
     /// When the machine wants its next [`In::Tick`].
     #[must_use]
     pub fn next_timer(&self) -> Option<Nanos> {
-        let fetchers = self.fetchers.values().filter_map(Fetcher::next_timer);
-        let proposals = self.proposals.values().copied();
-        let sessions = self.sessions.values().filter_map(|s| s.parked_until);
-        let fixed = [
-            self.checkpoint_at,
-            self.isr_check_at,
-            self.flush_at,
-            self.control.next_timer(),
-        ];
-        fixed
-            .into_iter()
-            .chain(fetchers)
-            .chain(proposals)
-            .chain(sessions)
-            .chain(self.coordinators.next_timer())
-            .chain(self.waits.next_deadline())
-            .min()
+        // Asked after every step: plain loops over what is mostly one or two.
+        let fixed = self.checkpoint_at.min(self.isr_check_at);
+        let mut next = fixed.min(self.flush_at).min(self.control.next_timer());
+        let mut consider = |at: Option<Nanos>| next = at.map_or(next, |at| at.min(next));
+        for fetcher in self.fetchers.values() {
+            consider(fetcher.next_timer());
+        }
+        for at in self.proposals.values() {
+            consider(Some(*at));
+        }
+        for session in self.sessions.values() {
+            consider(session.parked_until);
+        }
+        consider(self.coordinators.next_timer());
+        consider(self.waits.next_deadline());
+        Some(next)
     }
 
     /// The process dies; the page cache stays.

@@ -14,6 +14,10 @@ use std::time::Duration;
 
 const EVERY: Duration = Duration::from_millis(200);
 const REQUEST: Duration = Duration::from_secs(2);
+/// A partition's lag is written this often at most, but for its return to 0: a history of an hour stays small.
+const PARTITION_EVERY_NS: u64 = 1_000_000_000;
+/// Partitions of a group whose lag is written, the first by topic and number: labels of a sample are bounded.
+pub const PARTITIONS_MAX: usize = 128;
 
 /// What to watch.
 #[derive(Clone, Debug)]
@@ -38,7 +42,8 @@ pub struct LagSample {
     pub clear_since_ns: Option<u64>,
 }
 
-/// Watches on a thread of its own until it is dropped. Writes each change of lag and of committed offsets into the history.
+/// Watches on a thread of its own until it is dropped. Writes each change of lag and of committed offsets into the history:
+/// samples of `lag` by group, and of `lag_partition` by group, topic and partition.
 pub struct LagWatch {
     shared: Arc<Shared>,
 }
@@ -75,6 +80,7 @@ impl LagWatch {
             consumers,
             committed: BTreeMap::new(),
             lags: BTreeMap::new(),
+            partitions: BTreeMap::new(),
         };
         std::thread::Builder::new()
             .name("lag".to_owned())
@@ -115,6 +121,15 @@ struct Worker {
     /// Last known, by group.
     committed: BTreeMap<String, BTreeMap<Place, i64>>,
     lags: BTreeMap<String, u64>,
+    /// By group, what was written of its partitions.
+    partitions: BTreeMap<String, BTreeMap<Place, Told>>,
+}
+
+/// The lag of a partition as it was last written.
+#[derive(Clone, Copy)]
+struct Told {
+    at_ns: u64,
+    lag: u64,
 }
 
 impl Worker {
@@ -193,8 +208,11 @@ impl Worker {
                 committed.insert((element.topic().to_owned(), element.partition()), offset);
             }
         }
-        self.note_commits(&group.clone(), &committed);
-        Ok(behind(ends, &committed, &self.spec.entry_topics))
+        let group = group.clone();
+        self.note_commits(&group, &committed);
+        let behind = behind(ends, &committed, &self.spec.entry_topics);
+        self.note_partitions(&group, &behind);
+        Ok(behind.values().sum())
     }
 
     fn note_commits(&mut self, group: &str, committed: &BTreeMap<Place, i64>) {
@@ -220,25 +238,65 @@ impl Worker {
     fn note_lag(&mut self, group: &str, lag: u64) {
         if self.lags.insert(group.to_owned(), lag) != Some(lag) {
             let labels = BTreeMap::from([("group".to_owned(), group.to_owned())]);
-            #[allow(clippy::cast_precision_loss)]
-            let what = What::Sample {
-                metric: "lag".to_owned(),
-                labels,
-                value: lag as f64,
-            };
-            self.watch
-                .recorder
-                .note(Note::new(self.watch.now_ns(), what));
+            self.note_sample("lag", labels, lag);
         }
+    }
+
+    fn note_partitions(&mut self, group: &str, behind: &BTreeMap<Place, u64>) {
+        let at_ns = self.watch.now_ns();
+        let told = self.partitions.entry(group.to_owned()).or_default();
+        for ((topic, partition), lag) in due(told, behind, at_ns) {
+            let labels = BTreeMap::from([
+                ("group".to_owned(), group.to_owned()),
+                ("topic".to_owned(), topic),
+                ("partition".to_owned(), partition.to_string()),
+            ]);
+            self.note_sample("lag_partition", labels, lag);
+        }
+    }
+
+    fn note_sample(&self, metric: &str, labels: BTreeMap<String, String>, lag: u64) {
+        #[allow(clippy::cast_precision_loss)]
+        let what = What::Sample {
+            metric: metric.to_owned(),
+            labels,
+            value: lag as f64,
+        };
+        self.watch
+            .recorder
+            .note(Note::new(self.watch.now_ns(), what));
     }
 }
 
-/// Records that a group has not committed past.
+/// What is to be written of the partitions now, and remembered as written.
+fn due(
+    told: &mut BTreeMap<Place, Told>,
+    behind: &BTreeMap<Place, u64>,
+    at_ns: u64,
+) -> Vec<(Place, u64)> {
+    let mut due = Vec::new();
+    for (place, lag) in behind {
+        let is_due = match told.get(place) {
+            None => told.len() < PARTITIONS_MAX,
+            Some(last) => {
+                let waited = at_ns.saturating_sub(last.at_ns) >= PARTITION_EVERY_NS;
+                last.lag != *lag && (*lag == 0 || waited)
+            }
+        };
+        if is_due {
+            told.insert(place.clone(), Told { at_ns, lag: *lag });
+            due.push((place.clone(), *lag));
+        }
+    }
+    due
+}
+
+/// Records that a group has not committed past, by partition of the topics that it consumes.
 fn behind(
     ends: &BTreeMap<Place, (i64, i64)>,
     committed: &BTreeMap<Place, i64>,
     entry_topics: &[String],
-) -> u64 {
+) -> BTreeMap<Place, u64> {
     let consumes = |topic: &String| {
         if committed.is_empty() {
             entry_topics.contains(topic)
@@ -251,9 +309,9 @@ fn behind(
         .filter(|((topic, _), _)| consumes(topic))
         .map(|(place, (low, high))| {
             let done = committed.get(place).copied().unwrap_or(*low).max(*low);
-            u64::try_from(high - done).unwrap_or(0)
+            (place.clone(), u64::try_from(high - done).unwrap_or(0))
         });
-    rest.sum()
+    rest.collect()
 }
 
 #[cfg(test)]
@@ -269,6 +327,9 @@ mod tests {
             (place("out", 0), (0, 7)),
         ]);
         let entry = ["in".to_owned()];
+        let behind = |ends: &_, committed: &_, entry: &[String]| -> u64 {
+            super::behind(ends, committed, entry).values().sum()
+        };
         assert_eq!(
             behind(&ends, &BTreeMap::new(), &entry),
             13,
@@ -284,5 +345,32 @@ mod tests {
             0,
             "a log that was cut under the group"
         );
+    }
+
+    #[test]
+    fn a_partition_is_told_once_a_second_at_most_and_at_once_when_it_has_caught_up() {
+        const SECOND: u64 = 1_000_000_000;
+        let place = ("in".to_owned(), 0);
+        let mut told = BTreeMap::new();
+        let mut lags = |at_ns: u64, lag: u64| {
+            let due = due(&mut told, &BTreeMap::from([(place.clone(), lag)]), at_ns);
+            due.into_iter().map(|(_, lag)| lag).next()
+        };
+        assert_eq!(lags(0, 5), Some(5), "the first");
+        assert_eq!(lags(SECOND / 5, 9), None, "too soon");
+        assert_eq!(lags(SECOND, 9), Some(9));
+        assert_eq!(lags(2 * SECOND, 9), None, "no change");
+        assert_eq!(lags(2 * SECOND + 1, 8), Some(8));
+        assert_eq!(lags(2 * SECOND + 2, 0), Some(0), "caught up");
+    }
+
+    #[test]
+    fn partitions_that_are_told_are_bounded() {
+        let place = |partition| ("in".to_owned(), partition);
+        let all: BTreeMap<Place, u64> = (0..1000).map(|index| (place(index), 1)).collect();
+        let mut told = BTreeMap::new();
+        assert_eq!(due(&mut told, &all, 0).len(), PARTITIONS_MAX);
+        let later: BTreeMap<Place, u64> = (0..1000).map(|index| (place(index), 2)).collect();
+        assert_eq!(due(&mut told, &later, u64::MAX).len(), PARTITIONS_MAX);
     }
 }

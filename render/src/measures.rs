@@ -83,7 +83,10 @@ impl FaultMeasures {
     #[must_use]
     pub fn line(&self) -> String {
         let mut parts = Vec::new();
-        parts.extend(self.recovery.map(recovered));
+        parts.extend(self.recovery.map(|it| match it.felt() {
+            true => it.recovered("injection"),
+            false => "hardly felt".to_owned(),
+        }));
         let p99 = |stretch: &Option<Stretch>| stretch.as_ref().and_then(Stretch::effect_p99_ms);
         let effects = [&self.before, &self.during, &self.after].map(p99);
         if effects.iter().any(Option::is_some) {
@@ -101,14 +104,24 @@ impl FaultMeasures {
     }
 }
 
-fn recovered(recovery: Measure) -> String {
-    match (recovery.over, recovery.ms > 0.0) {
-        (true, _) => format!(
-            "not recovered {} after injection, when the load ended",
-            short(recovery.ms)
-        ),
-        (false, true) => format!("recovered {} after injection", short(recovery.ms)),
-        (false, false) => "hardly felt".to_owned(),
+impl Measure {
+    /// Whether it took any time at all.
+    #[must_use]
+    pub fn felt(self) -> bool {
+        self.over || self.ms > 0.0
+    }
+
+    /// Of a recovery: `recovered 1.9 s after injection`.
+    #[must_use]
+    pub fn recovered(self, since: &str) -> String {
+        match (self.over, self.felt()) {
+            (true, _) => format!(
+                "not recovered {} after {since}, when the load ended",
+                short(self.ms)
+            ),
+            (false, true) => format!("recovered {} after {since}", short(self.ms)),
+            (false, false) => format!("as before from {since} on"),
+        }
     }
 }
 

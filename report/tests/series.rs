@@ -4,7 +4,7 @@ mod support;
 
 use proptest::prelude::*;
 use squall_check::{Kind, Op};
-use squall_report::series::{BUCKETS_MAX, Recovery};
+use squall_report::series::BUCKETS_MAX;
 use squall_report::{Material, Series};
 use std::collections::BTreeMap;
 use support::*;
@@ -104,26 +104,6 @@ proptest! {
             prop_assert_eq!(buckets, firsts.len() as u64);
         }
     }
-
-    #[test]
-    fn a_fault_cuts_the_load_in_three_and_recovery_is_the_last_effect_of_what_came_before(lives in prop::collection::vec(life(), 1..80)) {
-        let (from, until) = (4_000_u32, 9_000_u32);
-        let series = read(&lives, f64::from(from), f64::from(until));
-        let phases = &series.faults[0];
-        let within = |low: u32, high: u32| lives.iter().filter(|life| (low..high).contains(&life.offered_ms)).count() as u64;
-        let found = [phases.before.offered, phases.during.offered, phases.after.offered];
-        prop_assert_eq!(found, [within(0, from), within(from, until), within(until, u32::MAX)]);
-        let before = || lives.iter().filter(|life| life.offered_ms < until);
-        let accepted = |life: &Life| life.answer.is_some_and(|answer| answer.0);
-        let missing: usize = before().filter(|life| accepted(life)).map(|life| life.effects.iter().filter(|of| of.is_empty()).count()).sum();
-        let last = before().flat_map(|life| life.effects.iter().filter_map(|of| of.iter().min().map(|first| first + life.offered_ms))).max();
-        let expected = match (missing, last) {
-            (1.., _) => Recovery::Never(missing as u64),
-            (0, Some(last)) => Recovery::Ms(f64::from(last.saturating_sub(until))),
-            (0, None) => Recovery::NotMeasured,
-        };
-        prop_assert_eq!(phases.recovery, expected);
-    }
 }
 
 #[test]
@@ -144,6 +124,20 @@ fn a_day_fits_the_same_buckets_and_its_page_stays_under_a_megabyte() {
         ops.push(op(Kind::Effect, at + 30.0 + wobble * 5.0, sequence, 1));
     }
     let mut notes = notes(&plan.faults[0].name, 4e6, 9e6, day_ms, "x");
+    for second in 0..400 {
+        for (group, partition) in [("consumer-db", 24), ("consumer-email", 24)]
+            .into_iter()
+            .flat_map(|(group, count)| (0..count).map(move |partition| (group, partition)))
+        {
+            let behind = f64::from(second * 7 % 900 + partition);
+            notes.push(lag_partition(
+                f64::from(second) * 2e5,
+                group,
+                partition,
+                behind,
+            ));
+        }
+    }
     for second in 0..20_000 {
         notes.push(lag(
             f64::from(second) * 4e3,
@@ -210,4 +204,47 @@ fn lag_keeps_its_peaks_and_carries_the_last_value_on() {
         .map(|(group, values)| (group.as_str(), values.clone()))
         .collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn lag_by_partition_shows_the_worst_of_a_group_that_has_several() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plan = plan();
+    let mut notes = notes(&plan.faults[0].name, 100.0, 200.0, 1_000.0, "x");
+    notes.push(lag(10.0, "a", 36.0));
+    for partition in 0..9 {
+        notes.push(lag_partition(10.0, "a", partition, f64::from(partition)));
+    }
+    notes.push(lag_partition(310.0, "a", 8, 0.0));
+    notes.push(lag_partition(10.0, "alone", 0, 7.0));
+    notes.extend([0, 1].map(|partition| lag_partition(10.0, "level", partition, 0.0)));
+    store(folder.path(), &notes, &[]);
+    let series = Series::read(folder.path(), &plan).expect("a whole history");
+    let (last, values) = &series.lag_partitions["a"][8];
+    assert_eq!(last, "signups/8");
+    let expected = [8.0, 8.0, 8.0, 8.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    assert_eq!(values, &expected.map(Some).to_vec());
+    let report = report(&plan, "x");
+    let page = squall_report::page(Material {
+        plan: &plan,
+        report: &report,
+        series: &series,
+        story: None,
+    });
+    let drawn: Vec<&str> = page
+        .split("<h3>Lag by partition of ")
+        .skip(1)
+        .filter_map(|rest| rest.split("</h3>").next())
+        .collect();
+    assert_eq!(drawn, ["a"], "a group alone, or level, needs none");
+    let chart = page.split("Lag by partition of a</h3>").nth(1).expect("it");
+    let chart = chart.split("</figure>").next().expect("its end");
+    let order: Vec<Option<usize>> = (3..9)
+        .map(|partition| chart.find(&format!("data-name=\"signups/{partition}\"")))
+        .collect();
+    assert!(order[0].is_none(), "five are shown");
+    assert!(
+        order[1..].is_sorted_by(|a, b| a > b),
+        "{order:?}: the worst first"
+    );
 }

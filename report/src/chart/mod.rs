@@ -5,7 +5,9 @@ pub mod svg;
 mod timely;
 
 pub use axis::{Unit, X, Y};
-pub use timely::{accept_latency, effect_latency, in_flight, lag, percentiles, rates};
+pub use timely::{
+    accept_latency, effect_latency, in_flight, lag, lag_by_partition, percentiles, rates,
+};
 
 use crate::words;
 

@@ -2,7 +2,10 @@
 
 use super::{Band, Chart, Dash, Line, Tickmark, Unit, X, Y};
 use crate::Material;
-use crate::series::{Distribution, Grid, Latency, Mark, Series};
+use crate::series::{Distribution, Grid, Latency, Mark, Named, Series};
+
+/// Partitions of a group that are drawn: as many as there are colours for them.
+const PARTITIONS_SHOWN: usize = 5;
 
 /// Offered, accepted and effects, as rates.
 pub fn rates(material: Material<'_>) -> Chart {
@@ -124,6 +127,41 @@ pub fn lag(material: Material<'_>) -> Chart {
         lines,
         series,
     )
+}
+
+/// Lag of the worst partitions of each group that has more than one. Groups that were never behind have none.
+pub fn lag_by_partition(material: Material<'_>) -> Vec<Chart> {
+    let series = material.series;
+    let charts = series.lag_partitions.iter().enumerate();
+    charts
+        .filter(|(_, (_, partitions))| partitions.len() > 1)
+        .map(|(index, (group, partitions))| {
+            let lines = worst(partitions, &series.grid);
+            let note = format!(
+                "Records that the group has not committed past, of its {} partitions with the highest peaks ({} in all), at most \
+                 once a second.",
+                lines.len(),
+                partitions.len()
+            );
+            let title = format!("Lag by partition of {group}");
+            let id = format!("lag-{index}");
+            let mut chart = over_time(&id, "", note, Unit::Records, lines, series);
+            chart.title = title;
+            chart
+        })
+        .filter(|chart| values_of(&chart.lines).any(|value| value > 0.0))
+        .collect()
+}
+
+/// The partitions with the highest peaks, the worst first.
+fn worst(partitions: &[Named], grid: &Grid) -> Vec<Line> {
+    let peak = |values: &[Option<f64>]| values.iter().flatten().copied().fold(0.0, f64::max);
+    let mut all: Vec<_> = partitions.iter().collect();
+    all.sort_by(|(_, a), (_, b)| peak(b).total_cmp(&peak(a)));
+    let shown = all.into_iter().take(PARTITIONS_SHOWN).enumerate();
+    shown
+        .map(|(index, (name, values))| line(name, colour(index), dash(index), grid, values.clone()))
+        .collect()
 }
 
 /// Time to accept over time.

@@ -13,6 +13,7 @@ pub fn content(material: Material<'_>) -> Markup {
         chart::in_flight(material),
         chart::lag(material),
     ]);
+    charts.extend(chart::lag_by_partition(material));
     html! {
         p.note { "Shaded: a fault holds. Point at a chart, or focus it and use the arrow keys, for its values." }
         div.charts {

@@ -1,12 +1,13 @@
-//! Each fault: what shows that it bit, and what was measured before, during and after it.
+//! Each fault: what shows that it bit, and what was measured before, during and after it, as docs/measures.md defines it.
 
 use super::mark;
 use crate::Material;
 use crate::chart::svg;
-use crate::series::{Distribution, FaultPhases, Mark, PhaseFigures, Recovery};
-use crate::words::{at, count, inert, time};
+use crate::series::Mark;
+use crate::words::{at, count, digits, inert, time};
 use maud::{Markup, html};
-use squall_render::report::{FaultMeasures, FaultSummary, Measure};
+use squall_render::report::{FaultMeasures, FaultSummary, Stretch, Times};
+use std::collections::BTreeSet;
 
 /// Marks that are listed at most.
 const MARKS_SHOWN: usize = 60;
@@ -15,15 +16,12 @@ pub fn content(material: Material<'_>) -> Markup {
     let report = material.report;
     html! {
         @if report.faults.is_empty() { p { "None was planned." } }
-        @for fault in &report.faults {
-            @let phases = material.series.faults.iter().find(|phases| phases.name == fault.name);
-            (article(material, fault, phases))
-        }
+        @for fault in &report.faults { (article(fault)) }
         (happenings(&material.series.marks.marks))
     }
 }
 
-fn article(material: Material<'_>, fault: &FaultSummary, phases: Option<&FaultPhases>) -> Markup {
+fn article(fault: &FaultSummary) -> Markup {
     let until = fault.healed_ms.map_or_else(|| "the end".to_owned(), at);
     html! {
         article.fault {
@@ -39,8 +37,7 @@ fn article(material: Material<'_>, fault: &FaultSummary, phases: Option<&FaultPh
                     li { (mark(demand.met)) " " (inert(&demand.consequence)) ": " (inert(&demand.detail)) }
                 } }
             }
-            @if let Some(measures) = &fault.measures { (around(measures)) }
-            @if let Some(phases) = phases { (table(material, phases)) }
+            @if let Some(measures) = &fault.measures { (around(measures)) (table(measures)) }
         }
     }
 }
@@ -61,13 +58,15 @@ fn around(measures: &FaultMeasures) -> Markup {
             format!("{count} partitions, longest {}{worst}", lost.longest)
         }
     });
-    let when = |measure: Option<Measure>, since: &str| {
-        measure.map(|measure| format!("{measure} after the {since}"))
-    };
+    let recovered = [
+        measures.recovery.map(|it| it.recovered("the injection")),
+        measures.heal_recovery.map(|it| it.recovered("the heal")),
+    ];
+    let recovered: Vec<String> = recovered.into_iter().flatten().collect();
+    let recovered = (!recovered.is_empty()).then(|| recovered.join("; "));
     let rows = [
         ("Detected", detected),
-        ("Recovered", when(measures.recovery, "injection")),
-        ("Recovered", when(measures.heal_recovery, "heal")),
+        ("Recovered", recovered),
         ("Without a leader", leaderless),
     ];
     html! {
@@ -84,68 +83,60 @@ fn around(measures: &FaultMeasures) -> Markup {
     }
 }
 
-fn table(material: Material<'_>, phases: &FaultPhases) -> Markup {
+fn table(measures: &FaultMeasures) -> Markup {
     let columns = [
-        ("before", &phases.before),
-        ("during", &phases.during),
-        ("after", &phases.after),
+        ("before", &measures.before),
+        ("during", &measures.during),
+        ("after", &measures.after),
     ];
-    let sinks = material.series.sinks.iter().enumerate();
+    let stretches = columns.map(|(_, stretch)| stretch.as_ref());
+    let sinks: BTreeSet<&String> = stretches
+        .into_iter()
+        .flatten()
+        .flat_map(|stretch| stretch.effect.keys())
+        .collect();
+    let row = |name: &str, cell: &dyn Fn(&Stretch) -> String| {
+        html! { tr {
+            th scope="row" { (inert(name)) }
+            @for stretch in stretches { td { (stretch.map_or_else(nothing, cell)) } }
+        } }
+    };
     html! {
-        p { strong { "Backlog: " } (recovery(phases.recovery)) }
         div.scroll { table {
-            caption { "By intended send time; other faults may lie within" }
+            caption {
+                "By intended send time. Before: until a second before the first fault. During: from the injection to the heal. "
+                "After: until the next fault or the end of the load."
+            }
             thead { tr { th scope="col" { "" } @for (name, _) in columns { th scope="col" { (name) } } } }
             tbody {
-                tr { th scope="row" { "offered" } @for (_, phase) in columns { td { (count(phase.offered)) } } }
-                tr { th scope="row" { "accepted" } @for (_, phase) in columns { td { (accepted(phase)) } } }
-                tr { th scope="row" { "until accepted, p50 / p99" } @for (_, phase) in columns { td { (spread(&phase.accept)) } } }
-                @for (index, sink) in sinks { tr {
-                    th scope="row" { "until in " (inert(&sink.name)) ", p50 / p99" }
-                    @for (_, phase) in columns { td { (phase.effects.get(index).map(spread).unwrap_or_default()) } }
-                } }
+                (row("offered", &|stretch| count(stretch.offered)))
+                (row("offered a second", &|stretch| digits(stretch.rate)))
+                (row("answered with an error", &errors))
+                (row("until accepted, p50 / p99 / max", &|stretch| spread(stretch.accept)))
+                @for sink in sinks {
+                    (row(&format!("until in {sink}, p50 / p99 / max"), &|stretch| spread(stretch.effect.get(sink).copied())))
+                }
             }
         } }
     }
 }
 
-fn recovery(recovery: Recovery) -> String {
-    match recovery {
-        Recovery::Ms(ms) if ms <= 0.0 => {
-            "all that was offered before the healing was in effect by then.".to_owned()
-        }
-        Recovery::Ms(ms) => format!(
-            "{} after the healing all that was offered before it was in effect.",
-            time(ms)
-        ),
-        Recovery::Never(missing) => {
-            format!(
-                "never: {} due in a sink, offered before the healing, did not show.",
-                squall_check::counted(missing, "effect")
-            )
-        }
-        Recovery::NotMeasured => "not measured: nothing was offered before the healing.".to_owned(),
+fn nothing() -> String {
+    "–".to_owned()
+}
+
+fn errors(stretch: &Stretch) -> String {
+    match stretch.rejected + stretch.indeterminate {
+        0 => "0".to_owned(),
+        errors => format!("{} ({:.2} %)", count(errors), stretch.error_share() * 100.0),
     }
 }
 
-fn accepted(phase: &PhaseFigures) -> String {
-    if phase.offered == 0 {
-        return "–".to_owned();
-    }
-    let share = phase.accepted as f64 / phase.offered as f64 * 100.0;
-    let share = if phase.accepted == phase.offered {
-        "all".to_owned()
-    } else {
-        format!("{share:.2} %")
-    };
-    format!("{} ({share})", count(phase.accepted))
-}
-
-fn spread(times: &Distribution) -> String {
-    match (times.percentile_ms(50.0), times.percentile_ms(99.0)) {
-        (Some(p50), Some(p99)) => format!("{} / {}", time(p50), time(p99)),
-        _ => "–".to_owned(),
-    }
+fn spread(times: Option<Times>) -> String {
+    times.map_or_else(nothing, |times| {
+        let all = [times.p50_ms, times.p99_ms, times.max_ms].map(time);
+        all.join(" / ")
+    })
 }
 
 /// Elections, rebalances and restarts as a list: the glyphs of the charts in words.

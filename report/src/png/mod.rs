@@ -31,12 +31,16 @@ pub fn latency(material: Material<'_>) -> Result<Vec<u8>, ReportError> {
     picture(material, &charts)
 }
 
-/// Lag by consumer group, and what is in flight by sink.
+/// Groups whose partitions are drawn in a picture.
+const GROUPS_DRAWN: usize = 4;
+
+/// Lag by consumer group and by partition, and what is in flight by sink.
 pub fn lag(material: Material<'_>) -> Result<Vec<u8>, ReportError> {
-    picture(
-        material,
-        &[chart::lag(material), chart::in_flight(material)],
-    )
+    let mut charts = vec![chart::lag(material)];
+    let by_partition = chart::lag_by_partition(material).into_iter();
+    charts.extend(by_partition.take(GROUPS_DRAWN));
+    charts.push(chart::in_flight(material));
+    picture(material, &charts)
 }
 
 fn picture(material: Material<'_>, charts: &[Chart]) -> Result<Vec<u8>, ReportError> {

@@ -9,13 +9,12 @@ mod grid;
 mod lag;
 mod marks;
 mod ops;
-mod slices;
 mod window;
 
 pub use distribution::Distribution;
 pub use grid::{BUCKETS_MAX, Grid};
+pub use lag::{Named, Values};
 pub use marks::{FaultBand, Mark, MarkKind, Marks};
-pub use slices::{FaultPhases, PhaseFigures, Recovery};
 
 use squall_check::EventId;
 use squall_history::{Batch, HistoryError, Reader};
@@ -37,10 +36,10 @@ pub struct Series {
     pub accept: Latency,
     pub sinks: Vec<SinkSeries>,
     /// Lag by consumer group, in records, the largest in each bucket; `None` before it was first known.
-    pub lag: BTreeMap<String, Vec<Option<f64>>>,
+    pub lag: BTreeMap<String, Values>,
+    /// The same by partition, for each group: name (`signups/0`) and values, in the order of topic and number.
+    pub lag_partitions: BTreeMap<String, Vec<Named>>,
     pub marks: Marks,
-    /// In the order of the plan's faults.
-    pub faults: Vec<FaultPhases>,
     /// The event that took longest to its effect, with the index of the sink and the time in milliseconds.
     pub slowest: Option<(EventId, usize, f64)>,
     /// Events that waited longer than [`window::EVENTS_MAX`] others: in no latency.
@@ -91,8 +90,8 @@ impl Series {
                 Batch::Notes(rows) => rows.iter().for_each(|note| lag.note(note)),
             }
         }
-        let mut series = ops.finish(&marks);
-        series.lag = lag.finish();
+        let mut series = ops.finish();
+        (series.lag, series.lag_partitions) = lag.finish();
         series.marks = marks;
         series.bytes_dropped = reader.tail().bytes_dropped;
         Ok(series)

@@ -1,7 +1,6 @@
 //! The pass over the operations.
 
 use super::marks::{Marks, on_load_clock_ms};
-use super::slices::Slices;
 use super::window::{Waiting, Window};
 use super::{Grid, Latency, Series, SinkSeries};
 use squall_check::{EventId, Expected, Kind, Op};
@@ -22,7 +21,6 @@ pub struct Gather {
     due: Vec<Vec<bool>>,
     /// By sink, by bucket: change of what is pending.
     pending: Vec<Vec<i64>>,
-    slices: Slices,
     series: Series,
     /// Whether the events at hand are released now and then.
     rows: u64,
@@ -50,7 +48,6 @@ impl Gather {
             events: plan.loads.iter().map(|load| load.events).collect(),
             due: plan.loads.iter().map(due).collect(),
             pending: vec![vec![0; grid.count]; sinks.len()],
-            slices: Slices::new(marks, sinks.len()),
             series: empty(grid, &sinks),
             rows: 0,
         }
@@ -119,7 +116,6 @@ impl Gather {
     fn offered(&mut self, waiting: &mut Waiting, at: u64) {
         waiting.offered_ns = at;
         waiting.offered = true;
-        self.slices.offered(at);
     }
 
     fn accepted(&mut self, waiting: &mut Waiting, at: u64, load: usize) {
@@ -135,13 +131,11 @@ impl Gather {
             if offered >= self.measure_from_ns {
                 self.series.accept.total.record_ns(ns);
             }
-            self.slices.accepted(offered, at);
         }
         for sink in 0..self.pending.len() {
             if self.due[load][sink] && waiting.settled & (1 << sink) == 0 {
                 let bucket = self.bucket(at);
                 self.pending[sink][bucket] += 1;
-                self.slices.due(waiting.offered_ns, 1);
             }
         }
     }
@@ -158,7 +152,6 @@ impl Gather {
         if waiting.offered_ns >= self.measure_from_ns {
             latency.total.record_ns(ns);
         }
-        self.slices.effect(sink, waiting.offered_ns, op.at);
         let ms = ns as f64 / 1e6;
         if self
             .series
@@ -177,12 +170,10 @@ impl Gather {
         if waiting.accepted && self.due[load][sink] {
             let bucket = self.bucket(at);
             self.pending[sink][bucket] -= 1;
-            self.slices.due(waiting.offered_ns, -1);
         }
     }
 
-    /// `marks` may be those of [`Self::new`] only.
-    pub fn finish(mut self, marks: &Marks) -> Series {
+    pub fn finish(mut self) -> Series {
         for (sink, changes) in self.series.sinks.iter_mut().zip(&self.pending) {
             let mut sum = 0_i64;
             for (pending, change) in sink.pending.iter_mut().zip(changes) {
@@ -190,7 +181,6 @@ impl Gather {
                 *pending = u64::try_from(sum).unwrap_or(0);
             }
         }
-        self.series.faults = self.slices.finish(marks);
         self.series.forgotten = self.windows.iter().map(|window| window.forgotten).sum();
         self.series
     }
@@ -214,8 +204,8 @@ fn empty(grid: Grid, sinks: &[&str]) -> Series {
         accept: Latency::sized(grid.count),
         sinks: sinks.iter().map(sink).collect(),
         lag: BTreeMap::new(),
+        lag_partitions: BTreeMap::new(),
         marks: Marks::default(),
-        faults: Vec::new(),
         slowest: None::<(EventId, usize, f64)>,
         forgotten: 0,
         bytes_dropped: 0,

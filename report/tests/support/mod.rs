@@ -66,6 +66,24 @@ pub fn lag(at_ms: f64, group: &str, value: f64) -> Note {
     )
 }
 
+pub fn lag_partition(at_ms: f64, group: &str, partition: i32, value: f64) -> Note {
+    let labels = [
+        ("group", group.to_owned()),
+        ("topic", "signups".to_owned()),
+        ("partition", partition.to_string()),
+    ];
+    let labels = labels.map(|(name, value)| (name.to_owned(), value));
+    let metric = "lag_partition".to_owned();
+    note(
+        at_ms,
+        What::Sample {
+            metric,
+            labels: BTreeMap::from(labels),
+            value,
+        },
+    )
+}
+
 /// A fault from `from_ms` to `until_ms`, an election and a crash within, the drain's end at `ends_ms`.
 pub fn notes(fault: &str, from_ms: f64, until_ms: f64, ends_ms: f64, text: &str) -> Vec<Note> {
     let phase = |at, name, began| note(at, What::Phase { name, began });

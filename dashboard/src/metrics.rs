@@ -1,6 +1,6 @@
 //! The state of a run in Prometheus' text format, version 0.0.4.
 //!
-//! Labels are bounded by the plan: sinks, groups, services, brokers, faults and the names of anomalies; never an event, a key or
+//! Labels are bounded by the plan: sinks, groups, the first partitions of each, services, brokers, faults and the names of anomalies; never an event, a key or
 //! a process id. Units are base units, in the name.
 
 use crate::board::{Board, FaultStage};
@@ -119,7 +119,7 @@ fn events(board: &Board, text: &mut Text) {
         "gauge",
         "Cases of anomalies known so far, by name and sink.",
     );
-    for anomaly in &board.anomalies {
+    for anomaly in board.anomalies.iter().filter(|one| !one.suspected) {
         let sink = anomaly.sink.as_ref().map_or("", |(_, name)| name.as_str());
         let labels = [("anomaly", anomaly.name.as_str()), ("sink", sink)];
         text.series(name, &labels, anomaly.count);
@@ -212,6 +212,20 @@ fn cluster(board: &Board, text: &mut Text) {
     text.family(name, "gauge", "Records that the consumer group is behind.");
     for (group, lag) in &board.lag {
         text.series(name, &[("group", group)], lag.behind);
+    }
+    let name = "squall_consumer_partition_lag_records";
+    let help = "Records that the consumer group is behind in a partition, at most once a second.";
+    text.family(name, "gauge", help);
+    for (group, lag) in &board.lag {
+        for ((topic, partition), behind) in &lag.partitions {
+            let partition = partition.to_string();
+            let labels = [
+                ("group", group.as_str()),
+                ("topic", topic),
+                ("partition", &partition),
+            ];
+            text.series(name, &labels, behind);
+        }
     }
 }
 

@@ -77,7 +77,8 @@ impl Totals {
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct SinkRow {
     pub name: String,
-    pub exactly_once: bool,
+    /// An event may have more than one effect here.
+    pub repeats: bool,
     pub effects: u64,
     pub duplicated: u64,
     pub dead_lettered: u64,
@@ -87,6 +88,8 @@ pub struct SinkRow {
     pub unknown: u64,
     /// After the final read: accepted and not there.
     pub unseen: Option<u64>,
+    /// When the oldest of those in flight was offered, run clock.
+    pub oldest_ns: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -146,6 +149,17 @@ pub struct Anomaly {
     pub events: Vec<EventId>,
     /// When the first was known, run clock.
     pub at_ns: u64,
+    /// It looks like it, and may still turn out well.
+    pub suspected: bool,
+}
+
+impl Anomaly {
+    /// `lost-write`, or `lost-write?` while it is suspected only.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let doubt = if self.suspected { "?" } else { "" };
+        format!("{}{doubt}", self.name)
+    }
 }
 
 /// One notable thing.

@@ -1,26 +1,35 @@
 //! From the rows of a history, in recorded order, to the [`Board`].
 
 mod cluster;
+mod live;
 mod notes;
+mod passed;
+mod rules;
 mod track;
 
+#[cfg(test)]
+mod live_tests;
 #[cfg(test)]
 mod tests;
 
 use crate::board::{Anomaly, Board, FaultRow, FaultStage, LineKind, SinkRow};
 use crate::{Broker, Line, Replay};
-use squall_check::{EventId, Kind, Op, Semantics};
+use passed::Passed;
+use rules::Rules;
+use squall_check::{AnomalyName, EventId, Kind, Op, OrderCheck};
 use squall_history::Batch;
 use squall_plan::Plan;
 use squall_plan::fault::Fault;
-use squall_plan::scenario::Outcome;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use track::{Finding, Track};
+use track::Track;
 
 /// Lines of events that are kept.
 const LINES_MAX: usize = 500;
 /// Cases of an anomaly that can be inspected.
 const CASES_MAX: usize = 100;
+/// Effects that may wait for the answer to their event before their order is told.
+const IN_LINE_MAX: usize = 1 << 18;
 
 /// Takes rows, keeps the board. Counts are of distinct events as far as the feed's window reaches back, so that memory is
 /// bounded; the verdict is the judge's.
@@ -30,26 +39,25 @@ pub struct Feed {
     tracks: Vec<Track>,
     /// The faults of the plan and those by hand, for what they cut off.
     planned: Vec<Fault>,
-    /// By stream and sink: whether an effect must come.
-    expects: Vec<Vec<bool>>,
+    /// By sink.
+    rules: Vec<Rules>,
+    /// By sink; `None`: in no order.
+    orders: Vec<Option<OrderCheck>>,
+    passed: Passed,
+    /// Entries on their way to a sink, by its name, when the drain gave up.
+    in_flight: BTreeMap<String, u64>,
+    gave_up: bool,
     ignored_stream: u16,
 }
 
 impl Feed {
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        let sink = |(index, spec): (usize, &squall_plan::system::SinkSpec)| SinkRow {
+        let rules = Rules::of(plan);
+        let sink = |(spec, rule): (&squall_plan::system::SinkSpec, &Rules)| SinkRow {
             name: spec.name.clone(),
-            exactly_once: plan
-                .expect
-                .sinks
-                .get(index)
-                .is_some_and(|expected| expected.semantics == Semantics::ExactlyOnce),
+            repeats: rule.duplicates_are_legal,
             ..SinkRow::default()
-        };
-        let expects = |load: &squall_plan::plan::PlannedLoad| {
-            let effect = |outcome: &Outcome| *outcome == Outcome::Effect;
-            load.load.outcomes.iter().map(effect).collect()
         };
         let mut board = Board {
             scenario: plan.name.clone(),
@@ -62,19 +70,33 @@ impl Feed {
                 .spec
                 .sinks
                 .iter()
-                .enumerate()
+                .zip(&rules)
                 .map(sink)
                 .collect(),
             load_percent: 100,
             ..Board::default()
         };
+        let sinks = rules.len();
         let brokers = 1..=plan.cluster.brokers;
         board.cluster.brokers = brokers.map(|id| (id, Broker::default())).collect();
         board.faults = plan.faults.iter().map(|fault| row(fault, false)).collect();
         Self {
-            tracks: plan.loads.iter().map(|_| Track::default()).collect(),
+            tracks: (0..)
+                .zip(&plan.loads)
+                .map(|(stream, load)| Track::of_stream(stream, sinks, load.events))
+                .collect(),
             planned: plan.faults.clone(),
-            expects: plan.loads.iter().map(expects).collect(),
+            orders: rules
+                .iter()
+                .map(|rule| {
+                    let lines = OrderCheck::new(plan.loads.len(), IN_LINE_MAX, 0);
+                    rule.ordered.then_some(lines)
+                })
+                .collect(),
+            passed: Passed::default(),
+            in_flight: BTreeMap::new(),
+            gave_up: false,
+            rules,
             ignored_stream: plan.probe_stream(),
             board,
         }
@@ -101,6 +123,8 @@ impl Feed {
 
     pub fn set_now(&mut self, now_ns: u64) {
         self.board.now_ns = self.board.now_ns.max(now_ns);
+        self.suspect();
+        self.age();
     }
 
     pub fn set_load_percent(&mut self, percent: u32) {
@@ -135,57 +159,65 @@ impl Feed {
             count: anomaly.count,
             events: anomaly.events.iter().filter_map(|id| event(id)).collect(),
             at_ns: self.board.now_ns,
+            suspected: false,
         }
     }
 
     fn op(&mut self, op: &Op) {
+        self.take_op(op, false);
+    }
+
+    fn take_op(&mut self, op: &Op, is_replayed: bool) {
         if op.event.stream() == self.ignored_stream && op.event != EventId::UNREADABLE {
             return;
         }
         let sink = usize::from(op.place);
-        let Some(track) = self.tracks.get_mut(usize::from(op.event.stream())) else {
+        let stream = usize::from(op.event.stream());
+        let Some(track) = self.tracks.get_mut(stream) else {
             if matches!(op.kind, Kind::Effect | Kind::Final) {
-                self.anomaly("phantom", Some(sink), op.event, op.at);
+                self.anomaly(AnomalyName::Phantom, Some(sink), op.event, op.at);
             }
             return;
         };
-        let expects = self
-            .expects
-            .get(usize::from(op.event.stream()))
-            .map_or(&[][..], Vec::as_slice);
-        let found = track.op(op, expects, &mut self.board);
-        if let Some(finding) = found {
-            let exactly_once = self.board.sinks.get(sink).is_some_and(|s| s.exactly_once);
-            let name = match finding {
-                Finding::Phantom => "phantom",
-                Finding::Rejected => "rejected-effect",
-                Finding::Duplicate if exactly_once => "duplicate-effect",
-                Finding::Duplicate => return,
-            };
+        if let Some(is_first) = track.keep_early(op) {
+            // It has its place in the line already.
+            if is_first {
+                self.queue(op);
+            }
+            return;
+        }
+        let early = track.early(op);
+        let found = track.op(op, &self.rules, &mut self.board);
+        if found.phantom {
+            self.anomaly(AnomalyName::Phantom, Some(sink), op.event, op.at);
+        }
+        for &(sink, name) in &found.broken {
             self.anomaly(name, Some(sink), op.event, op.at);
         }
-    }
-
-    /// After the final read: what was accepted and is nowhere.
-    fn unseen(&mut self, at_ns: u64) {
-        for sink in 0..self.board.sinks.len() {
-            let mut missing = Vec::new();
-            for (stream, (track, expects)) in self.tracks.iter().zip(&self.expects).enumerate() {
-                if expects.get(sink).copied().unwrap_or(false) {
-                    let stream = u16::try_from(stream).unwrap_or(u16::MAX);
-                    missing.extend(track.missing(stream, sink));
-                }
-            }
-            self.board.sinks[sink].unseen = Some(missing.len() as u64);
-            for event in missing {
-                self.anomaly("unseen", Some(sink), event, at_ns);
-            }
+        self.follow(op, &found);
+        if found.first_effect && !is_replayed {
+            self.queue(op);
         }
+        self.line_up(op, &found);
+        early.iter().for_each(|op| self.take_op(op, true));
     }
 
-    fn anomaly(&mut self, name: &str, sink: Option<usize>, event: EventId, at_ns: u64) {
+    fn anomaly(&mut self, name: AnomalyName, sink: Option<usize>, event: EventId, at_ns: u64) {
+        self.case(name, sink, event, at_ns, false);
+    }
+
+    fn case(
+        &mut self,
+        name: AnomalyName,
+        sink: Option<usize>,
+        event: EventId,
+        at_ns: u64,
+        suspected: bool,
+    ) {
         let of = sink.and_then(|index| Some((index, self.board.sinks.get(index)?.name.clone())));
-        let known = |anomaly: &&mut Anomaly| anomaly.name == name && anomaly.sink == of;
+        let known = |anomaly: &&mut Anomaly| {
+            anomaly.name == name.name() && anomaly.sink == of && anomaly.suspected == suspected
+        };
         if let Some(anomaly) = self.board.anomalies.iter_mut().find(known) {
             anomaly.count += 1;
             if anomaly.events.len() < CASES_MAX {
@@ -193,15 +225,18 @@ impl Feed {
             }
             return;
         }
-        let place = of.as_ref().map_or("", |(_, name)| name.as_str());
-        self.line(at_ns, LineKind::Anomaly, format!("{name} in {place}"));
-        self.board.anomalies.push(Anomaly {
-            name: name.to_owned(),
+        let place = of.as_ref().map_or("", |(_, name)| name.as_str()).to_owned();
+        let anomaly = Anomaly {
+            name: name.name().to_owned(),
             sink: of,
             count: 1,
             events: vec![event],
             at_ns,
-        });
+            suspected,
+        };
+        let text = format!("{} in {place}", anomaly.told());
+        self.line(at_ns, LineKind::Anomaly, text);
+        self.board.anomalies.push(anomaly);
     }
 
     fn line(&mut self, at_ns: u64, kind: LineKind, text: String) {

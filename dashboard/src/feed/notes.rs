@@ -48,6 +48,21 @@ impl Feed {
                 labels,
                 value,
             } => self.sample(metric, labels, *value),
+            What::Counter {
+                source,
+                name,
+                value,
+            } if name == "in-flight" => {
+                self.in_flight.insert(source.clone(), *value);
+            }
+            What::Health {
+                key,
+                ok: false,
+                detail,
+            } if key == "drain" => {
+                self.line(at, LineKind::Problem, detail.clone());
+                self.gave_up(at);
+            }
             _ => {}
         }
     }

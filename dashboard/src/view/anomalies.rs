@@ -25,8 +25,13 @@ pub fn draw(draw: &mut Draw<'_>, area: Rect) {
         let anomaly = &board.anomalies[index];
         if index != before {
             let place = anomaly.sink.as_ref().map_or("", |(_, name)| name.as_str());
-            let text = format!("{} x{} {place}", anomaly.name, anomaly.count);
-            rows.push(Line::from(span(&text, theme.bad())));
+            let text = format!("{} x{} {place}", anomaly.told(), anomaly.count);
+            let style = if anomaly.suspected {
+                theme.warn()
+            } else {
+                theme.bad()
+            };
+            rows.push(Line::from(span(&text, style)));
             before = index;
         }
         let text = format!("  {}-{}-{}", board.seed, event.stream(), event.sequence());

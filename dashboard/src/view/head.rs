@@ -56,16 +56,20 @@ fn state(board: &Board, theme: Theme) -> Line<'static> {
             span(&format!("{}{headline}", verdict.shout()), style).into()
         }
         None => {
-            let Some(first) = board.anomalies.first() else {
+            let known = board.anomalies.iter().find(|anomaly| !anomaly.suspected);
+            let Some(first) = known.or(board.anomalies.first()) else {
                 return span("no anomaly so far", theme.good()).into();
             };
             let more = match board.anomalies.len() - 1 {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            let sign = theme.sign("✗", "x");
-            let text = format!("{sign} {} x{}{more}", first.name, first.count);
-            span(&text, theme.bad()).into()
+            let (sign, style) = match first.suspected {
+                true => ("?", theme.warn()),
+                false => (theme.sign("✗", "x"), theme.bad()),
+            };
+            let text = format!("{sign} {} x{}{more}", first.told(), first.count);
+            span(&text, style).into()
         }
     }
 }

@@ -6,6 +6,9 @@ use crate::ui::Pane;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+/// Who is on the way for so long is worth a line.
+const LONG_NS: u64 = 2_000_000_000;
+
 pub fn draw(draw: &mut Draw<'_>, area: Rect) {
     let inner = draw.frame(Pane::Ledger, area, Vec::new());
     let mut rows = vec![totals(draw)];
@@ -19,6 +22,7 @@ pub fn draw(draw: &mut Draw<'_>, area: Rect) {
     rows.push(span(heads, theme.dim()).into());
     let sinks = draw.board.sinks.iter().enumerate();
     rows.extend(sinks.map(|(index, sink)| row(draw, index, sink, wide)));
+    rows.extend(waiting(draw));
     rows.extend(anomalies(draw));
     draw.rows(Pane::Ledger, inner, rows);
 }
@@ -50,9 +54,9 @@ fn row(draw: &Draw<'_>, index: usize, sink: &SinkRow, wide: bool) -> Line<'stati
     let theme = draw.theme;
     let number = |value: u64, width: usize| format!("{:>width$}", text::count(value));
     let zero_is_dim = |value: u64, style| if value == 0 { theme.dim() } else { style };
-    let twice = match sink.exactly_once {
-        true => theme.bad(),
-        false => theme.warn(),
+    let twice = match sink.repeats {
+        true => theme.warn(),
+        false => theme.bad(),
     };
     let (missing, missing_style) = match sink.unseen {
         None => ("-".to_owned(), theme.dim()),
@@ -88,17 +92,32 @@ fn row(draw: &Draw<'_>, index: usize, sink: &SinkRow, wide: bool) -> Line<'stati
     ])
 }
 
+/// Sinks that somebody has been on the way to for long.
+fn waiting(draw: &Draw<'_>) -> Vec<Line<'static>> {
+    let (board, theme) = (draw.board, draw.theme);
+    let line = |sink: &SinkRow| {
+        let since = board.now_ns.saturating_sub(sink.oldest_ns?);
+        let text = format!(
+            "{} oldest in flight to {}: {}",
+            theme.sign("…", "."),
+            sink.name,
+            text::clock(since)
+        );
+        (since >= LONG_NS).then(|| span(&text, theme.warn()).into())
+    };
+    board.sinks.iter().filter_map(line).collect()
+}
+
 fn anomalies(draw: &Draw<'_>) -> Vec<Line<'static>> {
     let theme = draw.theme;
     let line = |anomaly: &crate::Anomaly| {
         let place = anomaly.sink.as_ref().map_or("", |(_, name)| name.as_str());
-        let text = format!(
-            "{} {} x{} {place}",
-            theme.sign("✗", "x"),
-            anomaly.name,
-            anomaly.count
-        );
-        span(&text, theme.bad()).into()
+        let (sign, style) = match anomaly.suspected {
+            true => ("?", theme.warn()),
+            false => (theme.sign("✗", "x"), theme.bad()),
+        };
+        let text = format!("{sign} {} x{} {place}", anomaly.told(), anomaly.count);
+        span(&text, style).into()
     };
     draw.board.anomalies.iter().map(line).collect()
 }

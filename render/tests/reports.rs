@@ -277,6 +277,13 @@ fn junit_has_a_case_for_each_expectation_with_the_observed_value() {
         "a limit that only warns is skipped: {xml}"
     );
     assert!(xml.contains("observed 148"), "{xml}");
+    let root = xml.lines().find(|line| line.starts_with("<testsuites"));
+    let names = root.expect("a root").split('"').step_by(2);
+    let names: Vec<&str> = names
+        .filter_map(|text| text.trim().strip_suffix('='))
+        .map(|text| text.trim_start_matches("<testsuites "))
+        .collect();
+    assert_eq!(names, ["name", "tests", "failures", "errors"]);
 }
 
 #[test]

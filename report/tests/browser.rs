@@ -126,20 +126,32 @@ fn a_browser_runs_our_script_and_no_other_and_a_phone_need_not_scroll_sideways()
     for refused in ["Refused to", "CONSOLE", "net::ERR"] {
         assert!(!log.contains(refused), "{log}");
     }
+    for name in ["users", &"users".repeat(40)] {
+        let beyond = beyond_the_phone(browser, &page(name), folder.path());
+        assert!(
+            beyond <= 0,
+            "{beyond} pixels too wide on a phone with {name}"
+        );
+    }
+}
+
+/// How many pixels the page is wider than its window. Measured in a frame of 390 pixels: a window of the browser cannot be so small.
+fn beyond_the_phone(browser: &str, page: &str, folder: &Path) -> i64 {
     // A copy without the policy, with a script that measures.
-    let page = page("users");
     let policy = page.find("<meta http-equiv").expect("the policy");
     let ends = policy + page[policy..].find('>').expect("its end") + 1;
-    let measure = "<script>document.title='wide '+(document.documentElement.scrollWidth-window.innerWidth)</script></body>";
+    let measure = "<script>parent.postMessage(document.documentElement.scrollWidth-innerWidth,'*')</script></body>";
     let open = format!("{}{}", &page[..policy], &page[ends..]).replace("</body>", measure);
-    let (dom, _) = load(browser, &open, folder.path(), "500,900");
+    std::fs::write(folder.join("inside.html"), open).expect("a page");
+    let outside = "<!DOCTYPE html><title>none</title><body><script>onmessage=(told)=>{document.title='wide '+told.data}</script>\
+                   <iframe width=390 height=800 style='border:0' src=inside.html></iframe></body>";
+    let (dom, log) = load(browser, outside, folder, "800,900");
     let title = dom
         .split("<title>")
         .nth(1)
         .and_then(|rest| rest.split("</title>").next());
-    let beyond: i64 = title
+    title
         .and_then(|title| title.strip_prefix("wide "))
         .and_then(|text| text.parse().ok())
-        .unwrap_or_else(|| panic!("no width in {title:?}"));
-    assert!(beyond <= 0, "{beyond} pixels too wide on a phone");
+        .unwrap_or_else(|| panic!("no width in {title:?}: {log}"))
 }

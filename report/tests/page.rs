@@ -55,7 +55,8 @@ fn shape(page: &str) -> Shape {
         match token {
             Token::StartTag(tag) => {
                 let name = text(&tag.name);
-                let attributes = tag.attributes.keys().map(|name| text(name)).collect();
+                let attributes: Vec<String> =
+                    tag.attributes.keys().map(|name| text(name)).collect();
                 for address in ["href", "src", "action", "xlink:href"] {
                     shape.addresses.extend(
                         tag.attributes
@@ -66,7 +67,11 @@ fn shape(page: &str) -> Shape {
                 if !tag.self_closing && !VOID.contains(&name.as_str()) {
                     open.push(name.clone());
                 }
-                shape.tags.push((name, attributes));
+                // Around each word of the command: as many as it has.
+                let is_word = name == "span" && attributes.is_empty();
+                if !is_word {
+                    shape.tags.push((name, attributes));
+                }
             }
             Token::EndTag(tag) => {
                 let name = text(&tag.name);

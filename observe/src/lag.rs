@@ -14,7 +14,8 @@ use std::time::Duration;
 
 const EVERY: Duration = Duration::from_millis(200);
 const REQUEST: Duration = Duration::from_secs(2);
-/// A partition's lag is written this often at most, but for its return to 0: a history of an hour stays small.
+/// A partition's lag is written this often at most, unless it more than doubles, halves or returns to 0: a history of an hour
+/// stays small.
 const PARTITION_EVERY_NS: u64 = 1_000_000_000;
 /// Partitions of a group whose lag is written, the first by topic and number: labels of a sample are bounded.
 pub const PARTITIONS_MAX: usize = 128;
@@ -280,7 +281,7 @@ fn due(
             None => told.len() < PARTITIONS_MAX,
             Some(last) => {
                 let waited = at_ns.saturating_sub(last.at_ns) >= PARTITION_EVERY_NS;
-                last.lag != *lag && (*lag == 0 || waited)
+                last.lag != *lag && (*lag == 0 || waited || has_leapt(last.lag, *lag))
             }
         };
         if is_due {
@@ -289,6 +290,12 @@ fn due(
         }
     }
     due
+}
+
+/// Twice or half, and more than the few records that come and go.
+const fn has_leapt(before: u64, now: u64) -> bool {
+    const FEW: u64 = 20;
+    before.abs_diff(now) > FEW && (now > 2 * before || before > 2 * now)
 }
 
 /// Records that a group has not committed past, by partition of the topics that it consumes.
@@ -362,6 +369,8 @@ mod tests {
         assert_eq!(lags(2 * SECOND, 9), None, "no change");
         assert_eq!(lags(2 * SECOND + 1, 8), Some(8));
         assert_eq!(lags(2 * SECOND + 2, 0), Some(0), "caught up");
+        assert_eq!(lags(2 * SECOND + 3, 15), None, "a few");
+        assert_eq!(lags(2 * SECOND + 4, 300), Some(300), "a leap");
     }
 
     #[test]

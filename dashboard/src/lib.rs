@@ -6,6 +6,7 @@
 
 mod board;
 mod feed;
+mod input;
 mod metrics;
 mod picture;
 mod screen;

@@ -1,5 +1,6 @@
 //! The terminal itself: entered on start, restored on drop, on error and on panic.
 
+use crate::input::Input;
 use crate::{Action, App, Board, Theme, draw};
 use crossterm::event::{Event, KeyEventKind, poll, read};
 use ratatui::DefaultTerminal;
@@ -25,6 +26,7 @@ pub fn restore() {
 /// The alternate screen while a run is shown.
 pub struct Screen {
     terminal: DefaultTerminal,
+    input: Input,
     theme: Theme,
 }
 
@@ -35,6 +37,7 @@ impl Screen {
     /// When there is no terminal.
     pub fn enter(theme: Theme) -> io::Result<Self> {
         static HOOK: Once = Once::new();
+        let input = Input::open()?;
         let own = std::panic::take_hook();
         let terminal = ratatui::try_init();
         // Ratatui's own hook gives the terminal back a second time, and with it the cursor's old place: what a panic said would
@@ -52,7 +55,11 @@ impl Screen {
                 tell(info);
             }));
         });
-        Ok(Self { terminal, theme })
+        Ok(Self {
+            terminal,
+            input,
+            theme,
+        })
     }
 
     /// # Errors
@@ -81,8 +88,13 @@ impl Screen {
         board: &Board,
     ) -> io::Result<(bool, Option<Action>)> {
         given()?;
-        if !poll(wait)? {
-            return Ok((false, None));
+        // What came along with an earlier key waits inside crossterm.
+        self.input.wait(Duration::ZERO)?;
+        if !poll(Duration::ZERO)? {
+            self.input.wait(wait)?;
+            if !poll(Duration::ZERO)? {
+                return Ok((false, None));
+            }
         }
         match read()? {
             Event::Key(key) if key.kind != KeyEventKind::Release => Ok((true, app.key(key, board))),

@@ -9,6 +9,8 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 const ROLE: &str = "SQUALL_TEST_ROLE";
+/// The file that tells that a role came to its end.
+const ENDED: &str = "SQUALL_TEST_ENDED";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the other tests run in tmux.
@@ -39,6 +41,8 @@ fn child() {
         }
     }
     drop(screen);
+    let ended = std::env::var(ENDED).expect("where to tell the end");
+    std::fs::write(ended, "ended").expect("a file");
     println!("the child ended");
 }
 
@@ -62,7 +66,7 @@ impl Tmux {
         };
         let binary = std::env::current_exe().expect("this test's path");
         let script = format!(
-            "stty sane; '{}' --ignored --exact child --nocapture; stty -a > '{}'; echo left; sleep 600",
+            "trap '' HUP; stty sane; '{}' --ignored --exact child --nocapture; stty -a > '{}'; echo left; exec sleep 60",
             binary.display(),
             tmux.modes().display()
         );
@@ -81,6 +85,8 @@ impl Tmux {
             "-e",
             &format!("{ROLE}={role}"),
             "-e",
+            &format!("{ENDED}={}", tmux.ended().display()),
+            "-e",
             "RUST_BACKTRACE=0",
             "sh",
             "-c",
@@ -91,6 +97,10 @@ impl Tmux {
 
     fn modes(&self) -> PathBuf {
         self.folder.path().join("modes")
+    }
+
+    fn ended(&self) -> PathBuf {
+        self.folder.path().join("ended")
     }
 
     fn call(&self, arguments: &[&str]) -> String {
@@ -184,6 +194,20 @@ fn the_terminal_is_restored_after_ctrl_c() {
     tmux.press("C-c");
     let shown = tmux.assert_restored();
     assert!(shown.contains("the child ended"), "{shown}");
+}
+
+#[test]
+fn a_terminal_that_closes_ends_the_view() {
+    let Some(tmux) = Tmux::run("quit", 80, 24) else {
+        return;
+    };
+    tmux.wait_for("in-tmux");
+    tmux.call(&["kill-server"]);
+    let deadline = Instant::now() + PATIENCE;
+    while !tmux.ended().exists() {
+        assert!(Instant::now() < deadline, "it goes on without a terminal");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]

@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 /// How long the foot line tells what an order came to.
 const TOLD_FOR: Duration = Duration::from_secs(4);
 const FRAME: Duration = Duration::from_millis(250);
+/// For its last frame.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the recorder fills and the view shows.
 #[derive(Clone)]
@@ -112,9 +114,18 @@ impl LiveView {
 impl Drop for LiveView {
     fn drop(&mut self) {
         self.ended.store(true, Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        // A view that hangs on its terminal must not keep the run from its end.
+        let until = Instant::now() + ENDS_WITHIN;
+        while !thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if thread.is_finished() {
             let _ = thread.join();
+        } else {
+            restore();
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use crate::input::Input;
 use crate::{Action, App, Board, Theme, draw};
+use crossterm::cursor::Show;
 use crossterm::event::{Event, KeyEventKind, poll, read};
+use crossterm::execute;
 use ratatui::DefaultTerminal;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -19,13 +22,16 @@ static DRAWING: AtomicBool = AtomicBool::new(false);
 /// Gives the terminal back. For those who end the process without dropping the [`Screen`].
 pub fn restore() {
     if ENTERED.swap(false, SeqCst) {
-        ratatui::restore();
+        // Told to nobody: the terminal may be gone, and standard error with it.
+        let _ = execute!(io::stdout(), Show);
+        let _ = ratatui::try_restore();
     }
 }
 
 /// The alternate screen while a run is shown.
 pub struct Screen {
-    terminal: DefaultTerminal,
+    /// Never dropped: that writes to standard error, and panics, when the terminal is gone.
+    terminal: ManuallyDrop<DefaultTerminal>,
     input: Input,
     theme: Theme,
 }
@@ -56,7 +62,7 @@ impl Screen {
             }));
         });
         Ok(Self {
-            terminal,
+            terminal: ManuallyDrop::new(terminal),
             input,
             theme,
         })

@@ -2,14 +2,14 @@
 
 use squall_model::kafka::Defects;
 
-/// Every switch by its name.
+/// Every switch by its name that a sequence of requests can notice. Of the others the simulator's sweeps must (`squall bugs`).
 #[must_use]
 pub fn all() -> Vec<(&'static str, Defects)> {
     let none = Defects::default();
     macro_rules! switches {
-        ($($name:ident),* $(,)?) => {{
+        ($($name:ident),* $(,)?; simulated $($other:ident),* $(,)?) => {{
             // Names every field, so that a new switch does not go untested.
-            let Defects { $($name: _),* } = none;
+            let Defects { $($name: _,)* $($other: _),* } = none;
             vec![$((stringify!($name), Defects { $name: true, ..none })),*]
         }};
     }
@@ -22,6 +22,15 @@ pub fn all() -> Vec<(&'static str, Defects)> {
         acknowledge_at_once,
         elect_unclean,
         forget_eligible_replicas,
-        forget_commits_at_failover,
+        forget_commits_at_failover;
+        simulated
+        never_truncate,
+        ignore_min_insync,
+        admit_duplicates,
+        rejoin_at_once,
+        read_beyond_high_watermark,
+        count_sent_as_replicated,
+        acknowledge_at_step_down,
+        keep_commits_in_memory,
     ]
 }

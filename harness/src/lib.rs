@@ -1,8 +1,10 @@
 //! Chaos and load testing for event-driven systems: command line and orchestration.
 
+mod bugs;
 pub mod cli;
 pub mod environment;
 pub mod exit;
+mod explain;
 pub mod faults;
 pub mod run;
 pub mod shrink;

@@ -1,10 +1,11 @@
 //! Links: latency, bandwidth, a little jitter, and order per direction.
 
 use crate::kernel::{Kernel, Nanos, ProcessId};
+use crate::occurrence::Occurrence;
 use squall_model::kafka::NodeId;
 use squall_plan::rng::Rng;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// One end of a link.
@@ -47,6 +48,21 @@ pub struct Network {
     directions: RefCell<Vec<Direction>>,
     jitter: RefCell<Rng>,
     messages: Cell<u64>,
+    cuts: RefCell<Vec<Cut>>,
+}
+
+/// Ways on which nothing passes at present. What is sent waits, in order, as it does in the buffers of TCP.
+struct Cut {
+    number: u64,
+    ways: BTreeSet<(End, End)>,
+    held: Vec<(End, End, Held)>,
+    met: u64,
+}
+
+/// What a message does when it arrives.
+enum Held {
+    Call(Box<dyn FnOnce()>),
+    Plan(Occurrence),
 }
 
 impl Network {
@@ -58,6 +74,75 @@ impl Network {
             directions: RefCell::default(),
             jitter: RefCell::new(kernel.stream("network", 0)),
             messages: Cell::new(0),
+            cuts: RefCell::default(),
+        }
+    }
+
+    /// Does at `arrival` what a message from one end does at the other; once the way is free again, where it is cut.
+    pub fn pass(&self, way: (End, End), arrival: Nanos, act: impl FnOnce() + 'static) {
+        match self.is_cut(way.0, way.1) {
+            true => self.hold(way, Held::Call(Box::new(act))),
+            false => self.kernel.at(arrival, act),
+        }
+    }
+
+    /// As [`Network::pass`], for what happens often.
+    pub fn plan(&self, way: (End, End), arrival: Nanos, what: Occurrence) {
+        match self.is_cut(way.0, way.1) {
+            true => self.hold(way, Held::Plan(what)),
+            false => {
+                self.kernel.plan(arrival, what);
+            }
+        }
+    }
+
+    fn hold(&self, (from, to): (End, End), what: Held) {
+        let mut cuts = self.cuts.borrow_mut();
+        if let Some(cut) = cuts.iter_mut().find(|cut| cut.ways.contains(&(from, to))) {
+            cut.met += 1;
+            cut.held.push((from, to, what));
+        }
+    }
+
+    #[must_use]
+    pub fn is_cut(&self, from: End, to: End) -> bool {
+        let cuts = self.cuts.borrow();
+        cuts.iter().any(|cut| cut.ways.contains(&(from, to)))
+    }
+
+    /// From now on nothing passes on these ways. The number is for [`Network::mend`].
+    pub fn cut(&self, ways: BTreeSet<(End, End)>) -> u64 {
+        let mut cuts = self.cuts.borrow_mut();
+        let number = cuts.last().map_or(0, |cut| cut.number + 1);
+        cuts.push(Cut {
+            number,
+            ways,
+            held: Vec::new(),
+            met: 0,
+        });
+        number
+    }
+
+    /// Messages that a cut has held up so far.
+    pub fn met(&self, number: u64) -> u64 {
+        let cuts = self.cuts.borrow();
+        let known = cuts.iter().find(|cut| cut.number == number);
+        known.map_or(0, |cut| cut.met)
+    }
+
+    /// The ways are free again: what waited arrives now, unless another cut is in its way.
+    pub fn mend(&self, number: u64) {
+        let mended = {
+            let mut cuts = self.cuts.borrow_mut();
+            let at = cuts.iter().position(|cut| cut.number == number);
+            at.map(|at| cuts.remove(at))
+        };
+        let now = self.kernel.now();
+        for (from, to, what) in mended.into_iter().flat_map(|cut| cut.held) {
+            match what {
+                Held::Call(act) => self.pass((from, to), now, act),
+                Held::Plan(what) => self.plan((from, to), now, what),
+            }
         }
     }
 
@@ -101,5 +186,8 @@ impl Network {
     pub fn forget(&self, end: End) {
         let mut lanes = self.lanes.borrow_mut();
         lanes.retain(|(from, to), _| *from != end && *to != end);
+        for cut in self.cuts.borrow_mut().iter_mut() {
+            cut.held.retain(|(from, to, _)| *from != end && *to != end);
+        }
     }
 }

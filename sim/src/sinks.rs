@@ -292,7 +292,7 @@ impl Sinks {
                     .map(|(name, mail)| (mail.number, self.mail_id(id, &name, &mail)))
                     .collect()
             }
-            Place::Topic => Vec::new(),
+            Place::Topic => return self.reread_topic(world, sink),
         };
         for (number, id) in &stored {
             world.journal.op(Op {
@@ -304,6 +304,30 @@ impl Sinks {
                 kind: Kind::Final,
             });
         }
+        Self::ended(world, sink, stored.len())
+    }
+
+    /// Reads a topic from its beginning: what was there once, and was cut away since, is not there.
+    fn reread_topic(&self, world: &World, sink: &Sink) -> Result<String, String> {
+        let mut count = 0;
+        if let Some((tail, place, _)) = &*sink.tail.borrow() {
+            tail.anew().read(&world.cluster, |stored| {
+                count += 1;
+                let id = record_id(self.seed, place, stored.record);
+                world.journal.op(Op {
+                    at: world.kernel.now(),
+                    event: id.unwrap_or(EventId::UNREADABLE),
+                    offset: stored.offset,
+                    partition: stored.partition,
+                    place: sink.place,
+                    kind: Kind::Final,
+                });
+            });
+        }
+        Self::ended(world, sink, count)
+    }
+
+    fn ended(world: &World, sink: &Sink, count: usize) -> Result<String, String> {
         let topics = [&sink.dead_letters, &sink.tail];
         let at_end = topics.iter().all(|slot| {
             slot.borrow()
@@ -311,7 +335,7 @@ impl Sinks {
                 .is_none_or(|(reader, _, count)| reader.is_at_end(&world.cluster, *count))
         });
         if at_end {
-            Ok(format!("{} effects read", stored.len()))
+            Ok(format!("{count} effects read"))
         } else {
             Err("a topic could not be read to its end".to_owned())
         }

@@ -22,6 +22,8 @@ pub struct World {
     /// What the clocks of processes show at time 0.
     pub unix_ms_at_0: u64,
     last_process: Cell<u32>,
+    /// The harness's own producers.
+    pub loads: RefCell<Vec<ProcessId>>,
     /// Paths that a process was told of, by the process's name and the variable's.
     paths: RefCell<BTreeMap<(String, &'static str), String>>,
 }
@@ -39,6 +41,7 @@ impl World {
             troubles: Troubles::default(),
             unix_ms_at_0,
             last_process: Cell::new(0),
+            loads: RefCell::default(),
             paths: RefCell::default(),
         })
     }

@@ -18,10 +18,46 @@ pub enum Bug {
     SwallowedDeadLetter,
     /// consumer-db sends the mail before it writes the row: trouble with mail holds up the rows.
     CoupledConsumers,
+    /// The producer says yes as soon as the event is in its buffer.
+    AnswerBeforeAck,
+    /// The producer says yes when it does not know whether the broker has the event.
+    InDoubtAsTaken,
+    /// The producer says that the event was not taken when it does not know.
+    InDoubtAsRefused,
+    /// The producer forgets the key: events of one user go to any partition.
+    NoKey,
+    /// A producer that is asked to stop says yes to all that still waits for the broker.
+    AnswerAtShutdown,
+    /// The whole batch counts as done with its first effect.
+    SettleFirst,
+    /// A consumer that is asked to stop counts the rest of its batch as done.
+    SettleAtShutdown,
+    /// What failed for now is kept in memory, to be tried again with the next batch, and counts as done meanwhile.
+    RetryInMemory,
+    /// What fails for now is dead-lettered at once.
+    GiveUpAtOnce,
+    /// What cannot be read is tried again for ever, and all behind it waits.
+    PoisonForever,
+    /// What cannot be read takes the rest of its batch with it.
+    PoisonTakesBatch,
+    /// The next batch is begun while the one before is still being worked on.
+    ConcurrentBatches,
+    /// What failed for now is tried again behind the rest of its batch.
+    UnorderedRetry,
+    /// A dead letter counts as written as soon as it is in the client's buffer.
+    DeadLetterUnacknowledged,
+    /// Which events were handled is known to the process alone, and gone with it.
+    DedupInMemory,
+    /// Only the last few events that were handled are known.
+    DedupWindow,
+    /// Two events of one user are taken for the same event.
+    DedupByUser,
+    /// That an event was handled is noted in a transaction of its own, before its effect.
+    MarkerBeforeRow,
 }
 
 impl Bug {
-    pub const ALL: [(&'static str, Self); 7] = [
+    pub const ALL: [(&'static str, Self); 25] = [
         ("commit-before-effect", Self::CommitBeforeEffect),
         ("acks-1", Self::Acks1),
         ("auto-commit-async", Self::AutoCommitAsync),
@@ -29,6 +65,24 @@ impl Bug {
         ("dropped-retry", Self::DroppedRetry),
         ("swallowed-dead-letter", Self::SwallowedDeadLetter),
         ("coupled-consumers", Self::CoupledConsumers),
+        ("answer-before-ack", Self::AnswerBeforeAck),
+        ("in-doubt-as-taken", Self::InDoubtAsTaken),
+        ("in-doubt-as-refused", Self::InDoubtAsRefused),
+        ("no-key", Self::NoKey),
+        ("answer-at-shutdown", Self::AnswerAtShutdown),
+        ("settle-first", Self::SettleFirst),
+        ("settle-at-shutdown", Self::SettleAtShutdown),
+        ("retry-in-memory", Self::RetryInMemory),
+        ("give-up-at-once", Self::GiveUpAtOnce),
+        ("poison-forever", Self::PoisonForever),
+        ("poison-takes-batch", Self::PoisonTakesBatch),
+        ("concurrent-batches", Self::ConcurrentBatches),
+        ("unordered-retry", Self::UnorderedRetry),
+        ("dead-letter-unacknowledged", Self::DeadLetterUnacknowledged),
+        ("dedup-in-memory", Self::DedupInMemory),
+        ("dedup-window", Self::DedupWindow),
+        ("dedup-by-user", Self::DedupByUser),
+        ("marker-before-row", Self::MarkerBeforeRow),
     ];
 }
 

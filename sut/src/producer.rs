@@ -11,7 +11,7 @@ use crate::settings::Settings;
 use request::Accepted;
 use squall_env::{
     Either, Env, Field, Incoming, Ingress, IngressSettings, Level, LogEntry, Message, Outcome,
-    Producer, ProducerSettings, Responder, SendError, Ticket, select,
+    Producer, ProducerSettings, Responder, Response, SendError, Ticket, select,
 };
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -140,6 +140,12 @@ impl<E: Env> Handler<'_, E> {
         while ingress.accept(ACCEPT_MAX, &mut requests).await {
             requests.drain(..).for_each(|incoming| self.take(incoming));
         }
+        if self.settings.bugs.has(Bug::AnswerAtShutdown) {
+            for (_, waiting) in std::mem::take(&mut self.waiting) {
+                let response = answer::created(&waiting.id, None);
+                waiting.responder.respond(response);
+            }
+        }
         while !self.waiting.is_empty() && self.env.now_ns() < end_ns {
             let left = Duration::from_nanos(end_ns.saturating_sub(self.env.now_ns()));
             let producer = Rc::clone(&self.producer);
@@ -174,6 +180,9 @@ impl<E: Env> Handler<'_, E> {
             }
         };
         match self.send(&accepted) {
+            Ok(_) if self.settings.bugs.has(Bug::AnswerBeforeAck) => {
+                responder.respond(answer::created(&accepted.id, None));
+            }
             Ok(ticket) => {
                 let deadline_ns = self.env.now_ns() + as_ns(self.settings.ack_timeout);
                 let waiting = Waiting {
@@ -200,7 +209,11 @@ impl<E: Env> Handler<'_, E> {
     fn send(&self, accepted: &Accepted) -> Result<Ticket, SendError> {
         self.producer.send(Message {
             topic: &self.settings.topic,
-            key: accepted.key.as_deref().map(str::as_bytes),
+            key: accepted
+                .key
+                .as_deref()
+                .filter(|_| !self.settings.bugs.has(Bug::NoKey))
+                .map(str::as_bytes),
             headers: &envelope::headers(&accepted.id, &accepted.event_type, &accepted.traceparent),
             payload: &accepted.payload,
         })
@@ -227,7 +240,7 @@ impl<E: Env> Handler<'_, E> {
                 Outcome::Unknown(why) => {
                     self.count("unknown");
                     self.warn("event in doubt", id, trace, &why);
-                    answer::in_doubt(id, &why)
+                    self.in_doubt(id, answer::in_doubt(id, &why))
                 }
             };
             waiting.responder.respond(response);
@@ -247,7 +260,19 @@ impl<E: Env> Handler<'_, E> {
                 &waiting.traceparent,
                 &"timed out",
             );
-            waiting.responder.respond(answer::timed_out(&waiting.id));
+            let response = self.in_doubt(&waiting.id, answer::timed_out(&waiting.id));
+            waiting.responder.respond(response);
+        }
+    }
+
+    /// What is said of an event that the broker may have or not: the truth, unless a bug is planted.
+    fn in_doubt(&self, id: &str, truth: Response) -> Response {
+        if self.settings.bugs.has(Bug::InDoubtAsTaken) {
+            answer::created(id, None)
+        } else if self.settings.bugs.has(Bug::InDoubtAsRefused) {
+            answer::not_taken("in doubt")
+        } else {
+            truth
         }
     }
 

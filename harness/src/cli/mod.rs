@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Whatever a subcommand prints goes through `out`, so that tests drive it in memory.
 
+mod bugs;
 mod chance;
 mod choose;
 mod clean;
@@ -7,6 +8,7 @@ mod cluster_api;
 mod compare;
 mod control;
 mod demo;
+mod explain;
 mod export;
 mod judge;
 mod lookup;
@@ -53,6 +55,10 @@ enum Command {
     Scenario(scenario::ScenarioArgs),
     /// Run a scenario in virtual time for many seeds (`squall scenario --on sim --seeds`)
     Sim(sim::SimArgs),
+    /// Look for planted bugs in the stock scenarios, and tell how many seeds and seconds it takes to find each
+    Bugs(bugs::BugsArgs),
+    /// Tell what a configuration can lose, with counterexamples and the change that closes each
+    Explain(explain::ExplainArgs),
     /// Run scenarios with all their variants and compare the verdicts with those that the files expect
     Test(test::TestArgs),
     /// See it work in half a minute: a run that holds, the same with a bug, and the story of a lost event
@@ -174,6 +180,8 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
     match command {
         Command::Scenario(args) => scenario::run(&args, out),
         Command::Sim(args) => sim::run(&args, out),
+        Command::Bugs(args) => bugs::run(&args, out),
+        Command::Explain(args) => explain::run(&args, out),
         Command::Test(args) => test::run(&args, out),
         Command::Demo(args) => demo::run(&args, out),
         Command::Plan(args) => plan::run(&args, out),

@@ -2,7 +2,7 @@
 
 use super::{lookup, printed};
 use crate::exit::{Exit, Failure};
-use crate::shrink::{self, Shrink, Step};
+use crate::shrink::{self, Shrink, Shrunk, Step};
 use clap::Args;
 use squall_plan::plan::Environment;
 use std::io::Write;
@@ -11,6 +11,8 @@ use std::path::PathBuf;
 /// Runs of a candidate in which the violation must not show to be gone.
 const TRIES_SIM: u64 = 10;
 const TRIES: u64 = 2;
+/// Runs that a search may take.
+pub const RUNS_MAX: u64 = 400;
 
 #[derive(Args)]
 pub struct ShrinkArgs {
@@ -25,6 +27,9 @@ pub struct ShrinkArgs {
     /// Runs without the violation after which a candidate counts as clean [default: 2; 10 seeds with --on sim]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     tries: Option<u64>,
+    /// Runs at most
+    #[arg(long, value_name = "N", default_value_t = RUNS_MAX, value_parser = clap::value_parser!(u64).range(1..))]
+    runs: u64,
 }
 
 /// Exits 0 when something was written, whatever its size.
@@ -40,31 +45,34 @@ pub fn run(args: &ShrinkArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         tries: args
             .tries
             .unwrap_or(if simulated { TRIES_SIM } else { TRIES }),
+        runs_max: args.runs,
     };
     let mut number = 0;
-    let mut tell = |step: &Step| {
-        number += 1;
-        let still = step.still.as_deref();
-        let seen = still.map_or_else(|| "gone".to_owned(), |seen| format!("still there: {seen}"));
-        // Nobody may be reading any more, which is no reason to end the search.
-        let _ = writeln!(out, "{number:>4}  {:<36} {seen}", step.what).and_then(|()| out.flush());
-    };
+    let mut tell = |step: &Step| told(out, &mut number, step);
     let shrunk = shrink::run(&shrink, &mut tell)?;
+    printed(write!(out, "{}", text(&shrunk)))?;
+    Ok(Exit::Held)
+}
+
+/// One line for a step.
+pub fn told(out: &mut dyn Write, number: &mut u64, step: &Step) {
+    *number += 1;
+    let still = step.still.as_deref();
+    let seen = still.map_or_else(|| "gone".to_owned(), |seen| format!("still there: {seen}"));
+    // Nobody may be reading any more, which is no reason to end the search.
+    let _ = writeln!(out, "{number:>4}  {:<36} {seen}", step.what).and_then(|()| out.flush());
+}
+
+/// Where the smaller scenario is, how it is run, and what went.
+pub fn text(shrunk: &Shrunk) -> String {
     let plan = &shrunk.plan;
     let file = super::scenario_shown(&shrunk.file);
-    let text = format!(
-        "\nscenario  {file}\nagain     squall scenario {file}{}{} --seed {}\nSHRUNK  {}  faults={} of {} load={:.1}s of {:.1}s runs={}\n",
+    format!(
+        "\nscenario  {file}\nagain     squall scenario {file}{}{} --seed {}\n{}\n",
         shrink::on(plan.environment),
         plan.scaled_to
             .map_or_else(String::new, |events| format!(" --events {events}")),
         plan.seed,
-        shrunk.signature,
-        plan.faults.len(),
-        shrunk.faults_before,
-        plan.load_ends_ns as f64 / 1e9,
-        shrunk.load_before_ns as f64 / 1e9,
-        shrunk.runs,
-    );
-    printed(write!(out, "{text}"))?;
-    Ok(Exit::Held)
+        shrunk.line(),
+    )
 }

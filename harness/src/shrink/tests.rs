@@ -62,6 +62,7 @@ fn of_three_faults_the_one_that_matters_is_left_and_the_yaml_replays() {
         run: &violated.folder,
         environment: None,
         tries: 10,
+        runs_max: 400,
     };
     let mut steps = Vec::new();
     let shrunk = run(&shrink, &mut |step| steps.push(step.clone())).unwrap();
@@ -72,9 +73,9 @@ fn of_three_faults_the_one_that_matters_is_left_and_the_yaml_replays() {
         .map(|fault| fault.name.as_str())
         .collect();
     assert_eq!(left, ["db-crashes"], "{steps:?}");
-    assert_eq!(shrunk.faults_before, 3);
+    assert_eq!(shrunk.original.faults.len(), 3);
     assert!(
-        shrunk.plan.load_ends_ns < shrunk.load_before_ns,
+        shrunk.plan.load_ends_ns < shrunk.original.load_ends_ns,
         "{steps:?}"
     );
     let gone = steps.iter().filter(|step| step.still.is_none());
@@ -111,6 +112,7 @@ fn a_run_that_held_is_not_shrunk() {
         run: &held.folder,
         environment: None,
         tries: 1,
+        runs_max: 400,
     };
     let refused = run(&shrink, &mut |_| {}).unwrap_err();
     assert!(refused.to_string().contains("not violated"), "{refused}");

@@ -1,6 +1,6 @@
 //! One candidate: written, read back, run as often as it takes, judged.
 
-use super::{Shrink, Signature};
+use super::Signature;
 use crate::cli::problems;
 use crate::exit::Failure;
 use crate::run::{self, RunOptions};
@@ -14,38 +14,38 @@ use squall_sim::Detail;
 use std::path::PathBuf;
 
 /// Runs candidates.
-pub struct Trial<'a> {
+pub struct Trial {
     environment: Environment,
-    /// The load was scaled to about so many events.
-    events: Option<u64>,
+    /// The load is scaled to about so many events.
+    pub events: Option<u64>,
     seed: u64,
     /// Where the smaller scenario will stand: candidates are read as if they stood there.
     pub file: PathBuf,
     pub tries: u64,
-    shrink: &'a Shrink<'a>,
+    /// Where runs outside the simulator leave their folders.
+    out: PathBuf,
     pub runs: u64,
+    pub runs_max: u64,
 }
 
-impl<'a> Trial<'a> {
+impl Trial {
     #[must_use]
-    pub const fn new(
-        plan: &Plan,
-        environment: Environment,
-        file: PathBuf,
-        shrink: &'a Shrink<'a>,
-    ) -> Self {
+    pub const fn new(plan: &Plan, environment: Environment, file: PathBuf, out: PathBuf) -> Self {
         Self {
             environment,
             events: plan.scaled_to,
             seed: plan.seed,
             file,
-            tries: shrink.tries,
-            shrink,
+            tries: 1,
+            out,
             runs: 0,
+            runs_max: u64::MAX,
         }
     }
 
-    fn scenario(&self, yaml: &str) -> Result<Scenario, Failure> {
+    /// # Errors
+    /// When it is no scenario.
+    pub fn scenario(&self, yaml: &str) -> Result<Scenario, Failure> {
         let name = self.file.display().to_string();
         let files = Disk::beside(&self.file);
         let read = from_text(&name, yaml, &Request::default(), &files);
@@ -79,7 +79,13 @@ impl<'a> Trial<'a> {
                 Environment::Sim => number,
                 Environment::Embedded | Environment::Docker => 0,
             };
-            let plan = self.plan(draft, self.seed.wrapping_add(step))?;
+            if self.runs >= self.runs_max {
+                return Ok(None);
+            }
+            // A candidate that is no scenario, such as one whose faults now meet, shows nothing.
+            let Ok(plan) = self.plan(draft, self.seed.wrapping_add(step)) else {
+                return Ok(None);
+            };
             self.runs += 1;
             let judgement = self.judged(&plan)?;
             if signature.is_in(&judgement) {
@@ -100,7 +106,7 @@ impl<'a> Trial<'a> {
         }
         let options = RunOptions {
             metrics: Default::default(),
-            out: self.shrink.run.join("shrink"),
+            out: self.out.clone(),
             live: false,
             glyphs: Glyphs::from_locale(None),
             keep: false,
@@ -120,8 +126,16 @@ impl<'a> Trial<'a> {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, draft: &Draft, original: &Plan, plan: &Plan) -> Result<(), Failure> {
+        let embedded = plan.faults.iter().all(|fault| {
+            let row = fault.kind;
+            row.injectable_in(Environment::Embedded)
+        });
+        let beside = match self.environment {
+            Environment::Sim if embedded => "   (or on embedded, where the timing may differ)",
+            _ => "",
+        };
         let yaml = format!(
-            "# Shrunk from {} (seed {}, {}): the same violation with {} of {}.\n# Replay: squall scenario {}{}{} --seed {}\n{}",
+            "# Shrunk from {} (seed {}, {}): the same violation with {} of {}.\n# Replay: squall scenario {}{}{} --seed {}{beside}\n{}",
             original.file,
             original.seed,
             original.environment.name(),

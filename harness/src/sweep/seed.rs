@@ -5,10 +5,11 @@ use crate::exit::{Exit, Failure};
 use crate::verdict::{Witness, repeat_command};
 use squall_check::{Judgement, Standing, Verdict};
 use squall_history::{Event, FaultState, What};
+use squall_plan::fault::Fault;
 use squall_plan::plan::Environment;
 use squall_plan::{Plan, Scenario};
 use squall_sim::{Detail, SimOutcome};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen of a seed.
 #[derive(Debug)]
@@ -18,8 +19,12 @@ pub struct Seen {
     pub outcome: SimOutcome,
     /// Facts of the cluster by kind.
     pub facts: BTreeMap<String, u64>,
-    /// For every fault of the plan: whether it bit.
+    /// For every fault of the plan (for every kind of those that were drawn): whether it bit.
     pub bit: BTreeMap<String, bool>,
+    /// Pairs of kinds of faults that were in force at once.
+    pub overlaps: BTreeMap<String, u64>,
+    /// Kinds of faults of the plan.
+    pub kinds: BTreeSet<&'static str>,
     /// The command that runs this seed in full.
     pub repeat: String,
 }
@@ -48,18 +53,26 @@ pub fn run(scenario: &Scenario, seed: u64) -> Result<Seen, Failure> {
     let plan = Plan::derive(scenario, seed, Environment::Sim).map_err(problems)?;
     let mut witness = Witness::default();
     let mut facts: BTreeMap<String, u64> = BTreeMap::new();
+    // Drawn faults have other names in every seed; together they are told by their kind.
+    let label = |fault: &Fault| match fault.drawn {
+        true => format!("random {}", fault.kind.name()),
+        false => fault.name.clone(),
+    };
     let faults = plan.faults.iter();
-    let mut bit: BTreeMap<String, bool> = faults.map(|fault| (fault.name.clone(), false)).collect();
+    let labels: BTreeMap<&str, String> = faults.map(|f| (f.name.as_str(), label(f))).collect();
+    let mut bit: BTreeMap<String, bool> = labels.values().map(|l| (l.clone(), false)).collect();
     let mut sink = |event: Event| {
         if let Event::Note(note) = &event {
             match &note.what {
-                What::Fact(fact) => *facts.entry(fact.kind.clone()).or_default() += 1,
+                What::Fact(fact) => *facts.entry(kind_of(fact)).or_default() += 1,
                 What::Fault {
                     name,
                     state: FaultState::Evidence,
                     detail,
                 } if detail.starts_with("bit:") => {
-                    bit.insert(name.clone(), true);
+                    if let Some(label) = labels.get(name.as_str()) {
+                        bit.insert(label.clone(), true);
+                    }
                 }
                 _ => {}
             }
@@ -76,6 +89,36 @@ pub fn run(scenario: &Scenario, seed: u64) -> Result<Seen, Failure> {
         outcome,
         facts,
         bit,
+        overlaps: overlaps(&plan),
+        kinds: plan.faults.iter().map(|fault| fault.kind.name()).collect(),
         repeat: repeat_command(&plan),
     })
+}
+
+/// Changes of an in-sync set are told apart by their direction.
+fn kind_of(fact: &squall_history::Fact) -> String {
+    let members =
+        |text: &str| text.matches(',').count() + usize::from(text.contains(char::is_numeric));
+    match fact.text.split_once("->") {
+        Some((from, to)) if fact.kind == "isr" => match members(to) < members(from) {
+            true => "isr-shrunk".to_owned(),
+            false => "isr-grown".to_owned(),
+        },
+        _ => fact.kind.clone(),
+    }
+}
+
+/// Kinds of faults of the plan that were in force at the same time, each pair once and in order.
+fn overlaps(plan: &Plan) -> BTreeMap<String, u64> {
+    let mut pairs: BTreeMap<String, u64> = BTreeMap::new();
+    for (index, one) in plan.faults.iter().enumerate() {
+        let ends = one.at_ns + one.for_ns.unwrap_or(0);
+        let later = plan.faults.iter().skip(index + 1);
+        for other in later.take_while(|other| other.at_ns <= ends) {
+            let mut kinds = [one.kind.name(), other.kind.name()];
+            kinds.sort_unstable();
+            *pairs.entry(kinds.join("+")).or_default() += 1;
+        }
+    }
+    pairs
 }

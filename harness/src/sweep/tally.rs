@@ -2,11 +2,12 @@
 
 use super::seed::Seen;
 use crate::exit::Exit;
+use serde::{Deserialize, Serialize};
 use squall_check::Verdict;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One distinct violation, or one reason why nothing was proven.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Kind {
     pub seeds: u64,
     /// The lowest seed that showed it, and the command that runs it in full.
@@ -15,7 +16,7 @@ pub struct Kind {
 }
 
 /// What a number of seeds came to.
-#[derive(Default, Debug)]
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub struct Tally {
     pub seeds: u64,
     pub violated: u64,
@@ -28,6 +29,9 @@ pub struct Tally {
     pub happened: BTreeMap<String, u64>,
     /// By fault: seeds whose plan had it, and seeds in which it bit.
     pub faults: BTreeMap<String, (u64, u64)>,
+    /// Kinds of faults that some seed had, and pairs of them that were in force at once.
+    pub kinds: BTreeSet<String>,
+    pub overlaps: BTreeMap<String, u64>,
     pub offered: u64,
     pub messages: u64,
     pub virtual_s: f64,
@@ -91,6 +95,11 @@ impl Tally {
             *seeds += 1;
             *bitten += u64::from(*bit);
         }
+        self.kinds
+            .extend(seen.kinds.iter().map(|kind| (*kind).to_owned()));
+        for (pair, count) in &seen.overlaps {
+            *self.overlaps.entry(pair.clone()).or_default() += count;
+        }
         self.offered += seen.judgement.load.offered;
         self.messages += counts.messages;
         self.virtual_s += seen.outcome.virtual_ns as f64 / 1e9;
@@ -114,6 +123,10 @@ impl Tally {
             let sum = self.faults.entry(name).or_default();
             sum.0 += seeds;
             sum.1 += bitten;
+        }
+        self.kinds.extend(other.kinds);
+        for (pair, count) in other.overlaps {
+            *self.overlaps.entry(pair).or_default() += count;
         }
         self.offered += other.offered;
         self.messages += other.messages;

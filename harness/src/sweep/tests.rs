@@ -24,6 +24,8 @@ fn swept(scenario: &Scenario, seeds: u64, workers: usize, keep_going: bool) -> F
         scenario,
         first_seed: 10,
         seeds,
+        shard: Shard::default(),
+        save: None,
         keep_going,
         workers,
         progress: false,
@@ -94,7 +96,7 @@ fn a_sweep_adds_up_and_tells_what_happened() {
     assert_eq!(found.tally.offered, 4 * 300);
     assert_eq!(found.tally.faults["first-crash"], (4, 4));
     assert!(found.tally.happened["rebalanced"] > 0);
-    let text = found.text(&scenario);
+    let text = found.text(&title(&scenario));
     let last = text.lines().last().unwrap();
     assert!(
         last.starts_with(
@@ -102,4 +104,47 @@ fn a_sweep_adds_up_and_tells_what_happened() {
         ),
         "{last}"
     );
+}
+
+#[test]
+fn shards_that_are_saved_and_merged_come_to_what_one_sweep_does() {
+    let scenario = scenario("consumer-crash.yaml", Some("commit-before-effect"), 300);
+    let whole = swept(&scenario, 6, 2, true);
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<_> = (1..=2)
+        .map(|n| folder.path().join(format!("{n}.json")))
+        .collect();
+    let sweep = |number: u64, first_seed: u64| {
+        run(&Sweep {
+            scenario: &scenario,
+            first_seed,
+            seeds: 6,
+            shard: Shard { number, count: 2 },
+            save: Some(&files[number as usize - 1]),
+            keep_going: true,
+            workers: 1,
+            progress: false,
+        })
+    };
+    assert_eq!(sweep(1, 10).unwrap().tally.seeds, 3);
+    let half = merge(&files[..1]).unwrap();
+    assert_eq!(
+        half.missing,
+        [Shard {
+            number: 2,
+            count: 2
+        }]
+    );
+    sweep(2, 10).unwrap();
+    // What is complete is not run again, and the file of one sweep is not taken for that of another.
+    assert_eq!(sweep(2, 10).unwrap().tally.seeds, 3);
+    assert!(sweep(2, 11).is_err());
+    let merged = merge(&files).unwrap();
+    assert!(merged.missing.is_empty());
+    let sum = |tally: &Tally| Tally {
+        virtual_s: 0.0,
+        ..tally.clone()
+    };
+    assert_eq!(sum(&merged.found.tally), sum(&whole.tally));
+    assert!(merge(&[&files[0], &files[0]]).is_err());
 }

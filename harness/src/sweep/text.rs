@@ -2,29 +2,78 @@
 
 use super::tally::{Found, Kind};
 use crate::exit::Exit;
-use squall_plan::Scenario;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+
+/// Paths through brokers and clients that a sweep should have taken, by what counts them, in the words of the report.
+const PATHS: &[(&str, &str)] = &[
+    ("elected", "leader changes"),
+    ("truncated", "truncations"),
+    ("isr-shrunk", "ISR shrinks"),
+    ("rebalanced", "rebalances"),
+    ("retries", "retries"),
+    ("gave-up", "timeouts"),
+    ("duplicate-dropped", "duplicates dropped"),
+];
 
 impl Found {
     /// Violations with the commands that repeat them, what happened, what never did, and the stable last line.
     #[must_use]
-    pub fn text(&self, scenario: &Scenario) -> String {
+    pub fn text(&self, title: &str) -> String {
         let mut out = String::new();
         kinds(&mut out, "VIOLATED", &self.tally.violations);
         kinds(&mut out, "INCONCLUSIVE", &self.tally.reasons);
         self.happened(&mut out);
         self.faults(&mut out);
-        self.last_line(&mut out, scenario);
+        self.overlaps(&mut out);
+        self.last_line(&mut out, title);
         out
     }
 
+    /// What happened, then the paths that no seed took.
     fn happened(&self, out: &mut String) {
-        let happened = self.tally.happened.iter();
-        let all: Vec<String> = happened
-            .map(|(name, count)| format!("{name} {count}"))
+        let count = |name: &str| self.tally.happened.get(name).copied().unwrap_or(0);
+        let paths = PATHS.iter().filter(|(kind, _)| count(kind) > 0);
+        let mut all: Vec<String> = paths
+            .map(|(kind, name)| format!("{name} {}", count(kind)))
             .collect();
+        let others = self
+            .tally
+            .happened
+            .iter()
+            .filter(|(kind, count)| **count > 0 && PATHS.iter().all(|(path, _)| path != kind));
+        all.extend(others.map(|(name, count)| format!("{name} {count}")));
         let _ = writeln!(out, "HAPPENED  {}", all.join(", "));
+        let never = PATHS.iter().filter(|(kind, _)| count(kind) == 0);
+        let never: Vec<&str> = never.map(|(_, name)| *name).collect();
+        if !never.is_empty() {
+            let never = never.join(", ");
+            let _ = writeln!(
+                out,
+                "NEVER     {never}: this sweep proves nothing about them"
+            );
+        }
+    }
+
+    /// Pairs of faults that were in force at once, and pairs that never were though both kinds came.
+    fn overlaps(&self, out: &mut String) {
+        let pairs = &self.tally.overlaps;
+        if !pairs.is_empty() {
+            let told: Vec<String> = pairs
+                .iter()
+                .map(|(pair, n)| format!("{pair} {n}"))
+                .collect();
+            let _ = writeln!(out, "OVERLAP   {}", told.join(", "));
+        }
+        let kinds: Vec<&String> = self.tally.kinds.iter().collect();
+        let all = kinds.iter().enumerate().flat_map(|(index, one)| {
+            let later = kinds.iter().skip(index);
+            later.map(move |other| format!("{one}+{other}"))
+        });
+        let never: Vec<String> = all.filter(|pair| !pairs.contains_key(pair)).collect();
+        if !never.is_empty() {
+            let _ = writeln!(out, "NEVER     at once: {}", never.join(", "));
+        }
     }
 
     fn faults(&self, out: &mut String) {
@@ -41,15 +90,13 @@ impl Found {
         }
     }
 
-    fn last_line(&self, out: &mut String, scenario: &Scenario) {
+    fn last_line(&self, out: &mut String, title: &str) {
         let tally = &self.tally;
         let word = match self.exit() {
             Exit::Held => "held",
             Exit::Violated => "violated",
             _ => "inconclusive",
         };
-        let variant = scenario.variant.iter();
-        let variant: String = variant.map(|name| format!(" variant={name}")).collect();
         let rate = |count: f64| count / self.seconds.max(1e-9);
         let _ = writeln!(
             out,
@@ -61,8 +108,7 @@ impl Found {
         );
         let _ = writeln!(
             out,
-            "SWEEP {word} scenario={}{variant} seeds={} violated={} inconclusive={} rate={:.0}/s exit={}",
-            scenario.name,
+            "SWEEP {word} scenario={title} seeds={} violated={} inconclusive={} rate={:.0}/s exit={}",
             tally.seeds,
             tally.violated,
             tally.inconclusive,

@@ -74,6 +74,19 @@ impl Witness {
         }
     }
 
+    /// The way of one event to sink number `sink`, as far as it was told.
+    #[must_use]
+    pub fn story(&self, plan: &Plan, event: EventId, sink: usize) -> Story {
+        let ops = self.ops.iter().filter(|op| op.event == event);
+        let told = |note: &&Note| !matches!(note.what, squall_history::What::Sample { .. });
+        let collected = story::Collected {
+            ops: ops.copied().collect(),
+            notes: self.notes.iter().filter(told).cloned().collect(),
+        };
+        // There is no folder, and so there are no logs of services.
+        story::tell_collected(Path::new(""), plan, event, sink, &collected)
+    }
+
     /// Judges what was taken by the plan of the run.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ struct Track<'a> {
 /// What a history has about an event.
 pub struct Collected {
     pub ops: Vec<Op>,
-    notes: Vec<Note>,
+    pub notes: Vec<Note>,
 }
 
 /// Tells the way of `event` to sink number `sink`.
@@ -318,16 +318,61 @@ fn surrounding_steps(plan: &Plan, track: &Track<'_>, notes: &[Note]) -> Vec<(u64
             {
                 Some(step(note.at, "rebalanced", fact.text.clone()))
             }
-            What::Fact(fact)
-                if matches!(fact.kind.as_str(), "elected" | "truncated")
-                    && fact.topic == topic
-                    && fact.partition == partition =>
-            {
-                Some(step(note.at, &fact.kind, fact.text.clone()))
+            What::Fact(fact) if fact.topic == topic && fact.partition == partition => {
+                holder_step(note.at, fact, track)
             }
             _ => None,
         })
         .collect()
+}
+
+/// What befell the log of the event's partition: who had the event when somebody began to lead, and where it went.
+fn holder_step(at: u64, fact: &squall_history::Fact, track: &Track<'_>) -> Option<(u64, Step)> {
+    let accepted = track.ops.iter().find(|op| op.kind == Kind::Accepted);
+    let offset = accepted.filter(|op| op.at <= at).map(|op| op.offset);
+    let offset = offset.filter(|offset| *offset >= 0);
+    let epoch = fact
+        .epoch
+        .map_or_else(String::new, |epoch| format!(", epoch {epoch}"));
+    match fact.kind.as_str() {
+        "elected" => Some(step(at, "elected", format!("{}{epoch}", fact.text))),
+        "truncated" | "power-lost" => {
+            let gone = offset.filter(|offset| fact.offset.is_some_and(|from| *offset >= from));
+            let gone = gone.map_or_else(String::new, |offset| format!(": {offset} is gone there"));
+            let told = format!("broker {}: {}{epoch}{gone}", fact.node, fact.text);
+            Some(step(at, &fact.kind, told))
+        }
+        "ends" => {
+            let offset = offset?;
+            let end = |text: &str| text.split(' ').next()?.parse::<i64>().ok();
+            let has = |part: &&str| {
+                let end = part.split_once('@').and_then(|(_, text)| end(text));
+                end.is_some_and(|end| end > offset)
+            };
+            let name = |part: &str| {
+                let (id, rest) = part.split_once('@').unwrap_or((part, ""));
+                let down = if rest.ends_with("(down)") {
+                    " (down)"
+                } else {
+                    ""
+                };
+                format!("{id}{down}")
+            };
+            let (with, without): (Vec<&str>, Vec<&str>) = fact.text.split(", ").partition(has);
+            let list = |parts: Vec<&str>| match parts.is_empty() {
+                true => "nobody".to_owned(),
+                false => parts.into_iter().map(name).collect::<Vec<_>>().join(", "),
+            };
+            let told = format!(
+                "{offset} by {}; not by {}; {} leads",
+                list(with),
+                list(without),
+                fact.node
+            );
+            Some(step(at, "held", told))
+        }
+        _ => None,
+    }
 }
 
 const fn state_text(state: FaultState) -> &'static str {

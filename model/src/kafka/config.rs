@@ -39,6 +39,79 @@ pub struct Defects {
     pub forget_eligible_replicas: bool,
     /// A new coordinator knows its groups and not what they committed.
     pub forget_commits_at_failover: bool,
+    /// A leader does not look whether a follower's log left its own: nothing is ever truncated (neither KIP-101 nor KIP-279).
+    pub never_truncate: bool,
+    /// A produce with acks=all is taken however few replicas are in sync.
+    pub ignore_min_insync: bool,
+    /// Sequences of idempotent producers are not looked at.
+    pub admit_duplicates: bool,
+    /// A follower comes back into the in-sync set with its first fetch, however far behind.
+    pub rejoin_at_once: bool,
+    /// Consumers are given what is not replicated yet.
+    pub read_beyond_high_watermark: bool,
+    /// What was sent to a follower counts as replicated.
+    pub count_sent_as_replicated: bool,
+    /// A leader that steps down answers what waits for replication as if it were done.
+    pub acknowledge_at_step_down: bool,
+    /// A commit of offsets is answered when the coordinator has it in memory, and not kept in its log.
+    pub keep_commits_in_memory: bool,
+}
+
+macro_rules! defects {
+    ($($field:ident),* $(,)?) => {
+        impl Defects {
+            /// Names of all switches, as [`Defects::parse`] takes them.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($field)),*];
+
+            fn switch(&mut self, name: &str) -> bool {
+                match name {
+                    $(stringify!($field) => self.$field = true,)*
+                    _ => return false,
+                }
+                true
+            }
+        }
+    };
+}
+
+defects!(
+    truncate_to_high_watermark,
+    high_watermark_at_log_end,
+    forget_producers_at_failover,
+    shrink_isr_alone,
+    never_flush,
+    acknowledge_at_once,
+    elect_unclean,
+    forget_eligible_replicas,
+    forget_commits_at_failover,
+    never_truncate,
+    ignore_min_insync,
+    admit_duplicates,
+    rejoin_at_once,
+    read_beyond_high_watermark,
+    count_sent_as_replicated,
+    acknowledge_at_step_down,
+    keep_commits_in_memory,
+);
+
+impl Defects {
+    /// Reads names with commas between them.
+    ///
+    /// # Errors
+    /// A sentence about the first name that is none.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut defects = Self::default();
+        let names = text.split(',').map(str::trim);
+        for name in names.filter(|name| !name.is_empty()) {
+            if !defects.switch(name) {
+                return Err(format!(
+                    "there is no defect `{name}`; there are {}",
+                    Self::NAMES.join(", ")
+                ));
+            }
+        }
+        Ok(defects)
+    }
 }
 
 /// Settings of a broker and of the controller.
@@ -221,6 +294,10 @@ const BROKER: &[(&str, Setter<BrokerConfig>)] = &[
         "controlled.shutdown.enable",
         setter!(bool controlled_shutdown),
     ),
+    // No setting of Kafka's: its historic mistakes, planted by name.
+    ("squall.defects", |c, t| {
+        Defects::parse(t).map(|v| c.defects = v)
+    }),
     // The server in front of the machine goes by it.
     ("socket.request.max.bytes", |_, t| {
         number::<i64>(t, 1).map(|_| ())

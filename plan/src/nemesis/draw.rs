@@ -21,14 +21,22 @@ pub(crate) fn draw(
     let mut drawing = Drawing {
         rng: Streams::new(seed).stream("nemesis", 0),
         world: World::of(scenario),
+        swarm: nemesis.swarm,
     };
-    let kinds: Vec<FaultKind> = match nemesis.kinds.is_empty() {
+    let load_ends_ns = load_ends_ns.saturating_sub(nemesis.quiet_ns);
+    let mut kinds: Vec<FaultKind> = match nemesis.kinds.is_empty() {
         true => Nemesis::ordinary()
             .filter(|kind| kind.injectable_in(environment))
             .flat_map(|kind| std::iter::repeat_n(kind, kind.row().weight))
             .collect(),
         false => nemesis.kinds.clone(),
     };
+    let mut nemesis = nemesis.clone();
+    if nemesis.swarm {
+        drawing.swarm(&mut nemesis, &mut kinds);
+    }
+    let nemesis = &nemesis;
+    let weak = drawing.weak_broker(nemesis.weak_broker);
     let mut faults: Vec<Fault> = Vec::new();
     let mut at_ns = 0_u64;
     loop {
@@ -47,6 +55,18 @@ pub(crate) fn draw(
             .and_then(|draw| draw(&mut drawing, kind.row().aims))
         else {
             continue;
+        };
+        let target = match &weak {
+            Some(weak) if kind == FaultKind::PowerLoss => weak.clone(),
+            // Several can only be away at once where it is known who they are.
+            _ if nemesis.swarm
+                && nemesis.brokers_at_most > 1
+                && kind.row().exclusive
+                && is_broker(&target) =>
+            {
+                drawing.numbered_broker()
+            }
+            _ => target,
         };
         let fault = Fault {
             name: format!(
@@ -76,7 +96,7 @@ fn fits(
     written: &[Fault],
     load_ends_ns: u64,
 ) -> bool {
-    let together = |other: &&Fault| meet(fault, other, load_ends_ns);
+    let together = |other: &&Fault| meet(fault, other, nemesis.calm_ns, load_ends_ns);
     let count = |found: usize| u32::try_from(found).unwrap_or(u32::MAX);
     let all = || drawn.iter().chain(written).filter(together);
     let collides = all().any(|other| collide(fault, other));
@@ -89,24 +109,31 @@ fn fits(
 /// A restart takes its time; what begins within it is at the same time.
 const RESTART_NS: u64 = 2_000 * MS;
 
-fn meet(one: &Fault, other: &Fault, load_ends_ns: u64) -> bool {
+fn meet(one: &Fault, other: &Fault, calm_ns: u64, load_ends_ns: u64) -> bool {
     let end = |fault: &Fault| match fault.for_ns {
         Some(0) => fault.at_ns.saturating_add(RESTART_NS),
         Some(length) => fault.at_ns.saturating_add(length),
         None => load_ends_ns,
     };
-    one.at_ns <= end(other) && other.at_ns <= end(one)
+    let calm = |fault: &Fault| end(fault).saturating_add(calm_ns);
+    one.at_ns <= calm(other) && other.at_ns <= calm(one)
 }
 
 /// Both take processes away, and may be after the same one. Who leads is only known in the run.
 fn collide(one: &Fault, other: &Fault) -> bool {
     let exclusive = one.kind.row().exclusive && other.kind.row().exclusive;
-    exclusive && (one.target.covers(&other.target) || of_brokers(one) && of_brokers(other))
+    let known = |fault: &Fault| matches!(fault.target, Target::Broker(_));
+    let maybe = of_brokers(one) && of_brokers(other) && !(known(one) && known(other));
+    exclusive && (one.target.covers(&other.target) || maybe)
 }
 
 fn of_brokers(fault: &Fault) -> bool {
+    is_broker(&fault.target)
+}
+
+fn is_broker(target: &Target) -> bool {
     matches!(
-        fault.target,
+        target,
         Target::Broker(_) | Target::Leader { .. } | Target::Coordinator { .. } | Target::Controller
     )
 }
@@ -162,6 +189,7 @@ impl World {
 pub(crate) struct Drawing {
     rng: Rng,
     world: World,
+    swarm: bool,
 }
 
 impl Drawing {
@@ -173,6 +201,33 @@ impl Drawing {
     )]
     fn wait(&mut self, mean_ns: u64) -> u64 {
         libm::floor(self.rng.exponential() * mean_ns as f64) as u64
+    }
+
+    /// What this seed makes of the bounds: a coin for each kind (one at least is on), from half to twice as often, and a narrower
+    /// range of lengths. Rare combinations come up that an even mixture hardly ever reaches.
+    fn swarm(&mut self, nemesis: &mut Nemesis, kinds: &mut Vec<FaultKind>) {
+        let all = kinds.clone();
+        kinds.retain(|_| self.one_in(2));
+        if kinds.is_empty() {
+            kinds.extend(self.pick(&all));
+        }
+        nemesis.every_ns = self.between(nemesis.every_ns / 2, nemesis.every_ns.saturating_mul(2));
+        let (shortest, longest) = (nemesis.shortest_ns, nemesis.longest_ns);
+        let (one, other) = (
+            self.between(shortest, longest),
+            self.between(shortest, longest),
+        );
+        (nemesis.shortest_ns, nemesis.longest_ns) = (one.min(other), one.max(other));
+    }
+
+    /// Draws nothing unless it is wanted: seeds of scenarios without it stay what they are.
+    fn weak_broker(&mut self, wanted: bool) -> Option<Target> {
+        wanted.then(|| self.numbered_broker())
+    }
+
+    fn numbered_broker(&mut self) -> Target {
+        let number = self.rng.below(u64::from(self.world.brokers));
+        Target::Broker(u32::try_from(number).unwrap_or(0) + 1)
     }
 
     pub fn between(&mut self, least: u64, most: u64) -> u64 {
@@ -226,8 +281,10 @@ impl Drawing {
             return Some((self.service()?, vec![Target::Brokers]));
         }
         let target = self.broker()?;
-        let from = match self.rng.below(4) {
+        // Others than in a swarm keep the draws that they had.
+        let from = match self.rng.below(if self.swarm { 5 } else { 4 }) {
             0 => vec![Target::Everyone],
+            4 => vec![Target::Brokers],
             1 => vec![Target::Brokers, Target::Controller],
             2 => vec![Target::Controller],
             _ => vec![self.service()?],

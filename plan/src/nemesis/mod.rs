@@ -25,6 +25,18 @@ pub struct Nemesis {
     pub at_most: u32,
     /// Brokers that are away at once: dead, or cut off from the others.
     pub brokers_at_most: u32,
+    /// From the end of one fault to the beginning of the next, at least, where `at_most` or `brokers_at_most` counts them together.
+    #[serde(default)]
+    pub calm_ns: u64,
+    /// No fault in this last part of the load: the system must get well while it works.
+    #[serde(default)]
+    pub quiet_ns: u64,
+    /// Each seed draws which of the kinds are on, how often they come and how long they last.
+    #[serde(default)]
+    pub swarm: bool,
+    /// All losses of power hit one broker, which the seed draws.
+    #[serde(default)]
+    pub weak_broker: bool,
     /// Of those drawn, only the ones by these names. `None`: all.
     #[serde(default)]
     pub only: Option<Vec<String>>,
@@ -39,6 +51,10 @@ impl Default for Nemesis {
             longest_ns: 5 * SECOND_NS,
             at_most: 2,
             brokers_at_most: 1,
+            calm_ns: 0,
+            quiet_ns: 0,
+            swarm: false,
+            weak_broker: false,
             only: None,
         }
     }

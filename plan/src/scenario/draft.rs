@@ -1,5 +1,7 @@
 //! A scenario as a tree that can be cut down and written again: what `squall shrink` works on.
 
+mod explicit;
+
 use super::Request;
 use super::file::lay_over;
 use crate::problem::Problems;

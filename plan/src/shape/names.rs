@@ -85,6 +85,7 @@ pub(super) static BROKER: &[&str] = &[
     "socket.receive.buffer.bytes",
     "socket.request.max.bytes",
     "socket.send.buffer.bytes",
+    "squall.defects",
     "transaction.max.timeout.ms",
     "transaction.state.log.min.isr",
     "transaction.state.log.num.partitions",

@@ -300,6 +300,26 @@ fn nemesis() -> Shape {
             "brokers that are hit at once (default 1)",
         )
         .field(
+            "calm",
+            Shape::Duration,
+            "from the end of one to the beginning of the next, at least, where at_most or brokers_at_most counts them together (default 0s)",
+        )
+        .field(
+            "quiet",
+            Shape::Duration,
+            "no fault in this last part of the load, in which the system must get well (default 0s)",
+        )
+        .field(
+            "style",
+            Shape::Choice(&["even", "swarm"]),
+            "with `swarm` each seed draws which of the kinds are on, how often they come and how long they last (default even)",
+        )
+        .field(
+            "power_loss_at",
+            Shape::Choice(&["any", "one-broker"]),
+            "whether all losses of power hit one and the same broker, which the seed draws (default any)",
+        )
+        .field(
             "only",
             list(Shape::Name),
             "of the faults that the seed draws, only those by these names, as a plan shows them",

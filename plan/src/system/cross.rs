@@ -16,10 +16,18 @@ pub(super) fn check(node: &Node, system: &SystemSpec, problems: &mut Problems) {
     for entry in node.get("sinks").map_or(&[][..], Node::entries) {
         check_sink(&entry.value, &entry.key, system, problems);
     }
-    for (key, noun) in [("services", "service"), ("sinks", "sink")] {
-        if let Some(map) = node
-            .get(key)
-            .filter(|map| map.kind() == "a mapping" && map.entries().is_empty())
+    // Where the topics that events enter by are the sinks, nobody need do anything.
+    let sinks = &system.sinks;
+    let alone = sinks
+        .iter()
+        .all(|sink| matches!(sink.store, SinkStore::Topic { .. }))
+        && system.entry.http.is_none();
+    let nouns = [("services", "service", alone), ("sinks", "sink", false)];
+    for (key, noun, may_lack) in nouns {
+        if !may_lack
+            && let Some(map) = node
+                .get(key)
+                .filter(|map| map.kind() == "a mapping" && map.entries().is_empty())
         {
             problems.at(
                 &map.place,

@@ -15,6 +15,10 @@ const BACKOFF: Nanos = 100 * MS;
 /// An answer that takes longer than this will not come.
 const SOCKET_TIMEOUT: Nanos = 60_000 * MS;
 
+/// Any broker will do: after this long without a connection the next one is tried, and after this long without an answer another.
+const NEXT_BROKER: Nanos = 1_000 * MS;
+pub const ANY_TIMEOUT: Nanos = 3_000 * MS;
+
 /// One client's way to the cluster.
 pub struct Access {
     pub cluster: Rc<Cluster>,
@@ -83,9 +87,12 @@ impl Access {
                     .below("bootstrap", u64::from(self.process.0), count as u64);
             for offset in 0..count {
                 let at = (usize::try_from(first).unwrap_or(0) + offset) % count;
-                if let Some(node) = brokers.get(at)
-                    && let Some(connection) = self.connect(*node).await
-                {
+                let Some(node) = brokers.get(at) else {
+                    continue;
+                };
+                let patience = self.cluster.kernel.sleep(NEXT_BROKER);
+                let first = squall_env::select(self.connect(*node), patience).await;
+                if let Either::First(Some(connection)) = first {
                     return connection;
                 }
             }
@@ -100,7 +107,8 @@ impl Access {
             topics: Some(vec![topic]),
             allow_auto_topic_creation: false,
         });
-        let Ok(Response::Metadata(metadata)) = self.call(&connection, request).await else {
+        let answer = self.call_within(&connection, request, ANY_TIMEOUT).await;
+        let Ok(Response::Metadata(metadata)) = answer else {
             return None;
         };
         let found = metadata

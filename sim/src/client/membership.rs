@@ -1,5 +1,6 @@
 //! Membership in a group, by the eager protocol: join, sync, heartbeats, and all over again at each rebalance.
 
+use super::access::ANY_TIMEOUT;
 use super::assignor;
 use super::consumer::Member;
 use crate::cluster::{Broken, Connection};
@@ -118,11 +119,8 @@ async fn coordinator(member: &Member) -> Rc<Connection> {
         }
         let any = member.access.any().await;
         let groups = vec![member.group];
-        let node = match member
-            .access
-            .call(&any, Request::FindCoordinator { groups })
-            .await
-        {
+        let request = Request::FindCoordinator { groups };
+        let node = match member.access.call_within(&any, request, ANY_TIMEOUT).await {
             Ok(Response::FindCoordinator(found)) => found
                 .first()
                 .filter(|found| !found.error.is_error())

@@ -1,7 +1,9 @@
-//! A producer: batches by partition, one batch of a partition under way at a time, retries in order.
+//! A producer: batches by partition. An idempotent one has one batch of a partition under way at a time and tries again in order;
+//! without idempotence as many as `max.in.flight` allows are under way, and what is tried again comes behind what was sent meanwhile.
 //!
-//! Differs from librdkafka in two things: a partition has one batch in flight (as with `max.in.flight=1`), and each partition
-//! has a producer id of its own, so that a lost sequence of one does not touch the others.
+//! Differs from librdkafka in three things: an idempotent producer has one batch of a partition in flight (as with `max.in.flight=1`),
+//! `max.in.flight` counts for each partition and not for each connection, and each partition has a producer id of its own, so that a
+//! lost sequence of one does not touch the others.
 
 use super::access::Access;
 use super::settings::ProducerOptions;
@@ -49,6 +51,9 @@ enum Topic {
 struct Line {
     buffer: RefCell<Buffer<Pending>>,
     arrived: Signal,
+    /// Batches under way, where there may be several.
+    under_way: Cell<usize>,
+    freed: Signal,
 }
 
 /// Beside each record that waits.
@@ -241,6 +246,10 @@ impl Inner {
             if waiting < self.options.batch_records {
                 kernel.sleep_until(first + self.options.linger).await;
             }
+            if self.options.in_flight > 1 {
+                self.send_beside(partition, &line, first).await;
+                continue;
+            }
             let batch = self.take_batch(&line);
             if self.options.idempotent && stamp.is_none() {
                 stamp = Some(self.new_stamp().await);
@@ -252,6 +261,33 @@ impl Inner {
                 .map(|stamp| after(stamp, batch.tickets.len()));
             self.complete(batch, &outcome);
         }
+    }
+
+    /// Sends a batch without waiting for what becomes of it, nor of those before it.
+    async fn send_beside(
+        self: &Rc<Self>,
+        partition: TopicPartition,
+        line: &Rc<Line>,
+        first: Nanos,
+    ) {
+        let most = self.options.in_flight;
+        line.freed.until(|| line.under_way.get() < most).await;
+        // The connection is there before the batch goes: two that wait for one would not go out in their order.
+        let deadline = self
+            .access
+            .cluster
+            .kernel
+            .sleep_until(first + self.options.delivery_timeout);
+        select(self.access.shared_leader(partition), deadline).await;
+        let batch = self.take_batch(line);
+        line.under_way.set(line.under_way.get() + 1);
+        let (producer, line) = (Rc::clone(self), Rc::clone(line));
+        self.spawn(async move {
+            let outcome = producer.deliver(partition, &batch, None, first).await;
+            producer.complete(batch, &outcome);
+            line.under_way.set(line.under_way.get() - 1);
+            line.freed.raise();
+        });
     }
 
     fn take_batch(&self, line: &Line) -> Outgoing {

@@ -17,6 +17,8 @@ pub struct ProducerOptions {
     pub request_timeout_ms: i32,
     pub retry_backoff: Nanos,
     pub retries: u64,
+    /// Batches of one partition that may be under way at once.
+    pub in_flight: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub struct ConsumerOptions {
     pub partition_fetch_bytes: i32,
     pub queue_records: usize,
 }
+
+const IN_FLIGHT: &[&str] = &["max.in.flight.requests.per.connection", "max.in.flight"];
 
 /// Both kinds of settings laid together, the client's own on top.
 fn laid_over(common: &ClientSettings, own: &ClientSettings) -> ClientSettings {
@@ -118,6 +122,10 @@ impl ProducerOptions {
                 i64::from(i32::MAX),
             )?
             .unsigned_abs(),
+            in_flight: match idempotent {
+                true => 1,
+                false => size(&all, IN_FLIGHT, 1_000_000)?.max(1),
+            },
         })
     }
 }

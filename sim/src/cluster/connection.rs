@@ -1,7 +1,7 @@
 //! Connections of clients to brokers: requests in order, one at a time, answers in order.
 
 use super::Cluster;
-use crate::kernel::{Nanos, Pledge, ProcessId, promise};
+use crate::kernel::{MS, Nanos, Pledge, ProcessId, promise};
 use crate::network::{End, Lane, LinkProfile};
 use crate::occurrence::Occurrence;
 use crate::record::Body;
@@ -12,6 +12,10 @@ use std::rc::Rc;
 
 /// Size of a request or answer without record data, in bytes.
 const MESSAGE_BYTES: u64 = 128;
+
+/// `socket.connection.setup.timeout.ms` of librdkafka, and how often a SYN is sent meanwhile.
+const CONNECT_TIMEOUT: Nanos = 30_000 * MS;
+const SYN_AGAIN: Nanos = 200 * MS;
 
 /// Nobody listens there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +29,7 @@ pub struct Broken;
 pub struct Connection {
     cluster: Rc<Cluster>,
     pub id: ConnId,
+    node: NodeId,
     process: ProcessId,
     end: Rc<ClientEnd>,
     there: Lane,
@@ -87,9 +92,9 @@ impl Connection {
             .network
             .arrival_on(self.there, bytes, LinkProfile::LOCAL);
         let conn = self.id;
-        cluster
-            .kernel
-            .plan(arrival, Occurrence::Request { conn, request });
+        let way = (End::Process(self.process), End::Node(self.node));
+        let what = Occurrence::Request { conn, request };
+        cluster.network.plan(way, arrival, what);
     }
 
     pub fn close(&self) {
@@ -115,6 +120,9 @@ impl Cluster {
         node: NodeId,
         client: Name,
     ) -> Result<Connection, Refused> {
+        if !self.way_is_free(process, node).await {
+            return Err(Refused);
+        }
         let there = self.network.arrival(
             End::Process(process),
             End::Node(node),
@@ -131,6 +139,20 @@ impl Cluster {
         );
         self.kernel.sleep_until(back).await;
         listening.ok_or(Refused)
+    }
+
+    /// A connection is tried again and again while the way is cut, until the client has no patience left.
+    async fn way_is_free(&self, process: ProcessId, node: NodeId) -> bool {
+        let (client, broker) = (End::Process(process), End::Node(node));
+        let cut = || self.network.is_cut(client, broker) || self.network.is_cut(broker, client);
+        let deadline = self.kernel.now() + CONNECT_TIMEOUT;
+        while cut() {
+            if self.kernel.now() >= deadline {
+                return false;
+            }
+            self.kernel.sleep(SYN_AGAIN).await;
+        }
+        true
     }
 
     fn accept(self: &Rc<Self>, process: ProcessId, node: NodeId, client: Name) -> Connection {
@@ -153,6 +175,7 @@ impl Cluster {
         Connection {
             cluster: Rc::clone(self),
             id,
+            node,
             process,
             end,
             there: self.network.lane(End::Process(process), End::Node(node)),
@@ -204,18 +227,16 @@ impl Cluster {
     }
 
     pub(super) fn send_answer(self: &Rc<Self>, id: ConnId, response: Response<Body>) {
-        let Some((back, peer)) = self
-            .conns
-            .borrow()
-            .get(&id)
-            .map(|conn| (conn.back, Rc::clone(&conn.peer)))
-        else {
+        let Some((way, back, peer)) = self.conns.borrow().get(&id).map(|conn| {
+            let way = (End::Node(conn.node), End::Process(conn.process));
+            (way, conn.back, Rc::clone(&conn.peer))
+        }) else {
             return;
         };
         let bytes = MESSAGE_BYTES + response_bytes(&response);
         let arrival = self.network.arrival_on(back, bytes, LinkProfile::LOCAL);
         let what = Occurrence::Answer { to: peer, response };
-        self.kernel.plan(arrival, what);
+        self.network.plan(way, arrival, what);
     }
 
     /// The broker hangs up.
@@ -229,7 +250,9 @@ impl Cluster {
             0,
             LinkProfile::LOCAL,
         );
-        self.kernel.at(arrival, move || conn.peer.break_off());
+        let way = (End::Node(conn.node), End::Process(conn.process));
+        let act = move || conn.peer.break_off();
+        self.network.pass(way, arrival, act);
     }
 
     /// A broker is gone: its clients see it after a moment. Answers that were under way are lost with it.
@@ -254,12 +277,13 @@ impl Cluster {
             .network
             .arrival(from, End::Node(node), 0, LinkProfile::LOCAL);
         let cluster = Rc::clone(self);
-        self.kernel.at(arrival, move || {
-            let known = cluster.conns.borrow_mut().remove(&id).is_some();
-            if known {
-                cluster.step(node, In::Closed { conn: id });
-            }
-        });
+        self.network
+            .pass((from, End::Node(node)), arrival, move || {
+                let known = cluster.conns.borrow_mut().remove(&id).is_some();
+                if known {
+                    cluster.step(node, In::Closed { conn: id });
+                }
+            });
     }
 
     /// A client process is gone: the brokers see its connections close.

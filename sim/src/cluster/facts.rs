@@ -1,8 +1,9 @@
 //! Facts of the machines on their way to the history and to the view.
 
-use super::Cluster;
+use super::{Cluster, Machine};
+use crate::record::Body;
 use squall_history::{Place, What};
-use squall_model::kafka::{Fact, MemberId, Name, NodeId, Offset, TopicPartition};
+use squall_model::kafka::{BrokerDisk, Fact, MemberId, Name, NodeId, Offset, TopicPartition};
 use squall_plan::fault::Happening;
 
 type Told = squall_history::Fact;
@@ -24,6 +25,52 @@ impl Cluster {
             self.journal.detail(what);
         } else if let Some(what) = self.note(node, &fact) {
             self.journal.note(what);
+        }
+        if let Fact::Leading { partition, .. } = &fact {
+            self.journal.aside(|| self.held(node, *partition));
+        }
+    }
+
+    /// Who has how much of a partition, told when one of them begins to lead it: what ends beyond the leader's end will be cut.
+    fn held(&self, leader: NodeId, partition: TopicPartition) -> What {
+        let nodes = self.nodes.borrow();
+        let ends: Vec<String> = nodes
+            .iter()
+            .filter_map(|(id, node)| {
+                let (end, down) = match &node.machine {
+                    Machine::Broker(broker) => (broker.log(partition)?.end(), ""),
+                    Machine::Down(disk) => (disk.end_of(partition)?, " (down)"),
+                    Machine::Controller(_) | Machine::Moving => return None,
+                };
+                Some(format!("{id}@{end}{down}"))
+            })
+            .collect();
+        let (topic, index) = self.place(partition);
+        What::Fact(Told {
+            node: leader.0.cast_unsigned(),
+            kind: "ends".to_owned(),
+            text: ends.join(", "),
+            topic: Some(topic),
+            partition: Some(index.cast_signed()),
+            ..Told::default()
+        })
+    }
+
+    /// What a broker had not flushed when its power went.
+    pub(super) fn tell_lost_tails(&self, node: NodeId, disk: &BrokerDisk<Body>) {
+        for (partition, end, flushed) in disk.ends().filter(|(_, end, flushed)| flushed < end) {
+            self.journal.aside(|| {
+                let (topic, index) = self.place(partition);
+                What::Fact(Told {
+                    node: node.0.cast_unsigned(),
+                    kind: "power-lost".to_owned(),
+                    text: format!("not flushed, and gone: from {flushed} up to {end}"),
+                    topic: Some(topic),
+                    partition: Some(index.cast_signed()),
+                    offset: Some(flushed),
+                    ..Told::default()
+                })
+            });
         }
     }
 

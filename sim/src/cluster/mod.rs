@@ -150,6 +150,16 @@ impl Cluster {
         self.end_broker(id, |broker| broker.kill())
     }
 
+    /// As [`Cluster::kill_broker`], and what was not flushed is gone too.
+    pub fn lose_power(self: &Rc<Self>, id: NodeId) -> bool {
+        self.end_broker(id, |broker| {
+            let mut disk = broker.kill();
+            self.tell_lost_tails(id, &disk);
+            disk.lose_power();
+            disk
+        })
+    }
+
     fn end_broker(
         self: &Rc<Self>,
         id: NodeId,
@@ -208,7 +218,8 @@ impl Cluster {
                 .arrival(End::Node(id), End::Node(other), 0, self.links);
             let incarnation = self.incarnation(other);
             let cluster = Rc::clone(self);
-            self.kernel.at(arrival, move || {
+            let way = (End::Node(id), End::Node(other));
+            self.network.pass(way, arrival, move || {
                 if cluster.incarnation(other) == incarnation {
                     cluster.step(other, In::PeerReset { peer: id });
                 }
@@ -281,7 +292,8 @@ impl Cluster {
             lives,
             message,
         };
-        self.kernel.plan(arrival, what);
+        let way = (End::Node(from), End::Node(to));
+        self.network.plan(way, arrival, what);
     }
 
     /// What was planned is there.

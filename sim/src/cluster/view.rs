@@ -45,6 +45,12 @@ impl TopicReader {
         self.topic
     }
 
+    /// A reader of the same topic that has read nothing.
+    #[must_use]
+    pub const fn anew(&self) -> Self {
+        Self::new(self.topic)
+    }
+
     /// Hands out what is new. A partition without a leader is left for later: the cluster's facts tell when to look again.
     pub fn read(&mut self, cluster: &Cluster, mut take: impl FnMut(Tapped<'_>)) {
         for (partition, leader) in cluster.leaders_of(self.topic) {

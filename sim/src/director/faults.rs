@@ -2,15 +2,18 @@
 
 use super::services::{Replica, Services};
 use crate::client::Access;
+use crate::cluster::CONTROLLER;
 use crate::error::SimError;
 use crate::kernel::{MS, Nanos, SECOND, Signal};
+use crate::network::End;
 use crate::world::World;
 use squall_env::{Either, select};
 use squall_history::{FaultState, What};
 use squall_model::kafka::{DiskState, NodeId, Request, Response};
 use squall_plan::Plan;
-use squall_plan::fault::{Act, Consequences, DiskTrouble, Fault, FaultKind, Target, Terms};
+use squall_plan::fault::{Act, Consequences, DiskTrouble, Fault, FaultKind, Flow, Target, Terms};
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 const LOOK_EVERY: Nanos = 10 * MS;
@@ -33,6 +36,12 @@ pub struct Faults {
 /// Who is hit.
 enum Hit {
     Broker(NodeId),
+    /// The way between some ends is cut; the number is the network's.
+    Cut {
+        number: u64,
+        text: String,
+        broker: Option<NodeId>,
+    },
     Services(Vec<Replica>),
     /// By name and path.
     Sink(String, String),
@@ -101,7 +110,11 @@ impl Faults {
     }
 
     async fn inflict(self: &Rc<Self>, fault: &Fault) {
-        let Some(hit) = self.resolve(&fault.target).await else {
+        let resolved = match &fault.terms {
+            Terms::Apart { from, flow } => self.cut(&fault.target, from, *flow).await,
+            _ => self.resolve(&fault.target).await,
+        };
+        let Some(hit) = resolved else {
             return self.note(
                 fault,
                 FaultState::Failed,
@@ -146,6 +159,12 @@ impl Faults {
             let text = format!("bit: {met} times the disk of {} met it", self.text(&hit));
             self.note(fault, FaultState::Evidence, text);
         }
+        if let Hit::Cut { number, .. } = hit
+            && let met @ 1.. = self.world.network.met(number)
+        {
+            let text = format!("bit: {met} messages were held up");
+            self.note(fault, FaultState::Evidence, text);
+        }
         match self.mend(&hit).await {
             Ok(()) => self.note(
                 fault,
@@ -181,7 +200,7 @@ impl Faults {
                 Some(Hit::Sink(name.clone(), path.to_owned()))
             }
             Target::Load => Some(Hit::Load),
-            // Those that only act on connections; no kind that this world injects aims at them.
+            // Those that only act on connections: see `ends`.
             Target::Controller
             | Target::Brokers
             | Target::Followers { .. }
@@ -190,10 +209,93 @@ impl Faults {
         }
     }
 
+    /// Cuts a target off from others. `None`: one of them is not there.
+    async fn cut(&self, target: &Target, from: &[Target], flow: Flow) -> Option<Hit> {
+        let (own, name) = self.ends(target).await?;
+        let (mut others, mut names) = (Vec::new(), Vec::new());
+        for other in from {
+            let (ends, name) = self.ends(other).await?;
+            others.extend(ends.into_iter().filter(|end| !own.contains(end)));
+            names.push(name);
+        }
+        let mut ways = BTreeSet::new();
+        for (one, other) in own
+            .iter()
+            .flat_map(|one| others.iter().map(move |o| (*one, *o)))
+        {
+            if flow != Flow::Inbound {
+                ways.insert((one, other));
+            }
+            if flow != Flow::Outbound {
+                ways.insert((other, one));
+            }
+        }
+        let broker = match own.as_slice() {
+            [End::Node(id)] if *id != CONTROLLER => Some(*id),
+            _ => None,
+        };
+        Some(Hit::Cut {
+            number: self.world.network.cut(ways),
+            text: format!("{name} from {}", names.join(", ")),
+            broker,
+        })
+    }
+
+    /// Where a party is connected, and what it is called.
+    async fn ends(&self, target: &Target) -> Option<(Vec<End>, String)> {
+        let cluster = &self.world.cluster;
+        let nodes = || {
+            cluster
+                .brokers()
+                .into_iter()
+                .map(End::Node)
+                .collect::<Vec<_>>()
+        };
+        let loads = || {
+            self.world
+                .loads
+                .borrow()
+                .iter()
+                .copied()
+                .map(End::Process)
+                .collect()
+        };
+        let services = || self.services.processes().into_iter().map(End::Process);
+        let ends = match target {
+            Target::Controller => vec![End::Node(CONTROLLER)],
+            Target::Brokers => nodes(),
+            Target::Services => services().collect(),
+            Target::Load => loads(),
+            Target::Everyone => {
+                let mut all: Vec<End> = loads();
+                all.extend(services());
+                all.extend(nodes());
+                all.push(End::Node(CONTROLLER));
+                all
+            }
+            Target::Followers { topic, partition } => {
+                let leader = cluster.leader(topic, partition.cast_signed())?;
+                let others = nodes().into_iter();
+                others.filter(|end| *end != End::Node(leader)).collect()
+            }
+            other => match self.resolve(other).await? {
+                hit @ Hit::Broker(id) => return Some((vec![End::Node(id)], self.text(&hit))),
+                Hit::Services(replicas) => {
+                    let process = |replica| self.services.process(replica);
+                    let all = replicas.iter().filter_map(process);
+                    all.map(|process| End::Process(process.id)).collect()
+                }
+                _ => return None,
+            },
+        };
+        Some((ends, target.to_string()))
+    }
+
     /// Whether that shows already.
     async fn hit(&self, fault: &Fault, hit: &Hit) -> bool {
         match (fault.kind, hit) {
-            (_, Hit::Load) => false,
+            (_, Hit::Load | Hit::Cut { .. }) => false,
+            (FaultKind::PowerLoss, Hit::Broker(id)) => self.world.cluster.lose_power(*id),
             (kind, Hit::Sink(_, path)) => {
                 if let Act::Trouble(trouble) = kind.row().act {
                     self.world.troubles.begin(path, trouble, &fault.terms);
@@ -234,6 +336,10 @@ impl Faults {
     async fn mend(&self, hit: &Hit) -> Result<(), String> {
         match hit {
             Hit::Load => Ok(()),
+            Hit::Cut { number, .. } => {
+                self.world.network.mend(*number);
+                Ok(())
+            }
             Hit::Sink(_, path) => {
                 self.world.troubles.end(path);
                 Ok(())
@@ -251,11 +357,11 @@ impl Faults {
                         .map_err(|error| error.to_string())?;
                 }
                 for replica in replicas {
-                    if !self
-                        .services
-                        .wait_ready(replica, self.plan.timing.ready_ns)
-                        .await
-                    {
+                    let within = self.plan.timing.ready_ns;
+                    let mine = self.services.process(replica).map(|process| process.id);
+                    let ready = self.services.wait_ready(replica, within).await;
+                    // Another fault may have hit it meanwhile, and will bring it back or has done so.
+                    if !ready && !self.services.was_hit_again(replica, mine) {
                         return Err(format!("{} was not ready in time", replica.service));
                     }
                 }
@@ -267,7 +373,7 @@ impl Faults {
     fn disk_met(&self, hit: &Hit) -> u64 {
         match hit {
             Hit::Broker(id) => self.world.cluster.disk_met(*id),
-            Hit::Services(_) | Hit::Sink(..) | Hit::Load => 0,
+            Hit::Services(_) | Hit::Sink(..) | Hit::Load | Hit::Cut { .. } => 0,
         }
     }
 
@@ -285,6 +391,7 @@ impl Faults {
             Hit::Broker(id) => format!("broker {id}"),
             Hit::Sink(name, _) => format!("sink {name}"),
             Hit::Load => "the load".to_owned(),
+            Hit::Cut { text, .. } => text.clone(),
             Hit::Services(replicas) => {
                 let names: Vec<String> = replicas
                     .iter()
@@ -308,6 +415,7 @@ impl Faults {
     fn consequences(&self, fault: &Fault, hit: &Hit) -> Consequences {
         let broker = match hit {
             Hit::Broker(id) => Some(*id),
+            Hit::Cut { broker, .. } => *broker,
             Hit::Services(_) | Hit::Sink(..) | Hit::Load => None,
         };
         let led = broker.map(|id| self.world.cluster.led_by(id));
@@ -345,6 +453,6 @@ impl Faults {
 fn hit_replicas(hit: &Hit) -> Vec<Replica> {
     match hit {
         Hit::Services(replicas) => replicas.clone(),
-        Hit::Broker(_) | Hit::Sink(..) | Hit::Load => Vec::new(),
+        Hit::Broker(_) | Hit::Sink(..) | Hit::Load | Hit::Cut { .. } => Vec::new(),
     }
 }

@@ -105,6 +105,7 @@ impl Sender {
             &format!("load-{stream}"),
             ClientSettings(plan.cluster.client.clone()),
         );
+        world.loads.borrow_mut().push(process.id);
         let sender = Rc::new(Self {
             world: Rc::clone(world),
             services: Rc::clone(services),

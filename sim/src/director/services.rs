@@ -2,7 +2,7 @@
 
 use super::templates::Templates;
 use crate::error::SimError;
-use crate::kernel::{MS, Nanos};
+use crate::kernel::{MS, Nanos, ProcessId};
 use crate::service::Process;
 use crate::world::World;
 use squall_env::{Either, select};
@@ -57,6 +57,12 @@ impl Services {
 
     pub fn process(&self, replica: &Replica) -> Option<Rc<Process>> {
         self.running.borrow().get(replica).cloned()
+    }
+
+    /// Every process that runs.
+    pub fn processes(&self) -> Vec<ProcessId> {
+        let running = self.running.borrow();
+        running.values().map(|process| process.id).collect()
     }
 
     /// A process of a service to send the next request to, in turn. It may be down.
@@ -173,6 +179,14 @@ impl Services {
             .changed
             .until(|| process.ready.get() || process.has_ended());
         matches!(select(ready, self.world.kernel.sleep(within)).await, Either::First(()) if process.ready.get())
+    }
+
+    /// Whether a replica has another process than this one, or none, and did not end by itself.
+    pub fn was_hit_again(&self, replica: &Replica, process: Option<ProcessId>) -> bool {
+        self.process(replica).is_none_or(|now| {
+            let by_itself = now.ended.borrow().is_some() && !now.stopping.get();
+            Some(now.id) != process || (!now.alive.get() && !by_itself)
+        })
     }
 
     /// SIGKILL. False: it was down already.

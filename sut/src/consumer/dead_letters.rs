@@ -22,6 +22,7 @@ pub(super) struct DeadLetters<E: Env> {
     topic: String,
     service: String,
     swallow: bool,
+    unacknowledged: bool,
     /// Made when it is first needed, which in a good run is never.
     producer: OnceCell<E::Producer>,
 }
@@ -33,6 +34,7 @@ impl<E: Env> DeadLetters<E> {
             topic: settings.dead_letter_topic.clone(),
             service: settings.service_name.clone(),
             swallow: settings.bugs.has(Bug::SwallowedDeadLetter),
+            unacknowledged: settings.bugs.has(Bug::DeadLetterUnacknowledged),
             producer: OnceCell::new(),
         }
     }
@@ -53,6 +55,12 @@ impl<E: Env> DeadLetters<E> {
             .iter()
             .map(|letter| (letter, self.headers(letter)))
             .collect();
+        if self.unacknowledged {
+            for (letter, headers) in &open {
+                let _ = self.send(producer, letter, headers);
+            }
+            return Ok(());
+        }
         let mut attempt = 0;
         loop {
             open = self.send_all(producer, open).await;

@@ -101,7 +101,8 @@ async fn work<E: Env, F: Effect + 'static>(
             }
             Either::Second(Err(error)) => return Err(error.into()),
         };
-        if settings.bugs.has(Bug::AutoCommitAsync) {
+        let beside = [Bug::AutoCommitAsync, Bug::ConcurrentBatches];
+        if beside.into_iter().any(|bug| settings.bugs.has(bug)) {
             let worker = Rc::clone(worker);
             env.spawn(async move {
                 let _ = worker.handle(batch).await;

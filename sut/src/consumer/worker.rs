@@ -11,7 +11,7 @@ use crate::settings::Settings;
 use squall_env::{
     Consumer, Delivery, Either, Env, Field, Level, LogEntry, Settlement, Token, select,
 };
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 pub(super) struct Worker<E: Env, F> {
@@ -22,6 +22,8 @@ pub(super) struct Worker<E: Env, F> {
     effect: F,
     dead_letters: DeadLetters<E>,
     stopping: Rc<Cell<bool>>,
+    /// As planted by [`Bug::RetryInMemory`].
+    later: RefCell<Vec<Delivery>>,
 }
 
 /// The process was asked to stop; what is not settled will be delivered to somebody else.
@@ -56,20 +58,32 @@ impl<E: Env, F: Effect> Worker<E, F> {
             effect,
             dead_letters: DeadLetters::new(env, settings),
             stopping,
+            later: RefCell::default(),
         })
     }
 
     /// Every delivery of the batch is settled when this ends well.
     pub(super) async fn handle(&self, batch: Vec<Delivery>) -> Result<(), Stopped> {
+        let mut batch = batch;
+        batch.splice(0..0, self.later.take());
+        let bugs = &self.settings.bugs;
+        let all = || -> Vec<Token> { batch.iter().map(|delivery| delivery.token).collect() };
         if self.settings.bugs.has(Bug::CommitBeforeEffect) {
-            let tokens: Vec<Token> = batch.iter().map(|delivery| delivery.token).collect();
-            self.consumer.settle(&tokens, Settlement::Done);
+            self.consumer.settle(&all(), Settlement::Done);
             let _ = self.consumer.checkpoint().await;
         }
-        let (jobs, letters, ignored) = self.sort(&batch);
+        let (mut jobs, letters, ignored) = self.sort(&batch);
         self.settle(&ignored);
+        if bugs.has(Bug::PoisonForever) && !letters.is_empty() {
+            self.env.shutdown().await;
+            return Err(Stopped);
+        }
+        if bugs.has(Bug::PoisonTakesBatch) && !letters.is_empty() {
+            jobs.clear();
+            self.settle(&all());
+        }
         self.give_up(&letters).await?;
-        let mut jobs = jobs;
+        let mut postponed = Vec::new();
         let chunk = if self.settings.bugs.has(Bug::CommitBeforeEffect) {
             1
         } else {
@@ -77,11 +91,21 @@ impl<E: Env, F: Effect> Worker<E, F> {
         };
         while !jobs.is_empty() {
             if self.stopping.get() {
+                if bugs.has(Bug::SettleAtShutdown) {
+                    self.settle(&all());
+                }
                 return Err(Stopped);
             }
             let rest = jobs.split_off(chunk.min(jobs.len()));
-            self.finish(jobs).await?;
+            postponed.extend(self.finish(jobs).await?);
+            if bugs.has(Bug::SettleFirst) {
+                self.settle(&all());
+            }
             jobs = rest;
+        }
+        while !postponed.is_empty() {
+            self.pause(1).await?;
+            postponed = self.finish(postponed).await?;
         }
         Ok(())
     }
@@ -117,8 +141,9 @@ impl<E: Env, F: Effect> Worker<E, F> {
         (jobs, letters, ignored)
     }
 
-    /// Does these effects until each is done or given up, and settles them.
-    async fn finish(&self, mut jobs: Vec<Job<'_>>) -> Result<(), Stopped> {
+    /// Does these effects until each is done or given up, and settles them. What is given back was postponed, as planted by
+    /// [`Bug::UnorderedRetry`].
+    async fn finish<'a>(&self, mut jobs: Vec<Job<'a>>) -> Result<Vec<Job<'a>>, Stopped> {
         while !jobs.is_empty() {
             let events: Vec<&Incoming> = jobs.iter().map(|job| &job.event).collect();
             let results = self.effect.apply(&events).await;
@@ -133,9 +158,17 @@ impl<E: Env, F: Effect> Worker<E, F> {
                     Err(EffectError::Temporary(why)) => {
                         job.failures += 1;
                         self.log(Level::Warn, "effect failed", &job, Some(&why));
-                        if self.settings.bugs.has(Bug::DroppedRetry) {
+                        let bugs = &self.settings.bugs;
+                        let retries_max = match bugs.has(Bug::GiveUpAtOnce) {
+                            true => 0,
+                            false => self.settings.retries_max,
+                        };
+                        if bugs.has(Bug::DroppedRetry) {
                             done.push(job.delivery.token);
-                        } else if job.failures > self.settings.retries_max {
+                        } else if bugs.has(Bug::RetryInMemory) {
+                            done.push(job.delivery.token);
+                            self.later.borrow_mut().push(job.delivery.clone());
+                        } else if job.failures > retries_max {
                             letters.push(letter(&job, "retries-exhausted", why));
                         } else {
                             again.push(job);
@@ -147,12 +180,15 @@ impl<E: Env, F: Effect> Worker<E, F> {
             self.count("retried", again.len());
             self.settle(&done);
             self.give_up(&letters).await?;
+            if self.settings.bugs.has(Bug::UnorderedRetry) {
+                return Ok(again);
+            }
             jobs = again;
             if let Some(failures) = jobs.iter().map(|job| job.failures).max() {
                 self.pause(failures).await?;
             }
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     async fn pause(&self, failures: u32) -> Result<(), Stopped> {

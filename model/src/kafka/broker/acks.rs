@@ -54,7 +54,8 @@ impl<B: Body> Broker<B> {
         if replica.high_watermark < pending.end_offset {
             return None;
         }
-        let enough = leader.isr.len() >= self.image.min_insync(pending.partition, &self.config);
+        let enough = self.config.defects.ignore_min_insync
+            || leader.isr.len() >= self.image.min_insync(pending.partition, &self.config);
         Some(if enough {
             Ok(())
         } else {
@@ -114,13 +115,17 @@ impl<B: Body> Broker<B> {
         partition: TopicPartition,
         out: &mut Outbox<B>,
     ) {
+        let outcome = match self.config.defects.acknowledge_at_step_down {
+            true => Ok(()),
+            false => Err(ErrorCode::NotLeaderOrFollower),
+        };
         let mut from = 0;
         while let Some(id) = self.waits.on(partition, from) {
             from = id + 1;
             let pending = self.waits.get_mut(id).map(Wait::pending_mut);
             for open in pending.unwrap_or_default() {
                 if open.partition == partition && open.outcome.is_none() {
-                    open.outcome = Some(Err(ErrorCode::NotLeaderOrFollower));
+                    open.outcome = Some(outcome);
                 }
             }
             self.check_append_wait(now, id, out);

@@ -91,9 +91,11 @@ impl<B: Body> Broker<B> {
         }
         let max_bytes = i64::from(asked.max_bytes).min(left);
         if first || max_bytes > 0 {
-            let found = replica
-                .log
-                .read(asked.offset, replica.high_watermark, max_bytes);
+            let end = match self.config.defects.read_beyond_high_watermark {
+                true => replica.log.end(),
+                false => replica.high_watermark,
+            };
+            let found = replica.log.read(asked.offset, end, max_bytes);
             answer.entries = found
                 .filter(|entry| first || i64::from(entry.batch.header.bytes) <= max_bytes)
                 .filter_map(client_entry)

@@ -31,7 +31,7 @@ impl<B: Body> Broker<B> {
         };
         // KIP-966: below min.insync.replicas nothing new counts as committed.
         let reserves = config.eligible_leader_replicas && !config.defects.forget_eligible_replicas;
-        if reserves && leader.isr.len() < min_insync {
+        if reserves && leader.isr.len() < min_insync && !config.defects.ignore_min_insync {
             return;
         }
         let end = replica.synced_end();
@@ -80,8 +80,9 @@ impl<B: Body> Broker<B> {
         let Some(progress) = leader.followers.get(&follower) else {
             return;
         };
-        let caught_up = progress.log_end >= replica.high_watermark
-            && progress.log_end >= leader.epoch_start
+        let far_enough =
+            progress.log_end >= replica.high_watermark && progress.log_end >= leader.epoch_start;
+        let caught_up = (far_enough || self.config.defects.rejoin_at_once)
             && progress.broker_epoch == known_epoch;
         if caught_up && leader.proposal.is_none() && !leader.isr.contains(&follower) {
             let mut isr = leader.isr.clone();

@@ -73,6 +73,20 @@ impl<B: Body> Default for BrokerDisk<B> {
 }
 
 impl<B: Body> BrokerDisk<B> {
+    /// Where the log of a partition ends, if there is one.
+    #[must_use]
+    pub fn end_of(&self, partition: TopicPartition) -> Option<Offset> {
+        self.logs.get(&partition).map(|(log, _)| log.end())
+    }
+
+    /// Every log with its end, and the end of what of it is flushed.
+    pub fn ends(&self) -> impl Iterator<Item = (TopicPartition, Offset, Offset)> + '_ {
+        let end = |(partition, (log, _)): (&TopicPartition, &(Log<B>, Offset))| {
+            (*partition, log.end(), log.flushed())
+        };
+        self.logs.iter().map(end)
+    }
+
     /// What power loss leaves: only what was flushed.
     pub fn lose_power(&mut self) {
         self.clean = false;
@@ -319,7 +333,7 @@ impl<B: Body> Broker<B> {
         self.group_tick(now, out);
         self.wait_tick(now, out);
         self.session_tick(now, out);
-        self.wake_followers(out);
+        self.wake_followers(now, out);
         self.send_fetches(now, out);
         if now >= self.checkpoint_at {
             self.replicas

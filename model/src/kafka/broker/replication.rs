@@ -41,7 +41,7 @@ impl<B: Body> Broker<B> {
         for asked in &fetch.partitions {
             self.note_progress(now, (from, fetch.broker_epoch), asked, out);
         }
-        self.answer_session(from, Worth::Data, out);
+        self.answer_session(now, from, Worth::Data, out);
         if let Some(session) = self.sessions.get_mut(&from)
             && session.number == fetch.session
             && session.parked_until.is_some()
@@ -65,7 +65,8 @@ impl<B: Body> Broker<B> {
             return;
         };
         let end = replica.log.end();
-        let leaves = diverging(replica, asked.last_fetched_epoch, asked.offset).is_some();
+        let leaves = !self.config.defects.never_truncate
+            && diverging(replica, asked.last_fetched_epoch, asked.offset).is_some();
         if leaves || asked.offset > end {
             return;
         }
@@ -116,12 +117,12 @@ impl<B: Body> Broker<B> {
     }
 
     /// Answers the followers that wait and whom the news is worth it.
-    pub(super) fn wake_followers(&mut self, out: &mut Outbox<B>) {
+    pub(super) fn wake_followers(&mut self, now: Nanos, out: &mut Outbox<B>) {
         let waiting = self.sessions.iter();
         let waiting = waiting.filter(|(_, s)| s.parked_until.is_some() && s.stirred);
         let waiting: Vec<NodeId> = waiting.map(|(node, _)| *node).collect();
         for node in waiting {
-            self.answer_session(node, Worth::Data, out);
+            self.answer_session(now, node, Worth::Data, out);
         }
     }
 
@@ -130,28 +131,63 @@ impl<B: Body> Broker<B> {
         let due = self.sessions.iter().filter(|(_, s)| is_due(s));
         let due: Vec<NodeId> = due.map(|(node, _)| *node).collect();
         for node in due {
-            self.answer_session(node, Worth::Anything, out);
+            self.answer_session(now, node, Worth::Anything, out);
         }
     }
 
     /// Answers a follower's latest fetch, or leaves it waiting when there is nothing worth it.
-    fn answer_session(&mut self, to: NodeId, worth: Worth, out: &mut Outbox<B>) {
+    fn answer_session(&mut self, now: Nanos, to: NodeId, worth: Worth, out: &mut Outbox<B>) {
         let mut sessions = std::mem::take(&mut self.sessions);
-        if let Some(session) = sessions.get_mut(&to) {
-            self.answer(to, session, worth, out);
-        }
+        let sent = match sessions.get_mut(&to) {
+            Some(session) => self.answer(to, session, worth, out),
+            None => Vec::new(),
+        };
         self.sessions = sessions;
+        self.count_as_replicated(now, to, &sent, out);
     }
 
-    fn answer(&self, to: NodeId, session: &mut Session, worth: Worth, out: &mut Outbox<B>) {
+    /// Gives the ends of what was sent, where a planted defect asks for them.
+    fn answer(
+        &self,
+        to: NodeId,
+        session: &mut Session,
+        worth: Worth,
+        out: &mut Outbox<B>,
+    ) -> Vec<(TopicPartition, Offset)> {
+        let mut sent = Vec::new();
         session.stirred = false;
         let parts = self.collect_news(session, worth);
         let answered = worth == Worth::Anything || !parts.is_empty();
         if answered {
             session.parked_until = None;
+            if self.config.defects.count_sent_as_replicated {
+                let end = |part: &ReplicaFetchedPartition<B>| {
+                    Some((part.partition, part.entries.last()?.end_offset()))
+                };
+                sent = parts.iter().filter_map(end).collect();
+            }
             send(to, session.number, ErrorCode::None, parts, out);
         } else {
             session.parked_until.get_or_insert(Nanos::MAX);
+        }
+        sent
+    }
+
+    /// As planted by `count_sent_as_replicated`.
+    fn count_as_replicated(
+        &mut self,
+        now: Nanos,
+        to: NodeId,
+        sent: &[(TopicPartition, Offset)],
+        out: &mut Outbox<B>,
+    ) {
+        for (partition, end) in sent {
+            let replica = self.replicas.get_mut(*partition);
+            let leader = replica.and_then(super::Replica::leader_mut);
+            if let Some(progress) = leader.and_then(|leader| leader.followers.get_mut(&to)) {
+                progress.log_end = *end;
+                self.advance_high_watermark(now, *partition, out);
+            }
         }
     }
 
@@ -218,7 +254,9 @@ impl<B: Body> Broker<B> {
                 answer.leader_epoch = replica.epoch();
                 answer.high_watermark = replica.high_watermark;
                 answer.log_start_offset = replica.log.start();
-                answer.diverging = diverging(replica, asked.last_fetched_epoch, asked.offset);
+                if !self.config.defects.never_truncate {
+                    answer.diverging = diverging(replica, asked.last_fetched_epoch, asked.offset);
+                }
                 if answer.diverging.is_none() {
                     let most = self.config.replica_fetch_max_bytes.min(*left);
                     let read = replica.log.read(asked.offset, i64::MAX, most);

@@ -1,6 +1,7 @@
 use super::{ReadTarget, Row, link};
 use crate::fault::{Aims, Flow, Target, Terms};
 use crate::nemesis::Drawing;
+use crate::plan::Environment;
 use crate::shape::{Object, Shape, one_or_many, text_or};
 use crate::yaml::Node;
 
@@ -12,6 +13,7 @@ pub const ROW: Row = Row {
     shape,
     read,
     draw: Some(draw),
+    environments: &[Environment::Embedded, Environment::Sim, Environment::Docker],
     ..link::row()
 };
 

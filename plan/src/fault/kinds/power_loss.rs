@@ -9,7 +9,7 @@ pub const ROW: Row = Row {
     evidence: "the broker refuses connections",
     limits: "no torn writes: what was flushed is whole",
     provable: Proof::OF_BROKERS,
-    environments: &[Environment::Embedded],
+    environments: &[Environment::Embedded, Environment::Sim],
     // It takes away what was acknowledged.
     ordinary: false,
     ..Row::of_processes(Act::End(Ending::PowerLoss), Aims::BROKERS)

@@ -11,6 +11,7 @@ pub(super) fn read(node: Option<&Node>, problems: &mut Problems) -> Option<Nemes
     let usual = Nemesis::default();
     let duration = |key: &str| node.get(key).and_then(Node::duration);
     let count = |key: &str| node.get(key).and_then(Node::count);
+    let is = |key: &str, value: &str| node.get(key).and_then(Node::text) == Some(value);
     let only = node.get("only");
     let nemesis = Nemesis {
         kinds: kinds(node),
@@ -19,6 +20,10 @@ pub(super) fn read(node: Option<&Node>, problems: &mut Problems) -> Option<Nemes
         longest_ns: duration("longest").unwrap_or(usual.longest_ns),
         at_most: count("at_most").unwrap_or(usual.at_most),
         brokers_at_most: count("brokers_at_most").unwrap_or(usual.brokers_at_most),
+        calm_ns: duration("calm").unwrap_or(0),
+        quiet_ns: duration("quiet").unwrap_or(0),
+        swarm: is("style", "swarm"),
+        weak_broker: is("power_loss_at", "one-broker"),
         only: only.map(|only| texts(Some(only))),
     };
     if nemesis.every_ns == 0 {

@@ -1,0 +1,126 @@
+//! What is cut besides faults: drawn schedules and scales are written out, loads thinned, faults shortened, processes taken away.
+
+use super::search::{Search, Step};
+use crate::exit::Failure;
+
+/// Faults get no shorter than this, and times are rounded to it where that still shows the violation.
+const GRAIN_NS: u64 = 100_000_000;
+const HALVINGS_MAX: usize = 8;
+
+type Tell<'a> = &'a mut dyn FnMut(&Step);
+
+impl Search {
+    /// A scaled load and drawn faults become those that they came to, so that they can be cut one by one and replay as they stand.
+    pub(super) fn write_out(&mut self, tell: Tell<'_>) -> Result<(), Failure> {
+        if let Some(events) = self.trial.events {
+            let scenario = self.trial.scenario(&self.draft.to_yaml())?;
+            if let Some(draft) = self.draft.with_stages(&scenario.loads) {
+                self.trial.events = None;
+                if !self.attempt("with its scaled load written out".to_owned(), draft, tell)? {
+                    self.trial.events = Some(events);
+                }
+            }
+        }
+        let warm_up_ns = self.plan.load_starts_ns;
+        let mut drawn: Vec<_> = self
+            .plan
+            .faults
+            .iter()
+            .filter(|f| f.drawn)
+            .cloned()
+            .collect();
+        if drawn.is_empty() {
+            return Ok(());
+        }
+        for fault in &mut drawn {
+            fault.at_ns -= warm_up_ns;
+        }
+        if let Some(draft) = self.draft.with_schedule(&drawn) {
+            self.attempt("with the drawn faults written out".to_owned(), draft, tell)?;
+        }
+        Ok(())
+    }
+
+    /// Everything that costs many runs, which are cheap in the simulator.
+    pub(super) fn smaller(&mut self, tell: Tell<'_>) -> Result<(), Failure> {
+        self.events(tell)?;
+        self.processes(tell)?;
+        self.times(tell)?;
+        self.events(tell)
+    }
+
+    /// Halves the rates and bursts.
+    fn events(&mut self, tell: Tell<'_>) -> Result<(), Failure> {
+        if self.trial.events.is_some() {
+            return Ok(());
+        }
+        for _ in 0..HALVINGS_MAX {
+            let scenario = self.trial.scenario(&self.draft.to_yaml())?;
+            let ordinary = self.plan.loads.iter().take(scenario.loads.len());
+            let now: u64 = ordinary.map(|load| load.events).sum();
+            let Some(draft) = self.draft.with_stages(&scenario.scaled(now / 2).loads) else {
+                return Ok(());
+            };
+            if now < 2 || !self.attempt(format!("about {} events", now / 2), draft, tell)? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// One replica of each service, one partition of each topic.
+    fn processes(&mut self, tell: Tell<'_>) -> Result<(), Failure> {
+        let scale = self.plan.system.scale.clone();
+        let services = scale.into_iter().filter(|(_, replicas)| *replicas > 1);
+        let fewer = services.map(|(service, _)| format!("system.scale.{service}=1"));
+        let topics = self.plan.cluster.topics.clone();
+        let topics = topics.into_iter().filter(|topic| topic.partitions > 1);
+        let narrow = topics.map(|topic| format!("bus.kafka.topics.{}.partitions=1", topic.name));
+        for set in fewer.chain(narrow).collect::<Vec<String>>() {
+            if let Some(draft) = self.draft.with(&set) {
+                self.attempt(set, draft, tell)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rounder and shorter: each written fault begins at a round time and ends as early as it may.
+    fn times(&mut self, tell: Tell<'_>) -> Result<(), Failure> {
+        let warm_up_ns = self.plan.load_starts_ns;
+        for name in self.names(|fault| !fault.drawn) {
+            let mut halving = false;
+            for _ in 0..HALVINGS_MAX {
+                let faults = self.plan.faults.iter();
+                let Some(fault) = faults.clone().find(|fault| fault.name == name) else {
+                    break;
+                };
+                let lasts = fault.kind.row().lasts;
+                let (at_ns, for_ns) = (fault.at_ns - warm_up_ns, fault.for_ns.unwrap_or(0));
+                let round = |ns: u64| (ns / GRAIN_NS).max(1) * GRAIN_NS;
+                let (at, length) = match halving {
+                    false => (round(at_ns), round(for_ns)),
+                    true => (at_ns, round(for_ns / 2)),
+                };
+                let unchanged = (at, length) == (at_ns, for_ns) || !lasts && halving;
+                if unchanged && halving {
+                    break;
+                }
+                halving = true;
+                if unchanged {
+                    continue;
+                }
+                let draft = self.draft.with_times(&name, at, lasts.then_some(length));
+                let what = format!(
+                    "{name} at {:.1} s for {:.1} s",
+                    at as f64 / 1e9,
+                    length as f64 / 1e9
+                );
+                let was_halved = length < round(for_ns);
+                if !self.attempt(what, draft, tell)? && was_halved {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -45,7 +45,9 @@ pub struct Registered {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        lock((self.calls)(&self.shared)).remove(&self.number);
+        // Let go outside of the lock: what it holds may take back calls of its own.
+        let call = lock((self.calls)(&self.shared)).remove(&self.number);
+        drop(call);
     }
 }
 

@@ -185,7 +185,8 @@ impl Services {
     pub fn was_hit_again(&self, replica: &Replica, process: Option<ProcessId>) -> bool {
         self.process(replica).is_none_or(|now| {
             let by_itself = now.ended.borrow().is_some() && !now.stopping.get();
-            Some(now.id) != process || (!now.alive.get() && !by_itself)
+            // Asked to stop, it may have ended before it is noticed to be down.
+            Some(now.id) != process || now.stopping.get() || (!now.alive.get() && !by_itself)
         })
     }
 

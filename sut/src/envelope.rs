@@ -30,6 +30,18 @@ pub(crate) struct Incoming {
     pub(crate) traceparent: Option<String>,
 }
 
+impl Incoming {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.data.get(name).and_then(Value::as_str)
+    }
+
+    /// Where a user is mailed to; one who gave no address at `signup.test`, a domain of nobody's (RFC 6761).
+    pub(crate) fn address(&self) -> Option<String> {
+        let given = self.text("email").map(str::to_owned);
+        given.or_else(|| Some(format!("{}@signup.test", self.text("user")?)))
+    }
+}
+
 /// What a consumer makes of a record.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Opened {

@@ -128,6 +128,21 @@ fn trouble_that_passes_is_outlived_unless_the_retry_is_dropped() {
 }
 
 #[test]
+fn a_row_that_the_store_refuses_takes_no_other_with_it() {
+    let world = Shared::default();
+    for (id, user) in [("1", "a"), ("2", "\\u0000"), ("3", "c")] {
+        let data = format!(r#"{{"user":"{user}","email":"u@squall.test"}}"#);
+        let headers = [("ce_id", id), ("ce_type", "user_signup")];
+        world.borrow_mut().put("signups", &headers, &data);
+    }
+    let db = settings(Service::ConsumerDb, &[]);
+    assert_eq!(live(&world, &db, None, ENOUGH), End::Stopped);
+    let world = world.borrow();
+    assert_eq!(world.ids_of_rows("users"), ["1", "3"]);
+    assert_eq!(world.ids_in("signups-dead-letters"), ["2"]);
+}
+
+#[test]
 fn trouble_that_stays_ends_in_the_dead_letter_topic() {
     let world = world_of_signups();
     world.borrow_mut().mail_failures = u32::MAX;
@@ -246,7 +261,7 @@ fn the_producer_sends_cloud_events_and_answers_with_their_place() {
         post(&[("ce-id", "two\nlines")], body),
         post(&[("content-type", "text/plain")], body),
         post(&[], r#"{"type":"user_signup"}"#),
-        post(&[], r#"{"type":"user_signup","data":{"user":"u"}}"#),
+        post(&[], r#"{"type":"user_signup","data":{"email":"a@b.test"}}"#),
     ];
     live(&world, &settings(Service::Producer, &[]), None, ENOUGH);
     let world = world.borrow();

@@ -28,4 +28,4 @@ pub use events::{Catalogue, Invalid};
 #[cfg(feature = "process")]
 pub use process::run_service;
 pub use service::{SERVICES, Service, ServiceError, run};
-pub use settings::{EffectSettings, Settings, SettingsError};
+pub use settings::{EffectSettings, Secret, Settings, SettingsError};

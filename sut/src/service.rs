@@ -47,7 +47,7 @@ pub enum ServiceError {
     Settings(#[from] SettingsError),
     #[error("{0}; look at KAFKA_BOOTSTRAP and KAFKA_CLIENT")]
     Bus(#[from] BusError),
-    #[error("{0}; look at SQLITE_PATH")]
+    #[error("{0}; look at SQLITE_PATH or DATABASE_URL")]
     Store(#[from] StoreError),
     #[error("{0}; look at MAILDIR or SMTP_URL")]
     Mail(#[from] MailError),

@@ -36,6 +36,8 @@ pub struct Settings {
     pub maildir: Option<String>,
     pub smtp_url: Option<String>,
     pub sqlite_path: Option<String>,
+    /// A PostgreSQL server, which wins over a file. It may hold a password.
+    pub database_url: Option<Secret>,
     /// How long a transaction waits for the lock of the database before it fails for now.
     pub sqlite_busy_timeout: Duration,
     pub mail: EffectSettings,
@@ -46,6 +48,16 @@ pub struct Settings {
     /// How long a request waits for the broker.
     pub ack_timeout: Duration,
     pub bugs: Bugs,
+}
+
+/// A text that no log shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// The nature of what an effect is done by.
@@ -96,6 +108,7 @@ impl Settings {
             maildir: None,
             smtp_url: None,
             sqlite_path: None,
+            database_url: None,
             sqlite_busy_timeout: Duration::from_secs(2),
             mail: EffectSettings::default(),
             rows: EffectSettings::default(),
@@ -139,6 +152,7 @@ impl Settings {
         let busy_timeout = &mut settings.sqlite_busy_timeout;
         reader.duration("SQLITE_BUSY_TIMEOUT_MS", busy_timeout);
         settings.sqlite_path = reader.optional("SQLITE_PATH");
+        settings.database_url = reader.optional("DATABASE_URL").map(Secret);
         settings.mail = reader.effect("MAIL");
         settings.rows = reader.effect("DB");
         reader.client(&mut settings.client);
@@ -187,16 +201,18 @@ mod tests {
                 ("KAFKA_CLIENT", "acks"),
                 ("LOG_LEVEL", "loud"),
                 ("SMTP_URL", "mail:25"),
+                ("DATABASE_URL", "mysql://u:hidden@host/db"),
             ],
         )
         .unwrap_err();
         let text = error.to_string();
+        assert!(!text.contains("hidden"), "{text}");
         for name in [
             "KAFKA_BOOTSTRAP",
             "PORT=many",
             "`coupled`",
             "`acks`",
-            "SQLITE_PATH",
+            "DATABASE_URL",
             "LOG_LEVEL=loud",
             "SMTP_URL=mail:25",
         ] {
@@ -229,6 +245,19 @@ mod tests {
         assert_eq!(settings.metrics_port, Some(4001));
         assert_eq!(settings.dead_letter_topic, "t-dead-letters");
         assert_eq!(settings.group, "consumer-email");
+    }
+
+    #[test]
+    fn where_the_rows_go_may_be_a_secret() {
+        let url = ("DATABASE_URL", "postgres://u:hidden@host/db");
+        let bus = ("KAFKA_BOOTSTRAP", "a:1");
+        let read = read(Service::ConsumerDb, &[bus, url]);
+        assert_eq!(read.is_ok(), cfg!(feature = "postgres"));
+        let told = match read {
+            Ok(settings) => format!("{settings:?}"),
+            Err(error) => error.to_string(),
+        };
+        assert!(!told.contains("hidden"), "{told}");
     }
 
     #[test]

@@ -15,84 +15,41 @@ const ROWS_AT_ONCE: usize = 500;
 /// Events that a consumer remembers, as planted by [`Bug::DedupWindow`].
 const WINDOW: usize = 16;
 
-const fn text(name: &'static str) -> Column {
-    Column {
-        name,
-        kind: Kind::Text,
-        unique: false,
-    }
+const fn column(name: &'static str, kind: Kind, unique: bool) -> Column {
+    Column { name, kind, unique }
 }
 
-/// The event's id. Unique is what makes the insert idempotent.
-const fn event_id(unique: bool) -> Column {
-    Column {
-        name: "event_id",
-        kind: Kind::Text,
-        unique,
-    }
-}
+/// Which columns are unique. An event's id that is so is what makes the insert idempotent.
+struct Tables<const EVENT_ID: bool, const USER: bool>;
 
-const CENTS: Column = Column {
-    name: "total_cents",
-    kind: Kind::Integer,
-    unique: false,
-};
-
-const TABLES: &[Table] = &[
-    Table {
+impl<const EVENT_ID: bool, const USER: bool> Tables<EVENT_ID, USER> {
+    const ID: Column = column("event_id", Kind::Text, EVENT_ID);
+    const USER: Column = column("user", Kind::Text, USER);
+    const USERS: Table = Table {
         name: "users",
-        columns: &[event_id(true), text("user"), text("email")],
-    },
-    Table {
+        columns: &[Self::ID, Self::USER, column("email", Kind::Text, false)],
+    };
+    const ORDERS: Table = Table {
         name: "orders",
-        columns: &[event_id(true), text("user"), text("order_id"), CENTS],
-    },
-];
-
-/// As planted by [`Bug::DedupByUser`].
-const TABLES_BY_USER: &[Table] = &[
-    Table {
-        name: "users",
-        columns: &[event_id(false), unique_user(), text("email")],
-    },
-    Table {
-        name: "orders",
-        columns: &[event_id(false), unique_user(), text("order_id"), CENTS],
-    },
-];
-
-const fn unique_user() -> Column {
-    Column {
-        unique: true,
-        ..text("user")
-    }
+        columns: &[
+            Self::ID,
+            Self::USER,
+            column("order_id", Kind::Text, false),
+            column("total_cents", Kind::Integer, false),
+        ],
+    };
+    const BOTH: &[Table] = &[Self::USERS, Self::ORDERS];
 }
+
+type WithoutIds = Tables<false, false>;
 
 /// As planted by [`Bug::MarkerBeforeRow`].
-const TABLES_WITH_MARKERS: &[Table] = &[
-    Table {
-        name: "users",
-        columns: &[event_id(false), text("user"), text("email")],
-    },
-    Table {
-        name: "orders",
-        columns: &[event_id(false), text("user"), text("order_id"), CENTS],
-    },
+const WITH_MARKERS: &[Table] = &[
+    WithoutIds::USERS,
+    WithoutIds::ORDERS,
     Table {
         name: "handled",
-        columns: &[event_id(true)],
-    },
-];
-
-/// As planted by [`Bug::MissingIdempotence`].
-const TABLES_WITHOUT_IDS: &[Table] = &[
-    Table {
-        name: "users",
-        columns: &[event_id(false), text("user"), text("email")],
-    },
-    Table {
-        name: "orders",
-        columns: &[event_id(false), text("user"), text("order_id"), CENTS],
+        columns: &[Tables::<true, false>::ID],
     },
 ];
 
@@ -111,13 +68,13 @@ fn tables(bugs: &Bugs) -> &'static [Table] {
         Bug::DedupWindow,
     ];
     if bugs.has(Bug::DedupByUser) {
-        TABLES_BY_USER
+        Tables::<false, true>::BOTH
     } else if bugs.has(Bug::MarkerBeforeRow) {
-        TABLES_WITH_MARKERS
+        WITH_MARKERS
     } else if without_ids.into_iter().any(|bug| bugs.has(bug)) {
-        TABLES_WITHOUT_IDS
+        WithoutIds::BOTH
     } else {
-        TABLES
+        Tables::<true, false>::BOTH
     }
 }
 
@@ -175,7 +132,7 @@ impl<E: Env> Effect for Rows<E> {
         }
     }
 
-    /// All rows in one transaction; none is written when it fails.
+    /// All rows in one transaction. Where the store refuses it for good, each row in one of its own: only what is at fault is lost.
     async fn apply(&self, events: &[&Incoming]) -> Vec<Result<(), EffectError>> {
         let mut results = Vec::with_capacity(events.len());
         let mut inserts = Vec::with_capacity(events.len());
@@ -186,35 +143,44 @@ impl<E: Env> Effect for Rows<E> {
             };
             results.push(outcome.map(|insert| inserts.push(insert)));
         }
-        if inserts.is_empty() {
+        let count = inserts.len();
+        if count == 0 {
             return results;
         }
-        let error = match self.write(inserts).await {
-            Ok(()) => return results,
-            Err(error @ StoreError::Temporary(_)) => EffectError::Temporary(error.to_string()),
-            Err(error @ StoreError::Permanent(_)) => EffectError::Permanent(error.to_string()),
+        let Err(error) = self.write(inserts).await.map_err(effect_error) else {
+            return results;
         };
-        for result in results.iter_mut().filter(|result| result.is_ok()) {
-            *result = Err(error.clone());
+        let one_by_one = count > 1 && matches!(error, EffectError::Permanent(_));
+        for (event, result) in events.iter().zip(&mut results) {
+            if result.is_ok() {
+                *result = match row(event) {
+                    Ok(row) if one_by_one => self.write(vec![row]).await.map_err(effect_error),
+                    _ => Err(error.clone()),
+                };
+            }
         }
         results
     }
 }
 
+fn effect_error(error: StoreError) -> EffectError {
+    match error {
+        StoreError::Temporary(_) => EffectError::Temporary(error.to_string()),
+        StoreError::Permanent(_) => EffectError::Permanent(error.to_string()),
+    }
+}
+
 fn row(event: &Incoming) -> Result<Insert, String> {
-    let text = |name: &str| {
-        event
-            .data
-            .get(name)
-            .and_then(Json::as_str)
-            .map(|value| Value::Text(value.to_owned()))
-            .ok_or_else(|| format!("there is no {name}"))
+    let given = |text: Option<String>, name: &str| match text {
+        Some(text) => Ok(Value::Text(text)),
+        None => Err(format!("there is no {name}")),
     };
+    let text = |name: &str| given(event.text(name).map(str::to_owned), name);
     let id = Value::Text(event.id.clone());
     match event.event_type.as_str() {
         "user_signup" => Ok(Insert {
             table: "users",
-            values: vec![id, text("user")?, text("email")?],
+            values: vec![id, text("user")?, given(event.address(), "email")?],
         }),
         "order_placed" => {
             let cents = event.data.get("total_cents").and_then(Json::as_i64);

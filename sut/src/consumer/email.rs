@@ -5,7 +5,6 @@ use crate::bugs::Bug;
 use crate::envelope::Incoming;
 use crate::service::ServiceError;
 use crate::settings::Settings;
-use serde_json::Value;
 use squall_env::{Env, Mail, MailError, Mailer};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -80,17 +79,16 @@ async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
 
 /// Renders the mail. Whatever came in, no header gets a line break: an address with one is refused, a subject is cleaned.
 fn welcome(event: &Incoming) -> Result<Mail, String> {
-    let field = |name: &str| event.data.get(name).and_then(Value::as_str);
-    let to = field("email").ok_or("there is no email")?;
+    let to = event.address().ok_or("there is no user")?;
     if !to.contains('@') || to.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err("the email is no address".to_owned());
+        return Err(format!("{to:?} is no address"));
     }
-    let user = field("user").ok_or("there is no user")?;
-    let name = one_line(field("name").unwrap_or(user));
+    let user = event.text("user").ok_or("there is no user")?;
+    let name = one_line(event.text("name").unwrap_or(user));
     Ok(Mail {
         name: file_name(&event.id),
         event_id: event.id.clone(),
-        to: to.to_owned(),
+        to,
         subject: format!("Welcome, {name}"),
         body: format!(
             "Hello {name},\n\nyour account {} is ready.\n\nReference: {}\n",
@@ -133,7 +131,7 @@ fn file_name(id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn event(data: Value) -> Incoming {
         Incoming {
@@ -153,6 +151,9 @@ mod tests {
         assert_eq!(mail.subject, "Welcome, u  Bcc: all@example.test");
         assert_eq!(mail.name, "7-0-1");
         assert!(mail.body.contains("Reference: 7-0-1\n"));
+        let nameless = welcome(&event(json!({"user": "alice"}))).unwrap();
+        assert_eq!(nameless.to, "alice@signup.test");
+        assert!(welcome(&event(json!({"user": "a\r\nb"}))).is_err());
         let injected = event(json!({"user": "u", "email": "a@b.test\r\nBcc: c@d.test"}));
         assert!(welcome(&injected).is_err());
     }

@@ -1,12 +1,16 @@
-//! The real [`Env`]: one process, one thread, and around it librdkafka, an HTTP server, SQLite, a mail folder or server.
+//! The real [`Env`]: one process, one thread, and around it librdkafka, an HTTP server, SQLite or PostgreSQL, a
+//! mail folder or server.
 
 mod http;
 mod log;
 mod mail;
 mod maildir;
 mod metrics;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod signals;
 mod sqlite;
+mod store;
 
 use crate::service::{Service, ServiceError, run};
 use crate::settings::Settings;
@@ -14,7 +18,6 @@ use http::{HttpIngress, State, serve};
 use log::Logger;
 use mail::ProcessMailer;
 use metrics::Metrics;
-use sqlite::SqliteStore;
 use squall_bus_kafka::{KafkaBus, KafkaBusConsumer, KafkaBusProducer};
 use squall_env::{
     BusError, ConsumerSettings, Env, IngressError, IngressSettings, LogEntry, MailError,
@@ -28,6 +31,7 @@ use std::hash::BuildHasher as _;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use store::ProcessStore;
 use tokio::sync::watch;
 
 /// Threads of the mail folder: each waits for the disk.
@@ -125,7 +129,7 @@ impl ProcessEnv {
 impl Env for ProcessEnv {
     type Producer = KafkaBusProducer;
     type Consumer = KafkaBusConsumer;
-    type Store = SqliteStore;
+    type Store = ProcessStore;
     type Mailer = ProcessMailer;
     type Ingress = HttpIngress;
 
@@ -137,10 +141,8 @@ impl Env for ProcessEnv {
         self.0.bus.consumer(settings)
     }
 
-    async fn store(&self, tables: &'static [Table]) -> Result<SqliteStore, StoreError> {
-        let settings = &self.0.settings;
-        let path = settings.sqlite_path.as_deref().unwrap_or_default();
-        SqliteStore::open(path, settings.sqlite_busy_timeout, tables).await
+    async fn store(&self, tables: &'static [Table]) -> Result<ProcessStore, StoreError> {
+        ProcessStore::open(&self.0.settings, tables).await
     }
 
     async fn mailer(&self) -> Result<ProcessMailer, MailError> {

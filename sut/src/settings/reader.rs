@@ -17,6 +17,28 @@ pub(crate) fn mail_server(url: &str) -> Option<(&str, u16)> {
     (!host.is_empty() && !host.contains(['/', '@'])).then_some((host, port))
 }
 
+/// What is wrong with where the rows go. A URL is not shown: it may hold a password.
+fn store_problem(settings: &Settings) -> Option<String> {
+    let problem = match (&settings.database_url, &settings.sqlite_path) {
+        (None, Some(_)) => return None,
+        (None, None) => "SQLITE_PATH is not set: the database file (or DATABASE_URL, a server)",
+        (Some(url), _) if !is_postgres(&url.0) => {
+            "DATABASE_URL is not like postgres://USER:PASSWORD@HOST:5432/DATABASE"
+        }
+        (Some(_), _) if !cfg!(feature = "postgres") => {
+            "DATABASE_URL is set, but this squall was built without PostgreSQL: cargo build --features postgres"
+        }
+        (Some(_), _) => return None,
+    };
+    Some(problem.to_owned())
+}
+
+fn is_postgres(url: &str) -> bool {
+    ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.len() > scheme.len() && url.starts_with(scheme))
+}
+
 pub(super) struct Reader<'a> {
     pub(super) variables: &'a BTreeMap<String, String>,
     pub(super) problems: Vec<String>,
@@ -120,9 +142,8 @@ impl<'a> Reader<'a> {
             let problem = format!("SMTP_URL={url} is not like smtp://127.0.0.1:25");
             self.problems.push(problem);
         }
-        if settings.service == Service::ConsumerDb && settings.sqlite_path.is_none() {
-            let problem = "SQLITE_PATH is not set: the database file";
-            self.problems.push(problem.to_owned());
+        if settings.service == Service::ConsumerDb {
+            self.problems.extend(store_problem(settings));
         }
         if settings.batch_max == 0 {
             self.problems

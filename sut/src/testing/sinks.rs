@@ -1,7 +1,7 @@
-//! A store and a mail server, each of which can fail for now.
+//! A store and a mail server, each of which can fail for now. The store has no texts with a null character in them, as PostgreSQL.
 
 use super::TestEnv;
-use squall_env::{Filed, Insert, Mail, MailError, Mailer, Store, StoreError, Table};
+use squall_env::{Filed, Insert, Mail, MailError, Mailer, Store, StoreError, Table, Value};
 
 pub(crate) struct TestStore {
     env: TestEnv,
@@ -25,6 +25,13 @@ impl Store for TestStore {
             if world.store_failures > 0 {
                 world.store_failures -= 1;
                 return Err(StoreError::Temporary("locked".to_owned()));
+            }
+            let refused = |value: &Value| matches!(value, Value::Text(text) if text.contains('\0'));
+            if inserts
+                .iter()
+                .any(|insert| insert.values.iter().any(refused))
+            {
+                return Err(StoreError::Permanent("a null character".to_owned()));
             }
             let mut new = Vec::new();
             for insert in inserts {

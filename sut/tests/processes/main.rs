@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod mail;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod smtp;
 mod world;
 

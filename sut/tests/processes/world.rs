@@ -58,7 +58,7 @@ pub fn count_rows(database: &Path, table: &str) -> i64 {
         .unwrap_or(0)
 }
 
-fn on_runtime<T>(future: impl Future<Output = T>) -> T {
+pub fn on_runtime<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

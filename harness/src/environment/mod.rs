@@ -18,9 +18,11 @@ pub mod served;
 pub mod site;
 pub mod supervision;
 pub mod sweep;
+mod until;
 
 pub use error::EnvironmentError;
 pub use site::Site;
+pub use until::until;
 
 use bus::Bus;
 use happenings::Happenings;

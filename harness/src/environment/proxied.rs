@@ -3,7 +3,7 @@
 //! Every party gets an address for every broker. Clients go where a broker's answers send them, so those answers are rewritten:
 //! told a broker's own address, a client would go past the proxy, and every fault on it would be none.
 
-mod act;
+pub mod act;
 
 use super::network::{End, Touched, Treated};
 use act::{OnProxy, on_proxy};

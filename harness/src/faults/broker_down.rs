@@ -2,15 +2,16 @@
 //! it takes connections.
 
 use super::{FaultError, Injection};
-use crate::environment::Environment;
+use crate::environment::{Environment, until};
 use squall_plan::fault::Ending;
 use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A broker dies and comes back in milliseconds; this long means that it did not.
 const WITHIN: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 pub struct BrokerDown {
     env: Arc<dyn Environment>,
@@ -74,9 +75,11 @@ impl Drop for BrokerDown {
 /// Waits until the broker's address refuses connections; says so. `None`: it went on taking them.
 pub(super) fn await_gone(env: &dyn Environment, broker: u32) -> Option<String> {
     let address = env.bus().address(broker)?;
-    let refused = until(|| match TcpStream::connect_timeout(&address, WITHIN) {
-        Ok(_) => false,
-        Err(error) => error.kind() == ErrorKind::ConnectionRefused,
+    let refused = until(WITHIN, LOOK_EVERY, || {
+        match TcpStream::connect_timeout(&address, WITHIN) {
+            Ok(_) => false,
+            Err(error) => error.kind() == ErrorKind::ConnectionRefused,
+        }
     });
     refused.then(|| format!("broker {broker} at {address} refuses connections"))
 }
@@ -89,21 +92,10 @@ pub(super) fn await_back(env: &dyn Environment, broker: u32) -> Result<String, F
     };
     let address = env.bus().address(broker);
     let address = address.ok_or_else(|| fail("there is no such broker"))?;
-    match until(|| TcpStream::connect_timeout(&address, WITHIN).is_ok()) {
+    match until(WITHIN, LOOK_EVERY, || {
+        TcpStream::connect_timeout(&address, WITHIN).is_ok()
+    }) {
         true => Ok(format!("broker {broker} takes connections again")),
         false => Err(fail("was started again but takes no connections")),
-    }
-}
-
-fn until(mut condition: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + WITHIN;
-    loop {
-        if condition() {
-            return true;
-        }
-        if Instant::now() >= deadline {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(2));
     }
 }

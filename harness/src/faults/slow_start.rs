@@ -4,14 +4,15 @@
 //! goes on, however busy the machine is, and it has the pid from the beginning that it will have.
 
 use super::{FaultError, Injection};
-use crate::environment::Environment;
 use crate::environment::processes;
 use crate::environment::supervision::{Ended, ReplicaId, ReplicaSpec};
+use crate::environment::{Environment, until};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A shell stops and goes on within milliseconds; this long means that it does not.
 const WITHIN: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// `$0` and `$@` are the service's own program and arguments.
 const STOP_THEN_BECOME: &str = "kill -STOP $$; exec \"$0\" \"$@\"";
@@ -41,19 +42,14 @@ pub fn inject(env: Arc<dyn Environment>, victims: &[ReplicaId]) -> Result<SlowSt
         slow.pids.push(pid);
     }
     // One that went on before it stood still would stand still for good.
-    until(|| slow.pids.iter().all(|pid| is_stopped(*pid)));
+    until(WITHIN, LOOK_EVERY, || {
+        slow.pids.iter().all(|pid| is_stopped(*pid))
+    });
     Ok(slow)
 }
 
 fn is_stopped(pid: i32) -> bool {
     processes::read(pid).is_some_and(|process| process.is_stopped())
-}
-
-fn until(mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + WITHIN;
-    while !condition() && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn start(env: &dyn Environment, id: &ReplicaId) -> Result<i32, FaultError> {
@@ -94,7 +90,9 @@ impl Injection for SlowStart {
         for id in &self.victims {
             self.env.supervisor().resume(id)?;
         }
-        until(|| !self.pids.iter().any(|pid| is_stopped(*pid)));
+        until(WITHIN, LOOK_EVERY, || {
+            !self.pids.iter().any(|pid| is_stopped(*pid))
+        });
         // One that did not come so far is started as it should be.
         self.env.supervisor().start_all(&self.victims)?;
         Ok(self.restarted().unwrap_or_default())

@@ -44,6 +44,8 @@ pub fn populated(infos: &[ProxyInfo], error: Option<(&str, u16)>) -> Value {
     Value::Object(object)
 }
 
+/// The body of a toxic, as the API takes it and answers.
+#[must_use]
 pub fn toxic(spec: &ToxicSpec) -> Value {
     let mut kind = spec.kind;
     let attributes = kind.attributes().into_iter();

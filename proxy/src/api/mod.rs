@@ -7,6 +7,7 @@ mod encode;
 mod metrics;
 mod route;
 
+pub use encode::toxic as toxic_body;
 pub use route::{Answer, Call, answer};
 
 use crate::engine::{Engine, ProxyConfig};

@@ -2,8 +2,8 @@
 //!
 //! # Who owns what
 //!
-//! [`engine::Engine`] owns everything that the container engine holds for a run: one network and the containers on it, all under the
-//! labels of [`labels`]. It removes them when it is shut down or dropped; what a killed harness leaves is known by its labels and
+//! `real::engine::Engine` owns everything that the container engine holds for a run: one network and the containers on it, all under the
+//! labels of `real::labels`. It removes them when it is shut down or dropped; what a killed harness leaves is known by its labels and
 //! swept by the next run or `squall clean` ([`sweep`]).
 //!
 //! # The way of a byte
@@ -16,52 +16,20 @@
 //!
 //! Kafka gives each listener an advertised address of its own, and a client is told those of the listener that it came in by:
 //! `127.0.0.1:P` for its own P alone. So nothing needs to be rewritten, and nobody can get past the proxy. Ports are leased before
-//! anything starts ([`layout`]) and stay through restarts of brokers. Squall's own clients (taps, lag, the watch) come in by a
+//! anything starts (`real::layout`) and stay through restarts of brokers. Squall's own clients (taps, lag, the watch) come in by a
 //! listener that each broker publishes itself, which no fault touches.
 //!
-//! A packet filter inside Toxiproxy's network namespace counts, for each P, what arrived and what went on ([`filter`]): the
+//! A packet filter inside Toxiproxy's network namespace counts, for each P, what arrived and what went on (`real::filter`): the
 //! proof that traffic flows through it, and the evidence of every fault there. Links between brokers are cut by a packet filter in
 //! the broker's own namespace. Both are set from a helper container that shares the namespace.
 //!
-//! Leaders, in-sync sets and the controller are asked from the brokers ([`watch`]); that a group rebalanced is read in their logs.
+//! Leaders, in-sync sets and the controller are asked from the brokers (`real::watch`); that a group rebalanced is read in their logs.
 
 #[cfg(feature = "docker")]
-mod broker;
-#[cfg(feature = "docker")]
-mod bus;
-#[cfg(feature = "docker")]
-mod client;
-#[cfg(feature = "docker")]
-mod engine;
-#[cfg(feature = "docker")]
-mod filter;
-#[cfg(feature = "docker")]
-mod images;
-#[cfg(feature = "docker")]
-mod labels;
-#[cfg(feature = "docker")]
-mod layout;
-#[cfg(feature = "docker")]
-mod logs;
-#[cfg(feature = "docker")]
-mod network;
-#[cfg(feature = "docker")]
-mod proof;
-#[cfg(feature = "docker")]
-mod start;
-#[cfg(feature = "docker")]
-mod sweep;
-#[cfg(feature = "docker")]
-mod toxics;
-#[cfg(feature = "docker")]
-mod toxiproxy;
-#[cfg(feature = "docker")]
-mod watch;
+mod real;
 
 #[cfg(feature = "docker")]
-pub use start::start;
-#[cfg(feature = "docker")]
-pub use sweep::sweep;
+pub use real::{start, sweep};
 
 /// As reports name it.
 pub const NAME: &str = "docker";

@@ -18,32 +18,45 @@ pub enum OnProxy {
 /// # Errors
 /// Text for users: an API or an error that the proxy does not know.
 pub fn on_proxy(treatment: &Treatment, far: &Far, direction: Direction) -> Result<OnProxy, String> {
-    Ok(OnProxy::Toxic(match *treatment {
-        Treatment::Stall => return Ok(OnProxy::Stall),
-        Treatment::Frames {
-            ref apis,
-            share_per_mille,
-            ref act,
-        } => return Ok(OnProxy::Rule(Box::new(rule(apis, share_per_mille, act)?))),
+    Ok(match (toxic(treatment), treatment) {
+        (Some(kind), _) => OnProxy::Toxic(kind),
+        (
+            None,
+            Treatment::Frames {
+                apis,
+                share_per_mille,
+                act,
+            },
+        ) => OnProxy::Rule(Box::new(rule(apis, *share_per_mille, act)?)),
         // What flows to a sink are bytes; to a broker, requests and answers of which each draws its own.
-        Treatment::Delay(late) if late.distribution != Distribution::Uniform => {
-            if matches!(far, Far::Sink(_)) {
-                return Ok(OnProxy::Toxic(ToxicKind::Spread {
-                    latency_ns: late.latency_ns,
-                    jitter_ns: late.jitter_ns,
-                    distribution: late.distribution,
-                }));
-            }
+        (None, Treatment::Delay(late)) if matches!(far, Far::Sink(_)) => {
+            OnProxy::Toxic(ToxicKind::Spread {
+                latency_ns: late.latency_ns,
+                jitter_ns: late.jitter_ns,
+                distribution: late.distribution,
+            })
+        }
+        (None, Treatment::Delay(late)) => {
             let way = match direction {
                 Direction::Upstream => Way::Requests,
                 Direction::Downstream => Way::Answers,
             };
-            return Ok(OnProxy::Rule(Box::new(Rule::new("", delay(way, late)))));
+            OnProxy::Rule(Box::new(Rule::new("", delay(way, *late))))
         }
-        Treatment::Delay(late) => ToxicKind::Latency {
-            latency_ms: number(late.latency_ns.div_ceil(MS)),
-            jitter_ms: number(late.jitter_ns / MS),
-        },
+        (None, _) => OnProxy::Stall,
+    })
+}
+
+/// The one of Toxiproxy's toxics that does it. `None`: a stall, what acts on Kafka's frames, and a delay that is not drawn evenly.
+pub fn toxic(treatment: &Treatment) -> Option<ToxicKind> {
+    Some(match *treatment {
+        Treatment::Delay(late) if late.distribution == Distribution::Uniform => {
+            ToxicKind::Latency {
+                latency_ms: number(late.latency_ns.div_ceil(MS)),
+                jitter_ms: number(late.jitter_ns / MS),
+            }
+        }
+        Treatment::Stall | Treatment::Frames { .. } | Treatment::Delay(_) => return None,
         Treatment::Reset => ToxicKind::ResetPeer { timeout_ms: 0 },
         Treatment::Bandwidth { bytes_per_s } => ToxicKind::Bandwidth {
             rate_kb_s: number(bytes_per_s.div_ceil(1_000)),
@@ -66,7 +79,7 @@ pub fn on_proxy(treatment: &Treatment, far: &Far, direction: Direction) -> Resul
         Treatment::Timeout { after_ns } => ToxicKind::Timeout {
             timeout_ms: number(after_ns.div_ceil(MS)),
         },
-    }))
+    })
 }
 
 fn delay(way: Way, late: Latency) -> Action {

@@ -10,15 +10,16 @@ use super::watch::{View, Watch};
 use crate::environment::bus::{Bus, Leadership};
 use crate::environment::embedded::coordinator;
 use crate::environment::interrupt::Registered;
+use crate::environment::until;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A controlled shutdown moves leaders first.
 const STOP_WITHIN_S: i32 = 30;
 /// A node starts in seconds, on a busy machine in tens of them.
 pub const UP_WITHIN: Duration = Duration::from_secs(120);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub struct DockerBus {
     pub engine: Arc<Engine>,
@@ -106,7 +107,7 @@ impl Bus for DockerBus {
         let address = address.ok_or_else(|| format!("there is no broker {broker}"))?;
         let log = format!("see logs/kafka-{broker}.log in the run's folder");
         let mut ended = false;
-        let up = until(UP_WITHIN, || {
+        let up = until(UP_WITHIN, LOOK_EVERY, || {
             let answer = client::metadata(address);
             if answer.is_ok_and(|answer| View::of(&answer).brokers.contains(&broker)) {
                 return true;
@@ -141,7 +142,7 @@ impl Bus for DockerBus {
                 .fresh()
                 .is_some_and(|view| view.is_whole(brokers))
         };
-        match until(within, whole) {
+        match until(within, LOOK_EVERY, whole) {
             true => Ok(()),
             false => Err(format!(
                 "not every replica was in sync within {} s",
@@ -164,19 +165,5 @@ impl Bus for DockerBus {
 impl Drop for DockerBus {
     fn drop(&mut self) {
         self.shut_down();
-    }
-}
-
-/// Waits for a condition; says whether it came true.
-pub fn until(within: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + within;
-    loop {
-        if condition() {
-            return true;
-        }
-        if Instant::now() >= deadline {
-            return false;
-        }
-        std::thread::sleep(LOOK_EVERY);
     }
 }

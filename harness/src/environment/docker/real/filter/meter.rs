@@ -2,9 +2,8 @@
 
 use super::super::engine::Engine;
 use super::super::layout::{Layout, Way};
-use super::{TABLE, helper, nft};
+use super::{Met, TABLE, counters, helpers, nft};
 use crate::environment::EnvironmentError;
-use serde_json::Value;
 use squall_proxy::toxic::Direction;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -29,7 +28,7 @@ const ENDS: &str = "ends";
 pub struct Meter {
     engine: Arc<Engine>,
     helper: String,
-    last: Mutex<Option<(Instant, BTreeMap<String, u64>)>>,
+    last: Mutex<Option<(Instant, BTreeMap<String, Met>)>>,
 }
 
 /// What has passed a way so far. Bytes are those of packets, with their headers.
@@ -68,7 +67,7 @@ impl Meter {
         beside: &str,
         layout: &Layout,
     ) -> Result<Self, EnvironmentError> {
-        let helper = helper(engine, beside)?;
+        let helper = helpers(engine, &[beside])?.concat();
         let ports: Vec<u16> = layout.ways().iter().map(|way| way.port).collect();
         nft(engine, &helper, &[&rules(&ports)]).map_err(EnvironmentError::Bus)?;
         Ok(Self {
@@ -88,21 +87,23 @@ impl Meter {
         let counters = match fresh {
             Some((_, counters)) => counters.clone(),
             None => {
-                let read = nft(&self.engine, &self.helper, &["-j", "list", "counters"])?;
-                let counters = parse(&read);
+                let counters = counters(&self.engine, &self.helper)?;
                 *last = Some((Instant::now(), counters.clone()));
                 counters
             }
         };
-        let of = |name: &str| counters.get(&counter(name, way.port)).copied().unwrap_or(0);
+        let of = |name: &str| {
+            let met = counters.get(&counter(name, way.port)).copied();
+            met.unwrap_or_default()
+        };
         let flow = |arrived, left| Flow {
-            arrived_bytes: of(arrived),
-            left_bytes: of(left),
+            arrived_bytes: of(arrived).bytes,
+            left_bytes: of(left).bytes,
         };
         Ok(Passed {
             up: flow("up_in", "up_out"),
             down: flow("down_in", "down_out"),
-            ends: of(ENDS),
+            ends: of(ENDS).packets,
         })
     }
 
@@ -150,37 +151,4 @@ fn rules(ports: &[u16]) -> String {
         );
     }
     text + "}\n"
-}
-
-/// Packets of the ends, bytes of all else.
-fn parse(json: &str) -> BTreeMap<String, u64> {
-    let read: Value = serde_json::from_str(json).unwrap_or_default();
-    let all = read["nftables"].as_array().cloned().unwrap_or_default();
-    let one = |object: &Value| {
-        let counter = object.get("counter")?;
-        let name = counter["name"].as_str()?;
-        let unit = if name.starts_with(ENDS) {
-            "packets"
-        } else {
-            "bytes"
-        };
-        Some((name.to_owned(), counter[unit].as_u64()?))
-    };
-    all.iter().filter_map(one).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counters_are_read_by_name() {
-        let json = r#"{"nftables": [{"metainfo": {"version": "1.0.6"}},
-            {"counter": {"family": "inet", "name": "up_in_20001", "table": "squall", "handle": 1, "packets": 3, "bytes": 300}},
-            {"counter": {"family": "inet", "name": "ends_20001", "table": "squall", "handle": 5, "packets": 2, "bytes": 104}}]}"#;
-        let counters = parse(json);
-        assert_eq!(counters["up_in_20001"], 300);
-        assert_eq!(counters["ends_20001"], 2);
-        assert!(parse("").is_empty());
-    }
 }

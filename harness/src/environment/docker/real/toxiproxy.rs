@@ -4,17 +4,19 @@ use super::engine::Spec;
 use super::images::Image;
 use super::layout::{Layout, Way};
 use super::toxics::Toxics;
-use crate::environment::EnvironmentError;
+use crate::environment::{EnvironmentError, until};
 use serde_json::Value;
+use squall_proxy::api::toxic_body;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use toxiproxy_rust::client::Client;
 use toxiproxy_rust::proxy::{Proxy, ProxyPack};
 
 const API: u16 = 8474;
 const UP_WITHIN: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 pub fn name(run: &str) -> String {
@@ -47,14 +49,13 @@ impl Toxiproxy {
     pub fn open(layout: &Layout, broker: impl Fn(u32) -> String) -> Result<Self, EnvironmentError> {
         let api = SocketAddr::from((Ipv4Addr::LOCALHOST, layout.api_port()));
         let failed = |why: String| EnvironmentError::Bus(format!("Toxiproxy at {api}: {why}"));
-        let deadline = Instant::now() + UP_WITHIN;
         // Its client takes a port that listens for a server that answers, and the engine's listens at once.
-        while let Err(why) = http(api, "GET", "/version", "") {
-            if Instant::now() >= deadline {
-                return Err(failed(why));
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let mut answer = Ok(Value::Null);
+        until(UP_WITHIN, LOOK_EVERY, || {
+            answer = http(api, "GET", "/version", "");
+            answer.is_ok()
+        });
+        answer.map_err(failed)?;
         let pack = |way: &Way| {
             let upstream = format!("{}:{}", broker(way.broker), way.port);
             ProxyPack::new(way.proxy(), format!("0.0.0.0:{}", way.port), upstream)
@@ -91,7 +92,7 @@ impl Toxiproxy {
         }
         for (name, toxic) in to {
             if from.get(name) != Some(toxic) {
-                http(self.api, "POST", &toxics, &toxic.to_string())?;
+                http(self.api, "POST", &toxics, &toxic_body(toxic).to_string())?;
             }
         }
         Ok(())

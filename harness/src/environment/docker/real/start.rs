@@ -1,22 +1,22 @@
 //! From a plan to a running site: network, containers, topics, proxies, and the proof that they are in the way.
 
-use super::bus::{DockerBus, UP_WITHIN, until};
-use super::engine::Engine;
+use super::super::NAME;
+use super::bus::{DockerBus, LOOK_EVERY, UP_WITHIN};
+use super::engine::{Engine, Spec};
 use super::filter::{Meter, Wall};
 use super::layout::Layout;
 use super::logs::{Followed, Logs, Readers};
 use super::network::{DockerNetwork, Ways};
 use super::toxiproxy::{self, Toxiproxy};
 use super::watch::{View, Watch};
-use super::{NAME, broker, client, proof, sweep};
-use crate::environment::EnvironmentError;
+use super::{broker, client, proof, sweep};
 use crate::environment::bus::Bus;
-use crate::environment::happenings::Happenings;
 use crate::environment::interrupt::{Interrupt, Registered};
 use crate::environment::notes::Notes;
 use crate::environment::proxied::Proxied;
 use crate::environment::served::Served;
 use crate::environment::site::{Site, SiteParts};
+use crate::environment::{EnvironmentError, until};
 use squall_plan::Plan;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -36,57 +36,25 @@ pub fn start(
     say: &mut dyn FnMut(&str),
 ) -> Result<Site, EnvironmentError> {
     let began = Instant::now();
+    let after = || format!("{:.1} s", began.elapsed().as_secs_f64());
     for gone in sweep()? {
         say(&format!("removed what a killed run had left: {gone}"));
     }
     let layout = Arc::new(Layout::of(plan)?);
     let engine = Arc::new(Engine::connect()?);
-    for image in engine.missing_images() {
-        say(&format!("pulling {image}"));
-    }
     let at_second = removed_at_second(&engine);
-    engine.make_network()?;
-    let brokers = layout.brokers();
-    let specs = brokers
-        .iter()
-        .map(|id| broker::spec(engine.run(), *id, &plan.cluster, &layout));
-    let specs = specs.chain([toxiproxy::spec(engine.run(), &layout)]);
-    engine.start(specs.collect())?;
-    say(&format!(
-        "{} containers on the network {}",
-        brokers.len() + 1,
-        engine.run()
-    ));
-    let happenings = Arc::new(Happenings::default());
+    start_containers(plan, &engine, &layout, say)?;
     let readers = Readers {
         notes: Arc::clone(&notes),
-        happenings: Arc::clone(&happenings),
+        happenings: Arc::default(),
     };
-    let logs = Logs::follow(
-        &engine,
-        followed(&engine, &brokers),
-        &run_folder.join("logs"),
-        &readers,
-    );
-    let logs =
-        logs.map_err(|error| EnvironmentError::Bus(format!("their logs cannot be kept: {error}")))?;
-    let names = brokers.iter().map(|id| broker::name(engine.run(), *id));
-    let wall = Arc::new(Wall::new(&engine, names.collect()));
+    let happenings = Arc::clone(&readers.happenings);
+    let logs = follow(&engine, &layout, run_folder, &readers)?;
     // While the brokers start, which takes longest.
-    let toxiproxy = Toxiproxy::open(&layout, |id| broker::name(engine.run(), id))?;
-    let meter = Meter::start(&engine, &toxiproxy::name(engine.run()), &layout)?;
-    if plan
-        .faults
-        .iter()
-        .any(|fault| fault.kind.row().acts_on_connections)
-    {
-        wall.prepare().map_err(EnvironmentError::Bus)?;
-    }
+    let (wall, toxiproxy, meter) = put_between(plan, &engine, &layout)?;
+    say(&format!("Toxiproxy stands after {}", after()));
     await_brokers(&layout)?;
-    say(&format!(
-        "brokers serve after {:.1} s",
-        began.elapsed().as_secs_f64()
-    ));
+    say(&format!("brokers serve after {}", after()));
     let watch = Watch::start(&layout, &notes, &happenings);
     let bus = Arc::new(DockerBus {
         watch: watch
@@ -101,8 +69,8 @@ pub fn start(
     let ways = Ways::new(layout, toxiproxy, meter);
     proof::prove(&ways)?;
     say(&format!(
-        "traffic flows through Toxiproxy; up after {:.1} s",
-        began.elapsed().as_secs_f64()
+        "topics stand, traffic flows through Toxiproxy; up after {}",
+        after()
     ));
     let served = Served::start(plan, run_folder)?;
     let sinks = Proxied::start(Vec::new(), served.addresses(), plan.seed);
@@ -116,6 +84,56 @@ pub fn start(
         squall: None,
     };
     Site::new(plan, run_folder, parts, notes)
+}
+
+/// The network, the brokers and Toxiproxy, all at the same time.
+fn start_containers(
+    plan: &Plan,
+    engine: &Engine,
+    layout: &Layout,
+    say: &mut dyn FnMut(&str),
+) -> Result<(), EnvironmentError> {
+    for image in engine.missing_images() {
+        say(&format!("pulling {image}"));
+    }
+    engine.make_network()?;
+    let run = engine.run();
+    let brokers = layout.brokers().into_iter();
+    let specs = brokers.map(|id| broker::spec(run, id, &plan.cluster, layout));
+    let specs: Vec<Spec> = specs.chain([toxiproxy::spec(run, layout)]).collect();
+    let count = specs.len();
+    engine.start(specs)?;
+    say(&format!("{count} containers on the network {run}"));
+    Ok(())
+}
+
+fn follow(
+    engine: &Engine,
+    layout: &Layout,
+    run_folder: &Path,
+    readers: &Readers,
+) -> Result<Logs, EnvironmentError> {
+    let followed = followed(engine, &layout.brokers());
+    let logs = Logs::follow(engine, followed, &run_folder.join("logs"), readers);
+    logs.map_err(|error| EnvironmentError::Bus(format!("their logs cannot be kept: {error}")))
+}
+
+/// What stands between the parties and between the brokers.
+fn put_between(
+    plan: &Plan,
+    engine: &Arc<Engine>,
+    layout: &Layout,
+) -> Result<(Arc<Wall>, Toxiproxy, Meter), EnvironmentError> {
+    let names = layout.brokers().into_iter();
+    let names = names.map(|id| broker::name(engine.run(), id));
+    let wall = Wall::new(engine, names.collect());
+    let toxiproxy = Toxiproxy::open(layout, |id| broker::name(engine.run(), id))?;
+    let meter = Meter::start(engine, &toxiproxy::name(engine.run()), layout)?;
+    let mut faults = plan.faults.iter();
+    if faults.any(|fault| fault.kind.row().acts_on_connections) {
+        wall.prepare().map_err(EnvironmentError::Bus)?;
+    }
+    Ok((Arc::new(wall), toxiproxy, meter))
 }
 
 /// From now on, until the bus is gone.
@@ -147,7 +165,7 @@ fn await_brokers(layout: &Layout) -> Result<(), EnvironmentError> {
         let answer = address.and_then(|address| client::metadata(address).ok());
         answer.is_some_and(|answer| View::of(&answer).brokers.len() == brokers.len())
     };
-    match until(UP_WITHIN, || brokers.iter().all(knows_all)) {
+    match until(UP_WITHIN, LOOK_EVERY, || brokers.iter().all(knows_all)) {
         true => Ok(()),
         false => Err(EnvironmentError::Bus(format!(
             "not all of them serve clients within {} s; see logs/kafka-*.log in the run's folder",

@@ -2,7 +2,7 @@
 //! each change writes the table of a namespace anew, and a broker that starts again, whose namespace is new, gets it again.
 
 use super::super::engine::{Engine, Standing};
-use super::{TABLE, helper, nft};
+use super::{TABLE, counters, helpers, nft};
 use squall_plan::fault::Treatment;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -43,9 +43,11 @@ impl Wall {
     /// Text for users: a helper cannot be started.
     pub fn prepare(&self) -> Result<(), String> {
         let mut state = self.lock();
-        for broker in (1..).take(self.names.len()) {
-            let standing = self.look(broker)?;
-            self.helper(&mut state, broker, &standing)?;
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let made = helpers(&self.engine, &names).map_err(|error| error.to_string())?;
+        for (broker, helper) in (1..).zip(made) {
+            let started_at = self.look(broker)?.started_at;
+            state.helpers.insert(broker, (helper, started_at));
         }
         Ok(())
     }
@@ -110,10 +112,13 @@ impl Wall {
     /// Packets that each rule at a broker has met since its table was written.
     fn read(&self, state: &mut State, to: u32) -> BTreeMap<u64, u64> {
         let helper = state.helpers.get(&to).map(|(helper, _)| helper.clone());
-        let told = helper.map(|helper| nft(&self.engine, &helper, &["-j", "list", "counters"]));
-        told.and_then(Result::ok)
-            .map(|json| parse(&json))
-            .unwrap_or_default()
+        let told = helper.and_then(|helper| counters(&self.engine, &helper).ok());
+        let named = told.into_iter().flatten();
+        let own = named.filter_map(|(name, met)| {
+            let id = name.strip_prefix("met_")?.parse().ok()?;
+            Some((id, met.packets))
+        });
+        own.collect()
     }
 
     /// Writes the table of a broker's namespace. One that is down has none; it is written when it starts again.
@@ -125,9 +130,10 @@ impl Wall {
         let helper = self.helper(state, to, &standing)?;
         let mut rules = String::new();
         let mut counters = String::new();
-        for (id, ((from, end), treatment)) in &state.treatments {
+        let here = state.treatments.iter();
+        for (id, ((from, _), treatment)) in here.filter(|(_, ((_, end), _))| *end == to) {
             let address = self.look(*from)?.address;
-            if *end == to && !address.is_empty() {
+            if !address.is_empty() {
                 let verdict = verdict(treatment)?;
                 let _ = writeln!(counters, "counter met_{id} {{ }}");
                 let _ = writeln!(
@@ -155,7 +161,8 @@ impl Wall {
             }
             self.engine.remove(helper);
         }
-        let made = helper(&self.engine, self.name(broker)?).map_err(|error| error.to_string())?;
+        let made = helpers(&self.engine, &[self.name(broker)?]);
+        let made = made.map_err(|error| error.to_string())?.concat();
         let known = (made.clone(), standing.started_at.clone());
         state.helpers.insert(broker, known);
         Ok(made)
@@ -199,15 +206,4 @@ fn verdict(treatment: &Treatment) -> Result<String, String> {
             );
         }
     })
-}
-
-fn parse(json: &str) -> BTreeMap<u64, u64> {
-    let read: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
-    let all = read["nftables"].as_array().cloned().unwrap_or_default();
-    let one = |object: &serde_json::Value| {
-        let counter = object.get("counter")?;
-        let id = counter["name"].as_str()?.strip_prefix("met_")?;
-        Some((id.parse().ok()?, counter["packets"].as_u64()?))
-    };
-    all.iter().filter_map(one).collect()
 }

@@ -107,8 +107,8 @@ pub fn refusal(fault: &Fault, environment: Environment) -> Option<String> {
         return Some(FaultError::Unfit { kind, target }.to_string());
     }
     let of_its_own = fault.target == Target::Controller && !row.aims.controller;
-    if of_its_own && environment == Environment::Embedded {
-        let why = "the controller of embedded brokers is a node of its own, and no broker hosts it; aim at broker(N)";
+    if of_its_own && matches!(environment, Environment::Embedded | Environment::Docker) {
+        let why = "the controller is a node of its own, and no broker hosts it; aim at broker(N)";
         return Some(why.to_owned());
     }
     let refused = fault.refused_in(environment)?;

@@ -14,37 +14,88 @@ const DIRECT: u16 = 9092;
 /// Any that is well-formed; the cluster is the run's own.
 const CLUSTER_ID: &str = "c3F1YWxsLWNsdXN0ZXItMQ";
 
+const HEAP: &str = "-Xms256m -Xmx512m";
+/// Three nodes that start on a few cores: the second compiler and G1's threads cost them two thirds of their start, and earn it back
+/// only at rates that no scenario of faults has.
+const JVM: &str = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.awt.headless=true";
+
 /// Its name is its host name on the run's network, too.
 pub fn name(run: &str, broker: u32) -> String {
     format!("{run}-kafka-{broker}")
 }
 
-/// Every node is broker and controller at once.
+/// The controller's name.
+pub fn controller_name(run: &str) -> String {
+    format!("{run}-controller")
+}
+
 pub fn spec(run: &str, broker: u32, plan: &scenario::Cluster, layout: &Layout) -> Spec {
-    let mut environment = settings(run, broker, plan, layout);
-    environment.push(("CLUSTER_ID".to_owned(), CLUSTER_ID.to_owned()));
-    environment.push(("KAFKA_HEAP_OPTS".to_owned(), "-Xms256m -Xmx512m".to_owned()));
-    let direct = layout
-        .direct(broker)
-        .map(|address| (address.port(), DIRECT));
+    let direct = layout.direct(broker);
+    let port = direct.map(|address| (address.port(), DIRECT));
+    let ours = settings(run, broker, plan, layout);
+    node(name(run, broker), ours, plan, port)
+}
+
+/// The controller is a node of its own: what is done to brokers leaves it alone, and two of three may be down.
+pub fn controller_spec(run: &str, plan: &scenario::Cluster, layout: &Layout) -> Spec {
+    let name = controller_name(run);
+    let ours = vec![
+        ("node.id", layout.controller().to_string()),
+        ("process.roles", "controller".to_owned()),
+        ("listeners", format!("CONTROLLER://0.0.0.0:{CONTROLLER}")),
+        (
+            "advertised.listeners",
+            format!("CONTROLLER://{name}:{CONTROLLER}"),
+        ),
+        (
+            "listener.security.protocol.map",
+            "CONTROLLER:PLAINTEXT".to_owned(),
+        ),
+    ];
+    let ours = [ours, of_all_nodes(run, layout)].concat();
+    let port = (layout.controller_direct().port(), CONTROLLER);
+    node(name, ours, plan, Some(port))
+}
+
+type Settings = Vec<(&'static str, String)>;
+
+fn node(name: String, ours: Settings, plan: &scenario::Cluster, port: Option<(u16, u16)>) -> Spec {
+    let mut theirs = plan.broker.clone();
+    heartbeats(&mut theirs);
+    let ours = ours.into_iter().map(|(key, value)| (key.to_owned(), value));
+    let ours: Vec<_> = ours.filter(|(key, _)| !theirs.contains_key(key)).collect();
+    let all = ours.into_iter().chain(theirs);
+    let mut environment: Vec<_> = all.map(|(key, value)| (variable(&key), value)).collect();
+    let fixed = [
+        ("CLUSTER_ID", CLUSTER_ID),
+        ("KAFKA_HEAP_OPTS", HEAP),
+        ("KAFKA_JVM_PERFORMANCE_OPTS", JVM),
+    ];
+    environment.extend(fixed.map(|(key, value)| (key.to_owned(), value.to_owned())));
     Spec {
-        name: name(run, broker),
+        name,
         image: Image::Kafka,
         environment,
         command: Vec::new(),
-        ports: direct.into_iter().collect(),
+        ports: port.into_iter().collect(),
         beside: None,
     }
 }
 
-fn settings(
-    run: &str,
-    broker: u32,
-    plan: &scenario::Cluster,
-    layout: &Layout,
-) -> Vec<(String, String)> {
-    let voters = layout.brokers().into_iter();
-    let voters = voters.map(|id| format!("{id}@{}:{CONTROLLER}", name(run, id)));
+fn of_all_nodes(run: &str, layout: &Layout) -> Settings {
+    let voter = format!(
+        "{}@{}:{CONTROLLER}",
+        layout.controller(),
+        controller_name(run)
+    );
+    vec![
+        ("controller.quorum.voters", voter),
+        ("controller.listener.names", "CONTROLLER".to_owned()),
+        ("log.dirs", "/tmp/kraft-combined-logs".to_owned()),
+    ]
+}
+
+fn settings(run: &str, broker: u32, plan: &scenario::Cluster, layout: &Layout) -> Settings {
     let own = name(run, broker);
     let direct = layout.direct(broker).map(|at| at.to_string());
     let mut listeners = vec![
@@ -66,19 +117,11 @@ fn settings(
     // As many as hold the least that Kafka's own topics want.
     let replicas = plan.brokers.min(3).to_string();
     let in_sync = plan.brokers.min(2).to_string();
-    let ours = [
+    let ours = vec![
         ("node.id", broker.to_string()),
-        ("process.roles", "broker,controller".to_owned()),
-        (
-            "controller.quorum.voters",
-            voters.collect::<Vec<_>>().join(","),
-        ),
-        ("controller.listener.names", "CONTROLLER".to_owned()),
+        ("process.roles", "broker".to_owned()),
         ("inter.broker.listener.name", "INTERNAL".to_owned()),
-        (
-            "listeners",
-            format!("{bound},CONTROLLER://0.0.0.0:{CONTROLLER}"),
-        ),
+        ("listeners", bound),
         (
             "advertised.listeners",
             joined(&|(name, _, told)| format!("{name}://{told}")),
@@ -88,7 +131,6 @@ fn settings(
             format!("{protocols},CONTROLLER:PLAINTEXT"),
         ),
         ("num.network.threads", "1".to_owned()),
-        ("log.dirs", "/tmp/kraft-combined-logs".to_owned()),
         ("offsets.topic.replication.factor", replicas.clone()),
         // Each is a log on each node; Kafka's usual 50 cost seconds.
         ("offsets.topic.num.partitions", "5".to_owned()),
@@ -98,15 +140,7 @@ fn settings(
         // As in the embedded environment, where the reason stands.
         ("group.initial.rebalance.delay.ms", "200".to_owned()),
     ];
-    let ours = ours.map(|(name, value)| (name.to_owned(), value));
-    let mut theirs = plan.broker.clone();
-    heartbeats(&mut theirs);
-    let all = ours
-        .into_iter()
-        .filter(|(name, _)| !theirs.contains_key(name));
-    all.chain(theirs.clone())
-        .map(|(name, value)| (variable(&name), value))
-        .collect()
+    [ours, of_all_nodes(run, layout)].concat()
 }
 
 /// Kafka wants two heartbeats in a session at least, and its usual one is every 2 s.

@@ -6,13 +6,16 @@ use super::engine::Engine;
 use super::filter::Wall;
 use super::layout::Layout;
 use super::logs::Logs;
+use super::network::Ways;
 use super::watch::{View, Watch};
 use crate::environment::bus::{Bus, Leadership};
 use crate::environment::embedded::coordinator;
 use crate::environment::interrupt::Registered;
+use crate::environment::network::Treated;
 use crate::environment::until;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A controlled shutdown moves leaders first.
@@ -26,6 +29,10 @@ pub struct DockerBus {
     pub layout: Arc<Layout>,
     pub watch: Watch,
     pub wall: Arc<Wall>,
+    pub ways: Arc<Ways>,
+    /// Of brokers that are dead. A machine whose process has ended answers those who connect at once, but a container takes its
+    /// address along, and Toxiproxy would hold them for as long as nobody answers.
+    pub closed: Mutex<BTreeMap<u32, Vec<Box<dyn Treated>>>>,
     /// `None` once it was shut down.
     pub logs: Mutex<Option<Logs>>,
     /// Removes the containers at a second Ctrl-C.
@@ -38,6 +45,16 @@ impl DockerBus {
         known
             .map(|_| broker::name(self.engine.run(), broker))
             .ok_or_else(|| format!("there is no broker {broker}"))
+    }
+
+    fn gone(&self, broker: u32) -> Result<(), String> {
+        let closed = self.ways.close_all_to(broker)?;
+        self.closed().insert(broker, closed);
+        Ok(())
+    }
+
+    fn closed(&self) -> MutexGuard<'_, BTreeMap<u32, Vec<Box<dyn Treated>>>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn running(&self, broker: u32, wanted: bool) -> Result<String, String> {
@@ -85,17 +102,20 @@ impl Bus for DockerBus {
         addresses.find_map(|address| coordinator::ask(address, group).ok().flatten())
     }
 
+    /// None of them: it is a node of its own.
     fn controller(&self) -> Option<u32> {
-        self.watch.view().controller
+        None
     }
 
     fn kill(&self, broker: u32) -> Result<(), String> {
-        self.engine.kill(&self.running(broker, true)?)
+        self.engine.kill(&self.running(broker, true)?)?;
+        self.gone(broker)
     }
 
     fn stop_broker(&self, broker: u32) -> Result<(), String> {
         self.engine
-            .stop(&self.running(broker, true)?, STOP_WITHIN_S)
+            .stop(&self.running(broker, true)?, STOP_WITHIN_S)?;
+        self.gone(broker)
     }
 
     /// Returns when it serves clients again, and the others know it.
@@ -117,7 +137,10 @@ impl Bus for DockerBus {
         });
         match (up, ended) {
             (_, true) => Err(format!("broker {broker} ended when it was started: {log}")),
-            (true, _) => Ok(()),
+            (true, _) => {
+                let mut closed = self.closed().remove(&broker).into_iter().flatten();
+                closed.try_for_each(|mut way| way.lift())
+            }
             (false, _) => {
                 let within_s = UP_WITHIN.as_secs();
                 Err(format!(

@@ -1,4 +1,4 @@
-//! Questions to one broker over Kafka's protocol, one connection each: few are asked, and a broker may die at any time.
+//! Questions to one node over Kafka's protocol, one connection each: few are asked, and a broker may die at any time.
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
@@ -31,20 +31,20 @@ pub fn metadata(broker: SocketAddr) -> io::Result<MetadataResponse> {
     ask(broker, &all, METADATA, WITHIN)
 }
 
-/// The node of the active controller.
-pub fn controller(broker: SocketAddr) -> io::Result<Option<u32>> {
+/// How far each broker has followed the controller's log.
+pub fn followed(controller: SocketAddr) -> io::Result<Vec<(u32, i64)>> {
     let log = TopicData::default()
         .with_topic_name(TopicName(StrBytes::from_static_str(CONTROLLERS_LOG)))
         .with_partitions(vec![PartitionData::default()]);
     let request = DescribeQuorumRequest::default().with_topics(vec![log]);
-    let answer = ask(broker, &request, DESCRIBE_QUORUM, WITHIN)?;
-    let partition = answer
-        .topics
-        .first()
-        .and_then(|topic| topic.partitions.first());
-    Ok(partition
-        .filter(|partition| partition.error_code == 0)
-        .and_then(|partition| u32::try_from(partition.leader_id.0).ok()))
+    let answer = ask(controller, &request, DESCRIBE_QUORUM, WITHIN)?;
+    let partitions = answer.topics.iter().flat_map(|topic| &topic.partitions);
+    let brokers = partitions.flat_map(|partition| &partition.observers);
+    let known = brokers.filter_map(|broker| {
+        let number = u32::try_from(broker.replica_id.0).ok()?;
+        Some((number, broker.log_end_offset))
+    });
+    Ok(known.collect())
 }
 
 /// # Errors

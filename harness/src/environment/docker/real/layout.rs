@@ -12,6 +12,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 pub struct Layout {
     parties: Vec<End>,
     brokers: Vec<BrokerPorts>,
+    /// For Squall's own questions to the controller.
+    controller: PortLease,
     /// Toxiproxy's own API.
     api: PortLease,
 }
@@ -64,6 +66,7 @@ impl Layout {
         let brokers = (0..plan.cluster.brokers).map(broker);
         Ok(Self {
             brokers: brokers.collect::<Result<_, EnvironmentError>>()?,
+            controller: take()?,
             api: take()?,
             parties,
         })
@@ -76,6 +79,16 @@ impl Layout {
     /// The numbers of the brokers, from 1.
     pub fn brokers(&self) -> Vec<u32> {
         (1..).take(self.brokers.len()).collect()
+    }
+
+    /// The number of the controller, which comes after the brokers'.
+    pub fn controller(&self) -> u32 {
+        u32::try_from(self.brokers.len()).unwrap_or(u32::MAX - 1) + 1
+    }
+
+    /// Where Squall asks the controller.
+    pub fn controller_direct(&self) -> SocketAddr {
+        loopback(self.controller.number())
     }
 
     fn broker(&self, broker: u32) -> Option<&BrokerPorts> {

@@ -38,9 +38,9 @@ struct State {
 }
 
 impl DockerNetwork {
-    pub fn new(ways: Ways, wall: Arc<Wall>, sinks: Proxied) -> Self {
+    pub fn new(ways: Arc<Ways>, wall: Arc<Wall>, sinks: Proxied) -> Self {
         Self {
-            ways: Arc::new(ways),
+            ways,
             wall,
             sinks: Arc::new(sinks),
         }
@@ -95,10 +95,15 @@ impl Network for DockerNetwork {
         to: &End,
         treatment: &Treatment,
     ) -> Result<Option<Box<dyn Treated>>, String> {
+        let node = |end: &End| match end {
+            End::Broker(id) => Some(*id),
+            End::Controller => Some(self.ways.layout.controller()),
+            _ => None,
+        };
+        if let (Some(from), Some(to)) = (node(from), node(to)) {
+            return self.between((from, to), treatment).map(Some);
+        }
         let (party, far, direction) = match (from, to) {
-            (End::Broker(from), End::Broker(to)) => {
-                return self.between((*from, *to), treatment).map(Some);
-            }
             (End::Controller, _) | (_, End::Controller) => return Ok(None),
             (party, far @ (End::Broker(_) | End::Sink(_))) => (party, far, Direction::Upstream),
             (far @ (End::Broker(_) | End::Sink(_)), party) => (party, far, Direction::Downstream),
@@ -123,10 +128,7 @@ impl Network for DockerNetwork {
 
     fn close(&self, to: &End) -> Result<Vec<Box<dyn Treated>>, String> {
         match to {
-            End::Broker(broker) => {
-                let ways = self.ways.layout.ways_to(*broker).into_iter();
-                ways.map(|way| self.ways.close(way)).collect()
-            }
+            End::Broker(broker) => self.ways.close_all_to(*broker),
             End::Sink(sink) => self.sinks.close(&Far::Sink(sink.clone())),
             _ => Err(format!("nobody connects to {to} through a proxy")),
         }
@@ -169,6 +171,15 @@ impl Ways {
             lifted: None,
         };
         applied.map(|()| Box::new(treated) as Box<dyn Treated>)
+    }
+
+    /// Closes every party's way to a broker.
+    ///
+    /// # Errors
+    /// Text for users.
+    pub fn close_all_to(self: &Arc<Self>, broker: u32) -> Result<Vec<Box<dyn Treated>>, String> {
+        let ways = self.layout.ways_to(broker).into_iter();
+        ways.map(|way| self.close(way)).collect()
     }
 
     fn close(self: &Arc<Self>, way: Way) -> Result<Box<dyn Treated>, String> {

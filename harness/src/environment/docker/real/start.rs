@@ -56,17 +56,19 @@ pub fn start(
     await_brokers(&layout)?;
     say(&format!("brokers serve after {}", after()));
     let watch = Watch::start(&layout, &notes, &happenings);
+    let ways = Arc::new(Ways::new(Arc::clone(&layout), toxiproxy, meter));
     let bus = Arc::new(DockerBus {
         watch: watch
             .map_err(|error| EnvironmentError::Bus(format!("no thread to watch them: {error}")))?,
         engine,
         _at_second: at_second,
-        layout: Arc::clone(&layout),
+        layout,
+        ways: Arc::clone(&ways),
+        closed: Mutex::default(),
         wall: Arc::clone(&wall),
         logs: Mutex::new(Some(logs)),
     });
     make_topics(plan, &bus)?;
-    let ways = Ways::new(layout, toxiproxy, meter);
     proof::prove(&ways)?;
     say(&format!(
         "topics stand, traffic flows through Toxiproxy; up after {}",
@@ -99,8 +101,12 @@ fn start_containers(
     engine.make_network()?;
     let run = engine.run();
     let brokers = layout.brokers().into_iter();
-    let specs = brokers.map(|id| broker::spec(run, id, &plan.cluster, layout));
-    let specs: Vec<Spec> = specs.chain([toxiproxy::spec(run, layout)]).collect();
+    let brokers = brokers.map(|id| broker::spec(run, id, &plan.cluster, layout));
+    let others = [
+        broker::controller_spec(run, &plan.cluster, layout),
+        toxiproxy::spec(run, layout),
+    ];
+    let specs: Vec<Spec> = brokers.chain(others).collect();
     let count = specs.len();
     engine.start(specs)?;
     say(&format!("{count} containers on the network {run}"));
@@ -126,6 +132,7 @@ fn put_between(
 ) -> Result<(Arc<Wall>, Toxiproxy, Meter), EnvironmentError> {
     let names = layout.brokers().into_iter();
     let names = names.map(|id| broker::name(engine.run(), id));
+    let names = names.chain([broker::controller_name(engine.run())]);
     let wall = Wall::new(engine, names.collect());
     let toxiproxy = Toxiproxy::open(layout, |id| broker::name(engine.run(), id))?;
     let meter = Meter::start(engine, &toxiproxy::name(engine.run()), layout)?;
@@ -149,12 +156,16 @@ fn followed(engine: &Engine, brokers: &[u32]) -> Vec<Followed> {
         file: format!("kafka-{id}.log"),
         broker: Some(*id),
     });
-    let proxy = Followed {
-        container: toxiproxy::name(engine.run()),
-        file: "toxiproxy.log".to_owned(),
+    let other = |container: String, file: &str| Followed {
+        container,
+        file: file.to_owned(),
         broker: None,
     };
-    kafka.chain([proxy]).collect()
+    let others = [
+        other(broker::controller_name(engine.run()), "controller.log"),
+        other(toxiproxy::name(engine.run()), "toxiproxy.log"),
+    ];
+    kafka.chain(others).collect()
 }
 
 /// Waits until every broker serves clients and knows all the others.

@@ -1,7 +1,8 @@
-//! What the brokers say of themselves: a thread asks who leads, who is in sync, who is there and which node is the active
-//! controller, and tells the history and those who wait for consequences.
+//! What the brokers say of themselves: a thread asks who leads, who is in sync and who is there, and tells the history and those
+//! who wait for consequences.
 //!
-//! It asks the node that hosts the active controller: one that is cut off from it would go on telling what was true before.
+//! It asks the broker that has followed the controller's log furthest: one that is cut off from the controller would go on telling
+//! what was true before.
 
 use super::client;
 use super::layout::Layout;
@@ -18,8 +19,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The active controller changes when its node dies, which shows at once: it no longer answers.
-const CONTROLLER_EVERY: Duration = Duration::from_secs(1);
+/// A broker that dies shows at once: it no longer answers. One that is cut off stays behind; the log grows twice a second.
+const CHOOSE_EVERY: Duration = Duration::from_secs(1);
 
 /// A partition as the brokers tell it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -35,7 +36,6 @@ pub struct Partition {
 pub struct View {
     pub partitions: BTreeMap<(String, u32), Partition>,
     pub brokers: BTreeSet<u32>,
-    pub controller: Option<u32>,
 }
 
 impl View {
@@ -67,7 +67,6 @@ impl View {
         Self {
             partitions,
             brokers: brokers.collect(),
-            controller: None,
         }
     }
 
@@ -97,6 +96,8 @@ pub struct Watch {
 struct Shared {
     layout: Arc<Layout>,
     view: Mutex<View>,
+    /// The broker that is asked.
+    asked: Mutex<Option<u32>>,
     notes: Arc<dyn Notes>,
     happenings: Arc<Happenings>,
     over: AtomicBool,
@@ -113,6 +114,7 @@ impl Watch {
         let shared = Arc::new(Shared {
             layout: Arc::clone(layout),
             view: Mutex::default(),
+            asked: Mutex::default(),
             notes: Arc::clone(notes),
             happenings: Arc::clone(happenings),
             over: AtomicBool::new(false),
@@ -151,40 +153,39 @@ impl Shared {
     }
 
     fn run(&self) {
-        let mut asked = None;
+        let mut chosen = None;
         while !self.over.load(Ordering::Relaxed) {
-            let due = asked.is_none_or(|at: Instant| at.elapsed() >= CONTROLLER_EVERY);
-            if due || self.view().controller.is_none() {
-                let controller = self.controller();
-                self.view().controller = controller;
-                asked = Some(Instant::now());
+            let fresh = chosen.is_some_and(|at: Instant| at.elapsed() < CHOOSE_EVERY);
+            if !fresh {
+                self.choose(None);
+                chosen = Some(Instant::now());
             }
+            let asked = *self.asked();
             match self.look() {
                 Some(view) => self.take_in(view),
-                None => self.view().controller = None,
+                // Once without the one that did not answer: it may have been the furthest before it fell silent.
+                None => self.choose(asked),
             }
             std::thread::sleep(LOOK_EVERY);
         }
     }
 
-    /// Any broker knows that still hears it; the one that hosted it last is asked last, as it may be cut off.
-    fn controller(&self) -> Option<u32> {
-        let last = self.view().controller;
-        let mut brokers = self.layout.brokers();
-        brokers.sort_by_key(|broker| Some(*broker) == last);
-        let mut addresses = brokers
-            .into_iter()
-            .filter_map(|one| self.layout.direct(one));
-        addresses.find_map(|address| client::controller(address).ok().flatten())
+    fn asked(&self) -> MutexGuard<'_, Option<u32>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn choose(&self, silent: Option<u32>) {
+        let known = client::followed(self.layout.controller_direct());
+        let others = known.into_iter().flatten();
+        let others = others.filter(|(broker, _)| Some(*broker) != silent);
+        let furthest = others.max_by_key(|(_, end)| *end);
+        *self.asked() = furthest.map(|(broker, _)| broker);
     }
 
     fn look(&self) -> Option<View> {
-        let controller = self.view().controller;
-        let answer = client::metadata(self.layout.direct(controller?)?).ok()?;
-        Some(View {
-            controller,
-            ..View::of(&answer)
-        })
+        let asked = *self.asked();
+        let answer = client::metadata(self.layout.direct(asked?)?).ok()?;
+        Some(View::of(&answer))
     }
 
     fn take_in(&self, view: View) {

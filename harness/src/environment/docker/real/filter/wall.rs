@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub struct Wall {
     engine: Arc<Engine>,
-    /// Of each broker's container, by number from 1.
+    /// Of each broker's container, by number from 1, then the controller's.
     names: Vec<String>,
     state: Mutex<State>,
 }
@@ -37,7 +37,7 @@ impl Wall {
         }
     }
 
-    /// Puts helpers beside all brokers, so that the first fault does not wait for them.
+    /// Puts helpers beside all of them, so that the first fault does not wait for them.
     ///
     /// # Errors
     /// Text for users: a helper cannot be started.

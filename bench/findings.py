@@ -1,5 +1,5 @@
 """Writes the table of docs/findings.md from the newest run of each scenario and variant below a folder."""
-import glob, json, os, re, sys
+import glob, json, os, re, subprocess, sys
 
 # id, scenario, variant, what was published, and the sweep that tells a race's frequency
 ROWS = [
@@ -35,8 +35,7 @@ def newest(folder):
     runs = {}
     for path in sorted(glob.glob(os.path.join(folder, "*", "report.json")), key=os.path.getmtime):
         report = json.load(open(path))
-        if report["environment"] == "embedded":
-            runs[report["scenario"], report["variant"]] = report
+        runs[report["scenario"], report["variant"]] = report
     return runs
 
 
@@ -53,6 +52,14 @@ def measured(report):
     return f"**{verdict}**: {', '.join(told)}"
 
 
+def refused(squall, scenario, variant):
+    """Why a real cluster in containers cannot be made to suffer that; empty when it can."""
+    command = [squall, "plan", f"scenarios/findings/{scenario}.yaml", "--on", "docker"]
+    told = subprocess.run(command + (["--variant", variant] if variant else []), capture_output=True, text=True)
+    first = told.stderr.splitlines()[0] if told.returncode else ""
+    return "refused: " + first.rsplit(": ", 1)[1] if "docker cannot" in first else ""
+
+
 def frequency(folder, sweep):
     try:
         line = open(os.path.join(folder, f"sweep-{sweep}")).read()
@@ -63,11 +70,14 @@ def frequency(folder, sweep):
 
 
 folder = sys.argv[1]
-runs = newest(folder)
-lines = ["| id | scenario | published | measured (`embedded`) | lost in `sim` |", "|---|---|---|---|---|"]
+squall = sys.argv[2]
+embedded, real = newest(folder), newest(os.path.join(folder, "real"))
+lines = ["| id | scenario | published | `embedded` | real Kafka 4.2.1 (`docker`) | lost in `sim` |", "|---|---|---|---|---|---|"]
 for row, scenario, variant, published, sweep in ROWS:
     name = f"`{scenario}`" + (f" ({variant})" if variant else "")
-    lines.append(f"| {row} | {name} | {published} | {measured(runs.get((scenario, variant)))} | {frequency(folder, sweep)} |")
+    there = real.get((scenario, variant))
+    on_real = measured(there) if there else refused(squall, scenario, variant) or measured(None)
+    lines.append(f"| {row} | {name} | {published} | {measured(embedded.get((scenario, variant)))} | {on_real} | {frequency(folder, sweep)} |")
 page = "docs/findings.md"
 text = open(page).read()
 begin, end = "<!-- findings: begin -->", "<!-- findings: end -->"

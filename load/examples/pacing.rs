@@ -3,6 +3,7 @@
 //!     cargo run --release -p squall-load --example pacing -- http 20000 10
 //!     cargo run --release -p squall-load --example pacing -- http 20000 10 2      # with 2 threads that burn CPU
 //!     cargo run --release -p squall-load --example pacing -- topic 200000 5 127.0.0.1:9092 signups
+//!     cargo run --release -p squall-load --example pacing -- topic 2000000 1 127.0.0.1:9092 signups   # as fast as it goes
 //!
 //! `http` answers itself, from a thread for each connection of the same process: the system is running, and on the same
 //! cores. `topic` needs a cluster (`squall serve kafka`) that has the topic.
@@ -20,6 +21,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Between the start of the threads and the first event.
+const LEAD_NS: u64 = 500_000_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -58,9 +62,9 @@ fn main() {
         let stop = Arc::clone(&stop);
         std::thread::spawn(move || while !stop.load(Relaxed) {});
     }
-    let report = run(load(entry), rate, seconds, target);
+    let (report, took) = run(load(entry), rate, seconds, target);
     stop.store(true, Relaxed);
-    print(&report, seconds);
+    print(&report, seconds, took);
 }
 
 fn http_entry() -> LoadEntry {
@@ -91,7 +95,8 @@ fn load(entry: LoadEntry) -> Load {
     }
 }
 
-fn run(load: Load, rate: u64, seconds: u64, target: Target) -> LoadReport {
+/// The report, and the time from the first event's until all outcomes were known.
+fn run(load: Load, rate: u64, seconds: u64, target: Target) -> (LoadReport, Duration) {
     let arrival = move |sequence: u64| Arrival {
         at_ns: sequence * 1_000_000_000 / rate,
         sequence,
@@ -113,21 +118,27 @@ fn run(load: Load, rate: u64, seconds: u64, target: Target) -> LoadReport {
     let times = RunTimes {
         start: Instant::now(),
         started_unix_ns: unix.as_nanos() as u64,
-        load_zero_ns: 500_000_000,
+        load_zero_ns: LEAD_NS,
     };
     let report = RunningLoad::start(spec, target, times, recorder.clone())
         .unwrap()
         .join()
         .unwrap();
+    let took = times.start.elapsed() - Duration::from_nanos(LEAD_NS);
     recorder.finish().unwrap();
-    report
+    (report, took)
 }
 
-fn print(report: &LoadReport, seconds: u64) {
+fn print(report: &LoadReport, seconds: u64, took: Duration) {
     let ms = |ns: u64| ns as f64 / 1e6;
     println!(
-        "offered {} in {seconds} s, accepted {}, rejected {}, indeterminate {}",
-        report.offered, report.accepted, report.rejected, report.indeterminate
+        "offered {} in {seconds} s, accepted {}, rejected {}, indeterminate {}; all settled after {:.2} s ({:.0}/s)",
+        report.offered,
+        report.accepted,
+        report.rejected,
+        report.indeterminate,
+        took.as_secs_f64(),
+        report.accepted as f64 / took.as_secs_f64()
     );
     for (name, spread) in [("pacing", report.pacing), ("sending", report.sending)] {
         println!(

@@ -5,7 +5,8 @@
 #
 #   bench/real-speed.sh [EVENTS [ROUNDS]]        # 2000000, 3
 #
-# SQUALL names the binary (default target/debug/squall). Needs a container engine with apache/kafka (docs/images.md). Ports 19092 to 19094, 19192 to 19194 and 29092 to 29094 must be free.
+# SQUALL names the binary (default target/debug/squall). Needs a container engine with apache/kafka (docs/images.md). Ports 19092 to 19094,
+# 19192 to 19194 and 29092 to 29094 must be free.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 events=${1:-2000000} rounds=${2:-3}

@@ -8,7 +8,7 @@ use crate::units::UnitError;
 /// `bootstrap`: addresses of the brokers; `run`: the run's folder; `service`, `replica`: whose process it is; `port`: its
 /// first port; `squall`: path of the running binary; `client`: librdkafka settings, `k=v` with commas between; `bugs`:
 /// planted bugs that are on, with commas between; `group`: the service's consumer group; `system`: folder of the file;
-/// `sink.NAME`: address of a sink that Squall serves.
+/// `sink.NAME`: address of a sink that Squall serves; `topic.NAME`: what a topic is called in this run.
 pub const SYSTEM_SLOTS: &[&str] = &[
     "bootstrap",
     "run",
@@ -126,7 +126,7 @@ pub fn check(text: &str, slots: &[&str]) -> Result<(), UnitError> {
 fn known(name: &str, slots: &[&str]) -> bool {
     slots.contains(&name)
         || (slots.contains(&"port")
-            && ["port.", "sink."]
+            && ["port.", "sink.", "topic."]
                 .iter()
                 .any(|prefix| name.len() > prefix.len() && name.starts_with(prefix)))
 }

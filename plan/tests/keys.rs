@@ -21,6 +21,7 @@ const SCENARIO: &[&str] = &[
     "bus.kafka.topics.signups.min.insync.replicas=1",
     "bus.kafka.broker.broker.session.timeout.ms=3000",
     "bus.kafka.client.linger.ms=9",
+    "bus.kafka.external.sasl.username=jo",
     "bus.kafka.links.latency=1ms",
     "bus.kafka.links.bandwidth=1MB/s",
     "load.name=other",

@@ -200,3 +200,59 @@ fn toxics_and_stalls_work_behind_a_layer() {
     socket.read_exact(&mut got).expect("the answer");
     assert_eq!(&got, b"B\n");
 }
+
+/// Wants nothing of a client before the upstream has greeted.
+#[derive(Default)]
+struct Greeted(bool);
+
+impl Layer for Greeted {
+    fn on_bytes(&mut self, _: u64, from: Side, input: &mut BytesMut, out: &mut Output) {
+        self.0 |= from == Side::Upstream;
+        out.send(from.other(), input.split().freeze());
+    }
+
+    fn on_end(&mut self, _: u64, from: Side, _: &mut BytesMut, out: &mut Output) {
+        out.end(from.other());
+    }
+
+    fn next_timer(&self) -> Option<u64> {
+        None
+    }
+
+    fn on_timer(&mut self, _: u64, _: &mut Output) {}
+
+    fn wants(&self, from: Side) -> bool {
+        self.0 || from == Side::Upstream
+    }
+}
+
+struct MakeGreeted;
+
+impl LayerFactory for MakeGreeted {
+    fn layer(&self, _: &ConnectionInfo) -> Box<dyn Layer> {
+        Box::new(Greeted::default())
+    }
+}
+
+#[test]
+fn what_was_not_wanted_is_read_when_the_other_side_makes_it_so() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let engine = Engine::start(1).unwrap();
+    let made = engine.create(ProxyConfig {
+        layer: Some(Arc::new(MakeGreeted)),
+        ..ProxyConfig::new("greeted", server.local_addr().unwrap().to_string())
+    });
+    let mut client = connect(&made.unwrap());
+    client.write_all(b"question").unwrap();
+    let (mut accepted, _) = server.accept().unwrap();
+    // By now the client's bytes have been announced to the proxy, and are not again.
+    until("a connection", || {
+        engine.counters("greeted").unwrap().connections == 1
+    });
+    accepted.write_all(b"welcome").unwrap();
+    let mut welcome = [0; 7];
+    client.read_exact(&mut welcome).unwrap();
+    let mut question = [0; 8];
+    accepted.read_exact(&mut question).unwrap();
+    assert_eq!((&welcome, &question), (b"welcome", b"question"));
+}

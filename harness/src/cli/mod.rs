@@ -108,19 +108,15 @@ pub struct PlanChoice {
     /// Variant of the scenario
     #[arg(long, value_name = "NAME")]
     pub variant: Option<String>,
-    /// Where to run: `embedded` (our brokers behind the real protocol), `docker` (real brokers in containers) or `sim` (virtual time)
+    /// Where to run: `embedded` (our brokers behind the real protocol), `docker` (real brokers in containers), `external` (a cluster of yours) or `sim` (virtual time)
     #[arg(long = "on", value_name = "ENVIRONMENT", default_value = "embedded", value_parser = environment)]
     pub environment: squall_plan::plan::Environment,
 }
 
 fn environment(text: &str) -> Result<squall_plan::plan::Environment, String> {
-    match text {
-        "embedded" => Ok(squall_plan::plan::Environment::Embedded),
-        "sim" => Ok(squall_plan::plan::Environment::Sim),
-        "docker" => Ok(squall_plan::plan::Environment::Docker),
-        "external" => Err("not built yet; `embedded`, `docker` and `sim` are".to_owned()),
-        _ => Err("there are `embedded`, `docker` and `sim`".to_owned()),
-    }
+    let mut all = squall_plan::plan::Environment::ALL.into_iter();
+    let found = all.find(|one| one.name() == text);
+    found.ok_or_else(|| "there are `embedded`, `sim`, `docker` and `external`".to_owned())
 }
 
 /// Parses the arguments, runs the subcommand, prints what went wrong.

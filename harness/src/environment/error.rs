@@ -7,6 +7,8 @@ use std::io;
 pub enum EnvironmentError {
     #[error("the brokers cannot be started: {0}")]
     Bus(String),
+    #[error("the cluster cannot be used: {0}")]
+    Unreachable(String),
     #[error("no port for a service: {0}")]
     Ports(io::Error),
     #[error(

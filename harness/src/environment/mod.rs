@@ -4,6 +4,7 @@ pub mod bus;
 pub mod docker;
 pub mod embedded;
 mod error;
+pub mod external;
 pub mod guard;
 pub mod happenings;
 pub mod interrupt;

@@ -311,7 +311,10 @@ impl Filler<'_> {
                         .join(","),
                 )
             }
-            _ => self.own_value(slot),
+            _ => match slot.strip_prefix("topic.") {
+                Some(topic) => Some(format!("{}{topic}", self.plan.cluster.prefix)),
+                None => self.own_value(slot),
+            },
         }
     }
 

@@ -4,13 +4,16 @@
 //! told a broker's own address, a client would go past the proxy, and every fault on it would be none.
 
 pub mod act;
+mod network;
+
+pub use network::ProxiedNetwork;
 
 use super::network::{End, Touched, Treated};
 use act::{OnProxy, on_proxy};
 use squall_plan::fault::Treatment;
 use squall_proxy::engine::{Counters, Engine, ProxyConfig, ProxyError, Refusal};
 use squall_proxy::kafka::{
-    Address, AddressMap, Endpoint, FlowRegistry, KafkaSettings, Link, SharedRules,
+    Access, Address, AddressMap, Endpoint, FlowRegistry, KafkaSettings, Link, SharedRules,
 };
 use squall_proxy::toxic::{Direction, ToxicSpec};
 use std::collections::BTreeMap;
@@ -20,8 +23,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// The proxies of a run.
 pub struct Proxied {
     engine: Engine,
-    /// By number, from 1.
-    brokers: Vec<SocketAddr>,
+    /// Where they call themselves at home.
+    brokers: Vec<Endpoint>,
+    access: Access,
     sinks: BTreeMap<String, SocketAddr>,
     flows: FlowRegistry,
     state: Mutex<State>,
@@ -51,6 +55,8 @@ struct State {
 }
 
 impl Proxied {
+    /// Before brokers of ours, numbered from 1.
+    ///
     /// # Errors
     /// Text for users: the system gives no event loop.
     pub fn start(
@@ -58,10 +64,29 @@ impl Proxied {
         sinks: BTreeMap<String, SocketAddr>,
         seed: u64,
     ) -> Result<Self, String> {
+        let brokers = (1..).zip(&brokers);
+        let brokers = brokers.map(|(node, at)| Endpoint {
+            node,
+            address: address(at),
+        });
+        Self::before(brokers.collect(), Access::default(), sinks, seed)
+    }
+
+    /// Before brokers that let nobody in but by `access`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn before(
+        brokers: Vec<Endpoint>,
+        access: Access,
+        sinks: BTreeMap<String, SocketAddr>,
+        seed: u64,
+    ) -> Result<Self, String> {
         let engine = Engine::start(seed);
         Ok(Self {
             engine: engine.map_err(|error| format!("the fault proxy cannot start: {error}"))?,
             brokers,
+            access,
             sinks,
             flows: FlowRegistry::default(),
             state: Mutex::default(),
@@ -79,25 +104,23 @@ impl Proxied {
         }
         let map = AddressMap::default();
         let mut addresses = Vec::new();
-        for (node, upstream) in (1..).zip(&self.brokers) {
+        for broker in &self.brokers {
             let mut settings = KafkaSettings::new(Link {
                 party: party.to_string(),
-                broker: node,
+                broker: broker.node,
             });
             settings.addresses = Some(map.clone());
             settings.flows = self.flows.clone();
-            let name = name(party, &Far::Broker(node));
+            let name = name(party, &Far::Broker(broker.node));
             state.rules.insert(name.clone(), settings.rules.clone());
-            let mut config = ProxyConfig::new(name, upstream.to_string());
-            config.layer = Some(Arc::new(settings));
+            let host = &broker.address.host;
+            let layer = self.access.around(Arc::new(settings), host);
+            let layer = layer.map_err(|_| format!("no certificate can be for `{host}`"))?;
+            let mut config = ProxyConfig::new(name, broker.address.to_string());
+            config.layer = Some(layer);
             let made = self.engine.create(config).map_err(text)?;
             let listen: SocketAddr = made.listen.parse().map_err(|_| made.listen.clone())?;
-            let address = |at: &SocketAddr| Address::new(&at.ip().to_string(), at.port());
-            let broker = Endpoint {
-                node,
-                address: address(upstream),
-            };
-            map.insert(broker, address(&listen));
+            map.insert(broker.clone(), address(&listen));
             addresses.push(listen.to_string());
         }
         let bootstrap = addresses.join(",");
@@ -217,9 +240,9 @@ impl Proxied {
 
     /// Bytes that have passed between a party and the brokers.
     pub fn passed_bytes(&self, party: &End) -> u64 {
-        let nodes = (1..).take(self.brokers.len());
-        let counters =
-            nodes.filter_map(|node| self.counters(&name(party, &Far::Broker(node))).ok());
+        let brokers = self.brokers.iter();
+        let counters = brokers
+            .filter_map(|broker| self.counters(&name(party, &Far::Broker(broker.node))).ok());
         counters
             .map(|counters| counters.upstream.sent_bytes + counters.downstream.sent_bytes)
             .sum()
@@ -294,6 +317,10 @@ impl Proxied {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn address(at: &SocketAddr) -> Address {
+    Address::new(&at.ip().to_string(), at.port())
 }
 
 fn name(party: &End, far: &Far) -> String {

@@ -4,7 +4,7 @@ use super::kept::Kept;
 use super::pipeline::Context;
 use super::{drain, invariants, load, steady, taps, traffic};
 use crate::environment::network::End;
-use crate::environment::{Environment, Site, docker, embedded};
+use crate::environment::{Environment, Site, docker, embedded, external};
 use crate::exit::Failure;
 use crate::faults::Schedule;
 use squall_history::{Note, Phase, What};
@@ -158,10 +158,10 @@ impl<'a, 'o> Phases<'a, 'o> {
     fn site(&mut self) -> Result<Site, Failure> {
         let (plan, folder) = (self.context.plan, self.context.folder.path());
         let notes = Arc::clone(&self.context.notes);
+        let mut say = |line: &str| self.say(&format!("            {line}"));
         let site = match plan.environment {
-            Where::Docker => docker::start(plan, folder, notes, &mut |line| {
-                self.say(&format!("            {line}"));
-            }),
+            Where::Docker => docker::start(plan, folder, notes, &mut say),
+            Where::External => external::start(plan, folder, notes, &mut say),
             Where::Embedded | Where::Sim => embedded::start(plan, folder, notes),
         };
         site.map_err(|error| Failure::environment(error.to_string()))

@@ -6,6 +6,7 @@ use super::live::{LiveParts, LiveView, SharedFeed};
 use super::metrics::{self, Endpoint};
 use super::phases::{Ended, Outcome, Phases};
 use super::{Finished, RunFolder, RunOptions, finish, simulated, write_reports};
+use crate::environment::external;
 use crate::environment::interrupt::Interrupt;
 use crate::environment::notes::{Journal, Notes};
 use crate::exit::{Exit, Failure};
@@ -33,12 +34,16 @@ pub struct Context<'a> {
 
 /// Runs a plan, judges it, and tells those who wait for it.
 pub fn run(plan: &Plan, options: &RunOptions, out: &mut dyn Write) -> Result<Finished, Failure> {
+    let renamed = (plan.environment == Environment::External).then(|| external::own_names(plan));
+    let plan = renamed.as_ref().unwrap_or(plan);
     let folder = RunFolder::create(&options.out, &plan.name, plan.seed)?;
     let plan_json = serde_json::to_string_pretty(plan)
         .map_err(|error| Failure::defect(format!("cannot store the plan: {error}")))?;
     folder.write(super::PLAN_FILE, &plan_json)?;
     let ended = match plan.environment {
-        Environment::Embedded | Environment::Docker => real_time(plan, options, &folder, out)?,
+        Environment::Embedded | Environment::Docker | Environment::External => {
+            real_time(plan, options, &folder, out)?
+        }
         Environment::Sim => simulated::run(plan, &folder).map(|()| Ended {
             outcome: Outcome::Complete,
             kept: None,

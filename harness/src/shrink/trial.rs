@@ -77,7 +77,7 @@ impl Trial {
             let step = match self.environment {
                 Environment::Sim if drawn && number > 0 => return Ok(None),
                 Environment::Sim => number,
-                Environment::Embedded | Environment::Docker => 0,
+                Environment::Embedded | Environment::Docker | Environment::External => 0,
             };
             if self.runs >= self.runs_max {
                 return Ok(None);
@@ -167,6 +167,7 @@ pub const fn on(environment: Environment) -> &'static str {
     match environment {
         Environment::Sim => " --on sim",
         Environment::Docker => " --on docker",
+        Environment::External => " --on external",
         Environment::Embedded => "",
     }
 }

@@ -21,7 +21,9 @@ pub fn command(plan: &Plan) -> String {
         option("--on", plan.environment.name());
     }
     let caveat = match plan.environment {
-        Environment::Embedded | Environment::Docker => "same plan; timing may differ",
+        Environment::Embedded | Environment::Docker | Environment::External => {
+            "same plan; timing may differ"
+        }
         Environment::Sim => "the same run, byte for byte",
     };
     option("--seed", &plan.seed.to_string());
@@ -44,6 +46,7 @@ pub fn scope(plan: &Plan) -> String {
         Environment::Embedded => {
             "one schedule on model brokers over loopback: latencies say nothing about production. Other schedules: another --seed, or --on sim."
         }
+        Environment::External => "one schedule on a cluster that may have had other work too. Other schedules: another --seed, or --on sim.",
         Environment::Docker => "one schedule on real brokers of one machine. Other schedules: another --seed, or --on sim.",
         Environment::Sim => "one schedule of simulated clients, brokers and disks. Real clients: --on embedded. Other schedules: another --seed.",
     }

@@ -78,6 +78,9 @@ fn setting(plan: &Plan) -> String {
     match plan.environment {
         Environment::Embedded => format!("embedded: Squall's Kafka model, {brokers}"),
         Environment::Docker => format!("docker: Kafka in containers, {brokers}, behind Toxiproxy"),
+        Environment::External => {
+            "external: a Kafka cluster of others', behind Squall's proxy".to_owned()
+        }
         Environment::Sim => {
             format!("sim: Squall's Kafka and client models, {brokers}, virtual time")
         }

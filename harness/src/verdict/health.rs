@@ -66,7 +66,7 @@ fn invariants(plan: &Plan, survey: &Survey) -> BTreeMap<String, Evaluated> {
         (None, Environment::Sim) => {
             Evaluated::Failed("The simulator has no database and runs no program.".to_owned())
         }
-        (None, Environment::Embedded | Environment::Docker) => Evaluated::Unknown,
+        (None, _) => Evaluated::Unknown,
     };
     let all = plan.expect.invariants.iter();
     all.map(|invariant| (invariant.name.clone(), of(&invariant.name)))

@@ -55,7 +55,7 @@ fn between_brokers(target: &Target, to: &[Target]) -> bool {
     is_broker(target) && to.iter().any(is_broker)
 }
 
-const fn is_broker(target: &Target) -> bool {
+pub(super) const fn is_broker(target: &Target) -> bool {
     matches!(
         target,
         Target::Broker(_)

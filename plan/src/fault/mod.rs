@@ -6,6 +6,7 @@ mod consequence;
 mod in_containers;
 mod kinds;
 mod odd;
+mod of_others;
 mod target;
 mod terms;
 
@@ -15,6 +16,7 @@ pub use consequence::{Consequences, Happening};
 pub(crate) use in_containers::refused_links;
 pub use kinds::{FaultKind, KINDS, KindRow};
 pub use odd::{Odd, OddSent};
+pub(crate) use of_others::refused_settings;
 pub use target::TargetError;
 pub use terms::{Amount, Distribution, Flow, FrameAct, KafkaError, Latency, Terms, Treatment};
 
@@ -48,6 +50,7 @@ impl Fault {
     pub fn refused_in(&self, environment: Environment) -> Option<String> {
         let why = match environment {
             Environment::Docker => in_containers::refusal(self),
+            Environment::External => of_others::refusal(self),
             Environment::Embedded | Environment::Sim => None,
         };
         match why {

@@ -2,9 +2,10 @@
 
 use super::arrivals::Arrivals;
 use super::odd;
+use super::prefix;
 use super::timeline::timeline;
 use super::{Environment, PLAN_VERSION, Plan, PlannedLoad};
-use crate::fault::{Fault, refused_links};
+use crate::fault::{Fault, refused_links, refused_settings};
 use crate::nemesis::draw;
 use crate::problem::{Problem, Problems};
 use crate::scenario::{Load, Scenario};
@@ -61,6 +62,14 @@ impl Plan {
         {
             let what = format!("make the links of bus.kafka.links: {why}");
             problems.push(cannot(scenario, environment, &what));
+        }
+        if environment == Environment::External {
+            if let Some((key, why)) = refused_settings(&scenario.cluster) {
+                problems.push(cannot(scenario, environment, &format!("set {key}: {why}")));
+            }
+            for what in prefix::fixed_names(scenario) {
+                problems.push(cannot(scenario, environment, &what));
+            }
         }
         if !problems.is_empty() {
             return Err(problems);

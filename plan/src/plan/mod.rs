@@ -3,6 +3,7 @@
 mod arrivals;
 mod derive;
 mod odd;
+mod prefix;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -78,6 +79,8 @@ pub enum Environment {
     Sim,
     /// Real brokers in containers.
     Docker,
+    /// A cluster that the user names, and that others may use too.
+    External,
 }
 
 /// One event of the load, as the schedule gives it.
@@ -100,7 +103,7 @@ impl Plan {
 }
 
 impl Environment {
-    pub const ALL: [Self; 3] = [Self::Embedded, Self::Sim, Self::Docker];
+    pub const ALL: [Self; 4] = [Self::Embedded, Self::Sim, Self::Docker, Self::External];
 
     /// As `--on` takes it.
     #[must_use]
@@ -109,6 +112,7 @@ impl Environment {
             Self::Embedded => "embedded",
             Self::Sim => "sim",
             Self::Docker => "docker",
+            Self::External => "external",
         }
     }
 }

@@ -89,28 +89,33 @@ impl SystemUse {
     #[must_use]
     pub fn tells_of(&self, sink: &str) -> bool {
         let slot = format!("sink.{sink}");
+        let mut services = self.spec.services.iter();
+        services.any(|service| self.has_slot(service, &slot))
+    }
+
+    /// Whether a process of a service that runs is told what a slot stands for.
+    #[must_use]
+    pub fn has_slot(&self, service: &ServiceSpec, slot: &str) -> bool {
         let names_it = |text: &String| {
             Template::parse(text, SYSTEM_SLOTS)
                 .is_ok_and(|template| template.slots().any(|known| known == slot))
         };
-        let runs = |service: &&ServiceSpec| self.scale.get(&service.name) != Some(&0);
-        self.spec.services.iter().filter(runs).any(|service| {
-            let bugs = service
-                .bugs
-                .iter()
-                .filter(|bug| self.bugs.contains(&bug.name));
-            let mut laid: BTreeMap<&String, &String> = service.environment.iter().collect();
-            let mut arguments: Vec<&String> = service.command.iter().collect();
-            for bug in bugs {
-                laid.extend(&bug.environment);
-                arguments.extend(&bug.arguments);
-            }
-            laid.extend(self.environment.get(&service.name).into_iter().flatten());
-            arguments
-                .into_iter()
-                .chain(laid.into_values())
-                .any(names_it)
-        })
+        if self.scale.get(&service.name) == Some(&0) {
+            return false;
+        }
+        let bugs = service
+            .bugs
+            .iter()
+            .filter(|bug| self.bugs.contains(&bug.name));
+        let mut laid: BTreeMap<&String, &String> = service.environment.iter().collect();
+        let mut arguments: Vec<&String> = service.command.iter().collect();
+        for bug in bugs {
+            laid.extend(&bug.environment);
+            arguments.extend(&bug.arguments);
+        }
+        laid.extend(self.environment.get(&service.name).into_iter().flatten());
+        let mut told = arguments.into_iter().chain(laid.into_values());
+        told.any(names_it)
     }
 }
 
@@ -126,6 +131,12 @@ pub struct Cluster {
     /// librdkafka's own names, for the clients of the system.
     pub client: BTreeMap<String, String>,
     pub links: Links,
+    /// How a cluster that is not Squall's is reached, under librdkafka's own names. Holds no secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external: BTreeMap<String, String>,
+    /// What names of topics and groups begin with, where others use the cluster too.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
 }
 
 /// Links between brokers. With instant links acks=1 would never lose anything.

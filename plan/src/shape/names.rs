@@ -29,6 +29,19 @@ pub(super) static TOPIC: &[&str] = &[
     "unclean.leader.election.enable",
 ];
 
+/// librdkafka's configuration of the way to a cluster, as far as Squall's proxy goes it itself; secrets stand elsewhere.
+pub(super) static EXTERNAL: &[&str] = &[
+    "bootstrap.servers",
+    "file",
+    "sasl.mechanism",
+    "sasl.mechanisms",
+    "sasl.username",
+    "security.protocol",
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.key.location",
+];
+
 /// Kafka's broker configuration, as far as it means something to a cluster on loopback (Kafka 4, server configuration).
 pub(super) static BROKER: &[&str] = &[
     "auto.create.topics.enable",

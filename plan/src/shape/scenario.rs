@@ -1,6 +1,6 @@
 //! The shape of scenario files.
 
-use super::names::{BROKER, CLIENT};
+use super::names::{BROKER, CLIENT, EXTERNAL};
 use super::system::{system, topic};
 use super::{Either, Object, Shape, list, map_of, one_or_many, text_or};
 use crate::fault::{KINDS, Proof};
@@ -142,6 +142,11 @@ fn bus() -> Shape {
             "settings of the system's clients, under librdkafka's own names",
         )
         .field("links", links, "the network between the brokers")
+        .field(
+            "external",
+            Shape::Settings(EXTERNAL),
+            "for --on external: how the cluster is reached, under librdkafka's own names; `file`: a file with more of them, secrets too",
+        )
         .shape();
     Object::new("a bus")
         .required("kafka", kafka, "a Kafka cluster")

@@ -143,20 +143,26 @@ fn check_service(node: &Node, service: &ServiceSpec, system: &SystemSpec, proble
         .map(|entry| &entry.value);
     for value in command.chain(environment) {
         check_slots(value, service, problems);
-        check_sink_slots(value, system, problems);
+        check_named_slots(value, system, problems);
     }
 }
 
-/// `{{sink.NAME}}` needs a sink of that name that Squall serves.
-pub(crate) fn check_sink_slots(value: &Node, system: &SystemSpec, problems: &mut Problems) {
+/// `{{sink.NAME}}` needs a sink of that name that Squall serves, `{{topic.NAME}}` a topic of that name.
+pub(crate) fn check_named_slots(value: &Node, system: &SystemSpec, problems: &mut Problems) {
     let parsed = value
         .text()
         .and_then(|text| Template::parse(text, SYSTEM_SLOTS).ok());
     let Some(template) = parsed else { return };
-    for name in template
-        .slots()
-        .filter_map(|slot| slot.strip_prefix("sink."))
-    {
+    let topics = || system.topics.iter().map(|topic| topic.name.as_str());
+    let named = template.slots();
+    for name in named.filter_map(|slot| slot.strip_prefix("topic.")) {
+        if !topics().any(|topic| topic == name) {
+            let fix = did_you_mean(name, topics(), "topics of the system");
+            problems.at(&value.place, format!("unknown topic `{name}`"), fix);
+        }
+    }
+    let named = template.slots();
+    for name in named.filter_map(|slot| slot.strip_prefix("sink.")) {
         let what = match system.sink(name) {
             Some(sink) if sink.served.is_some() => continue,
             Some(_) => format!("sink `{name}` is not served by Squall, so it has no address"),

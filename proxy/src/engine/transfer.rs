@@ -42,6 +42,8 @@ impl Turn<'_> {
         // What the second direction brought may concern the first: a layer's answer, a close both ways.
         for direction in Direction::BOTH {
             self.drain(connection, direction)?;
+            // A layer may want a side only now, of which nothing new arrives.
+            more |= wants_read(connection, source_of(direction));
         }
         if connection.flows.iter().all(|flow| flow.done) {
             return Err(Over::Closed);

@@ -2,8 +2,9 @@
 
 use super::address::{Address, Endpoint};
 use super::api::METADATA;
-use super::frame;
+use super::frame::{self, AnswerHead};
 use super::reader::{Malformed, Reader};
+use super::sasl::{Login, LoginError, Next};
 use super::writer::Writer;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Stream};
@@ -27,24 +28,27 @@ pub enum DiscoverError {
     )]
     Connect { address: Address, error: io::Error },
     #[error(
-        "{address} gave no answer to a Metadata request: {error}; a listener with TLS wants kafka+tls://, one with SASL tells only clients"
+        "{address} gave no answer to a Metadata request: {error}; a listener with TLS wants kafka+tls:// (security.protocol=ssl), one with SASL tells only those who log in"
     )]
     Answer { address: Address, error: io::Error },
     #[error(
         "no TLS with {address}: {error}; is it a listener with TLS, and is its certificate for this host and signed by an authority that is trusted here?"
     )]
     Tls { address: Address, error: io::Error },
+    #[error("{address}: {error}; are mechanism, user name and password those of this cluster?")]
+    Login { address: Address, error: LoginError },
     #[error("{address} does not answer as Kafka does: {error}")]
     Malformed { address: Address, error: Malformed },
 }
 
-/// The brokers that the cluster at `address` names, asked through TLS if it is given.
+/// The brokers that the cluster at `address` names, asked through TLS and after a login where these are given.
 ///
 /// # Errors
 /// When nobody answers there as Kafka does. Waits at most 5 s for each of connecting, sending and the answer.
 pub fn brokers(
     address: &Address,
     tls: Option<&Arc<ClientConfig>>,
+    login: Option<&Arc<Login>>,
 ) -> Result<Vec<Endpoint>, DiscoverError> {
     let mut socket = connect(address).map_err(|error| {
         let address = address.clone();
@@ -55,21 +59,17 @@ pub fn brokers(
         }
     })?;
     let answer = match tls {
-        None => ask(&mut socket),
+        None => log_in_and_ask(&mut socket, address, login),
         Some(config) => {
             let mut session = shake_hands(&mut socket, config, &address.host);
             let session = session.as_mut().map_err(|error| DiscoverError::Tls {
                 address: address.clone(),
                 error: io::Error::new(error.kind(), error.to_string()),
             })?;
-            ask(&mut Stream::new(session, &mut socket))
+            log_in_and_ask(&mut Stream::new(session, &mut socket), address, login)
         }
     };
-    let answer = answer.map_err(|error| DiscoverError::Answer {
-        address: address.clone(),
-        error,
-    })?;
-    read(&answer).map_err(|error| DiscoverError::Malformed {
+    read(&answer?).map_err(|error| DiscoverError::Malformed {
         address: address.clone(),
         error,
     })
@@ -103,6 +103,32 @@ fn shake_hands(
     Ok(session)
 }
 
+fn log_in_and_ask(
+    socket: &mut (impl Read + Write),
+    address: &Address,
+    login: Option<&Arc<Login>>,
+) -> Result<Vec<u8>, DiscoverError> {
+    let no_answer = |error| DiscoverError::Answer {
+        address: address.clone(),
+        error,
+    };
+    if let Some(login) = login {
+        let (mut exchange, mut frame) = login.begin();
+        loop {
+            let answer = exchanged(socket, &frame).map_err(no_answer)?;
+            let next = exchange.on_answer(&answer);
+            match next.map_err(|error| DiscoverError::Login {
+                address: address.clone(),
+                error,
+            })? {
+                Next::Send(more) => frame = more,
+                Next::Done => break,
+            }
+        }
+    }
+    ask(socket).map_err(no_answer)
+}
+
 fn ask(socket: &mut (impl Read + Write)) -> io::Result<Vec<u8>> {
     let mut w = Writer::frame();
     w.i16(METADATA);
@@ -111,12 +137,20 @@ fn ask(socket: &mut (impl Read + Write)) -> io::Result<Vec<u8>> {
     w.string("squall-proxy");
     // No topics.
     w.array_length(0);
-    socket.write_all(&w.finish())?;
+    let answer = exchanged(socket, &w.finish())?;
+    match frame::answer(&answer, ANSWER_BYTES_MAX) {
+        Ok(Some(head)) if head.correlation == 0 => Ok(answer),
+        _ => Err(io::Error::from(io::ErrorKind::InvalidData)),
+    }
+}
+
+/// Sends a request and takes the whole answer.
+fn exchanged(socket: &mut (impl Read + Write), request: &[u8]) -> io::Result<Vec<u8>> {
+    socket.write_all(request)?;
     let mut answer = vec![0; 8];
     socket.read_exact(&mut answer)?;
-    let bytes = match frame::answer(&answer, ANSWER_BYTES_MAX) {
-        Ok(Some(head)) if head.correlation == 0 => head.bytes,
-        _ => return Err(io::Error::from(io::ErrorKind::InvalidData)),
+    let Ok(Some(AnswerHead { bytes, .. })) = frame::answer(&answer, ANSWER_BYTES_MAX) else {
+        return Err(io::Error::from(io::ErrorKind::InvalidData));
     };
     answer.resize(bytes, 0);
     socket.read_exact(&mut answer[8..])?;

@@ -196,7 +196,7 @@ impl KafkaFront {
 fn discover_any(config: &FrontConfig) -> Result<Option<Vec<Endpoint>>, FrontError> {
     let (mut first, mut silent) = (None, false);
     for address in &config.bootstrap {
-        match discover::brokers(address, config.tls.upstream.as_ref()) {
+        match discover::brokers(address, config.tls.upstream.as_ref(), None) {
             Ok(brokers) if !brokers.is_empty() => return Ok(Some(brokers)),
             Ok(_) | Err(DiscoverError::Answer { .. }) => silent = true,
             Err(error) => first = first.or(Some(error)),

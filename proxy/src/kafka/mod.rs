@@ -14,6 +14,7 @@
 //! Bodies are read by a reader of this module. `kafka-protocol` reserves memory for whatever an array's length claims, so one frame could
 //! end the process, and squall-wire's codec has none of the versions that only other clusters speak. That crate is the oracle of the tests.
 
+mod access;
 mod active;
 mod address;
 mod answers;
@@ -32,8 +33,10 @@ mod requests;
 mod rewrite;
 mod rule;
 mod rules;
+mod sasl;
 mod writer;
 
+pub use access::Access;
 pub use address::{Address, AddressMap, Endpoint};
 pub use api::{Api, PRODUCE};
 pub use discover::DiscoverError;
@@ -44,6 +47,7 @@ pub use layer::{KafkaLayer, KafkaSettings};
 pub use reader::Malformed;
 pub use rule::{Action, Rule, RuleError, Scope, Way};
 pub use rules::{Evidence, Rules, SharedRules};
+pub use sasl::{Login, LoginError, Mechanism};
 
 #[cfg(test)]
 mod tests;

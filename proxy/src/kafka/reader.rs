@@ -127,8 +127,13 @@ impl<'a> Reader<'a> {
 
     /// Bytes or records, null or not.
     pub fn skip_bytes(&mut self) -> Result<()> {
+        self.bytes().map(|_| ())
+    }
+
+    /// Null counts as empty.
+    pub fn bytes(&mut self) -> Result<&'a [u8]> {
         let length = self.length(false)?.unwrap_or(0);
-        self.skip(length)
+        self.take(length)
     }
 
     /// How many elements follow; null counts as none. Every element has a byte at least: no length makes a loop longer than the frame.

@@ -83,7 +83,12 @@ impl Writer {
     }
 
     pub fn empty_bytes(&mut self) {
-        self.length(Some(0), false);
+        self.bytes(&[]);
+    }
+
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.length(Some(bytes.len()), false);
+        self.raw(bytes);
     }
 
     pub fn array_length(&mut self, length: usize) {

@@ -58,6 +58,10 @@ impl OnFailure {
     pub fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
+
+    pub(crate) fn tell(&self, line: &str) {
+        (self.0)(line);
+    }
 }
 
 impl Default for OnFailure {
@@ -137,7 +141,8 @@ impl TlsLayer {
             Side::Client => "a client",
             Side::Upstream => "the upstream",
         };
-        (self.on_failure.0)(&format!("{}: TLS with {who} failed: {error}", self.proxy));
+        self.on_failure
+            .tell(&format!("{}: TLS with {who} failed: {error}", self.proxy));
     }
 
     /// Takes over what the inner layer sends, as often as it wants more of what waits for it.

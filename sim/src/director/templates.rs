@@ -57,6 +57,9 @@ impl Templates {
             }
             set(&format!("port.{}", port.name), port.number.to_string());
         }
+        for topic in &plan.cluster.topics {
+            set(&format!("topic.{}", topic.name), topic.name.clone());
+        }
         // Mails go by the folder in the simulated world; the address is only to be well-formed.
         for sink in plan
             .system

@@ -2,21 +2,20 @@
 
 use super::links::{Links, node};
 use crate::environment::network::{End, Network, Treated};
-use crate::environment::proxied::{Far, Proxied};
+use crate::environment::proxied::{Proxied, ProxiedNetwork};
 use squall_plan::fault::Treatment;
-use squall_proxy::toxic::Direction;
 use std::sync::Arc;
 
 pub struct EmbeddedNetwork {
     links: Arc<Links>,
-    proxied: Arc<Proxied>,
+    proxied: ProxiedNetwork,
 }
 
 impl EmbeddedNetwork {
     pub fn new(links: Links, proxied: Proxied) -> Self {
         Self {
             links: Arc::new(links),
-            proxied: Arc::new(proxied),
+            proxied: ProxiedNetwork::new(proxied),
         }
     }
 }
@@ -44,41 +43,13 @@ impl Network for EmbeddedNetwork {
         to: &End,
         treatment: &Treatment,
     ) -> Result<Option<Box<dyn Treated>>, String> {
-        if let (Some(from), Some(to)) = (node(from), node(to)) {
-            return self.links.treat((from, to), treatment).map(Some);
-        }
-        let (party, far, direction) = match (far(from), far(to)) {
-            (None, Some(far)) => (from, far, Direction::Upstream),
-            // Requests run one way.
-            (Some(_), None) if treatment.is_of_frames() => return Ok(None),
-            (Some(far), None) => (to, far, Direction::Downstream),
-            _ => return Ok(None),
-        };
-        // No client speaks with the controller itself, nor it with a sink; and no event is loaded into a sink.
-        let to_sink = matches!(far, Far::Sink(_));
-        match party {
-            End::Controller => Ok(None),
-            End::Load if to_sink => Ok(None),
-            _ => self
-                .proxied
-                .treat((party, &far, direction), treatment)
-                .map(Some),
+        match (node(from), node(to)) {
+            (Some(from), Some(to)) => self.links.treat((from, to), treatment).map(Some),
+            _ => self.proxied.treat(from, to, treatment),
         }
     }
 
     fn close(&self, to: &End) -> Result<Vec<Box<dyn Treated>>, String> {
-        match far(to) {
-            Some(far) => self.proxied.close(&far),
-            None => Err(format!("nobody connects to {to} through a proxy")),
-        }
-    }
-}
-
-/// What the proxies of parties lead to.
-fn far(end: &End) -> Option<Far> {
-    match end {
-        End::Broker(id) => i32::try_from(*id).ok().map(Far::Broker),
-        End::Sink(name) => Some(Far::Sink(name.clone())),
-        End::Controller | End::Replica(_) | End::Load => None,
+        self.proxied.close(to)
     }
 }

@@ -9,6 +9,6 @@ pub const ROW: Row = Row {
     evidence: "the exit status of each process: ended by SIGKILL",
     limits: "the machine lives on: what the process had written to files stays",
     provable: &[Proof::GroupRebalanced, Proof::ProcessRestarted],
-    environments: &[Environment::Embedded, Environment::Sim, Environment::Docker],
+    environments: &Environment::ALL,
     ..Row::of_processes(Act::End(Ending::Kill), Aims::SERVICES)
 };

@@ -17,7 +17,7 @@ pub(super) const fn row(odd: Odd) -> Row {
         // A system that takes its events in another way need not know what to do with them.
         ordinary: false,
         exclusive: false,
-        environments: &[Environment::Embedded, Environment::Sim, Environment::Docker],
+        environments: &Environment::ALL,
         ..Row::of_processes(Act::Events(odd), Aims::LOAD)
     }
 }

@@ -32,7 +32,7 @@ pub(super) const fn row() -> Row {
         // What a client makes of it depends on its settings.
         ordinary: false,
         // Toxiproxy knows no requests.
-        environments: &[Environment::Embedded],
+        environments: &[Environment::Embedded, Environment::External],
         ..link::row()
     }
 }

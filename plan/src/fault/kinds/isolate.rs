@@ -13,7 +13,7 @@ pub const ROW: Row = Row {
     shape,
     read,
     draw: Some(draw),
-    environments: &[Environment::Embedded, Environment::Sim, Environment::Docker],
+    environments: &Environment::ALL,
     ..link::row()
 };
 

@@ -14,7 +14,11 @@ pub(super) const fn row() -> Row {
         exclusive: false,
         acts_on_connections: true,
         provable: Proof::OF_BROKERS,
-        environments: &[Environment::Embedded, Environment::Docker],
+        environments: &[
+            Environment::Embedded,
+            Environment::Docker,
+            Environment::External,
+        ],
         ..Row::of_processes(Act::Treat, Aims::PARTIES)
     }
 }

@@ -14,6 +14,6 @@ pub const ROW: Row = Row {
         Proof::LeaderMoved,
         Proof::IsrShrank,
     ],
-    environments: &[Environment::Embedded, Environment::Sim, Environment::Docker],
+    environments: &Environment::ALL,
     ..Row::of_processes(Act::End(Ending::Stop), Aims::PROCESSES)
 };

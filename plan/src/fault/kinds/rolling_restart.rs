@@ -1,5 +1,6 @@
 use super::{ReadTarget, Row};
 use crate::fault::{Act, Aims, Proof, Target, Terms};
+use crate::plan::Environment;
 use crate::yaml::Node;
 
 /// What an upgrade of a cluster does. It is over when the last broker is back in sync; `for` bounds it.
@@ -17,6 +18,7 @@ pub const ROW: Row = Row {
         Proof::LeaderMoved,
         Proof::IsrShrank,
     ],
+    environments: &[Environment::Embedded, Environment::Docker],
     ..Row::of_processes(Act::RollBrokers, Aims::ALL_BROKERS)
 };
 

@@ -66,7 +66,11 @@ impl Row {
             exclusive: true,
             acts_on_connections: false,
             provable: &[],
-            environments: &[Environment::Embedded, Environment::Docker],
+            environments: &[
+                Environment::Embedded,
+                Environment::Docker,
+                Environment::External,
+            ],
         }
     }
 

@@ -10,7 +10,7 @@ use crate::yaml::Node;
 pub(super) const fn row(trouble: SinkTrouble) -> Row {
     Row {
         exclusive: true,
-        environments: &[Environment::Embedded, Environment::Sim, Environment::Docker],
+        environments: &Environment::ALL,
         ..Row::of_processes(Act::Trouble(trouble), Aims::SINKS)
     }
 }

@@ -40,12 +40,28 @@ pub(super) fn read(bus: Option<&Node>, system: &SystemSpec, problems: &mut Probl
         check_topic(topic, node, fallback, brokers, problems);
     }
     check_client(get("client"), problems);
+    check_external(get("external"), problems);
     Cluster {
         brokers,
         topics,
         broker: text_map(get("broker")),
         client,
         links: links(get("links")),
+        external: text_map(get("external")),
+        prefix: String::new(),
+    }
+}
+
+/// A scenario is kept with every run of it.
+fn check_external(external: Option<&Node>, problems: &mut Problems) {
+    let secrets = ["sasl.password", "ssl.key.password"];
+    let entries = external.map_or(&[][..], Node::entries).iter();
+    for entry in entries.filter(|entry| secrets.contains(&entry.key.as_str())) {
+        problems.at(
+            &entry.place,
+            format!("`{}` stands in a scenario, which every run keeps", entry.key),
+            "give it by the environment variable SQUALL_KAFKA_SASL_PASSWORD, or in the file that `file` names",
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use crate::problem::Problems;
 use crate::scenario::SystemUse;
 use crate::scenario::files::Files;
 use crate::shape::did_you_mean;
-use crate::system::cross::{check_sink_slots, known};
+use crate::system::cross::{check_named_slots, known};
 use crate::system::read as system_file;
 use crate::system::{EntrySpec, SystemSpec};
 use crate::yaml::{self, Node};
@@ -92,7 +92,7 @@ fn check_names(node: Option<&Node>, spec: &SystemSpec, problems: &mut Problems) 
     }
     for service in get("env").map_or(&[][..], Node::entries) {
         for entry in service.value.entries() {
-            check_sink_slots(&entry.value, spec, problems);
+            check_named_slots(&entry.value, spec, problems);
         }
     }
     for bug in get("bugs").map_or(&[][..], Node::items) {

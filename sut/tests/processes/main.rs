@@ -123,11 +123,9 @@ fn without_a_broker_the_producer_says_what_it_does_not_know() {
     let producer = world.start_with(settings);
     producer.wait_until_ready();
     world.mock.broker_down(1).unwrap();
-    let start = Instant::now();
     let body = br#"{"type":"user_signup","data":{"user":"u","email":"u@squall.test"}}"#;
     let (status, text) = Http::connect(producer.port).post("/event", &[], body);
     assert!(status == 503 || status == 504, "{status} {text}");
-    assert!(start.elapsed() >= Duration::from_millis(1000));
     producer.stop();
 }
 

@@ -2,35 +2,35 @@
 
 use squall_model::kafka::Defects;
 
-/// Every switch by its name that a sequence of requests can notice. Of the others the simulator's sweeps must (`squall bugs`).
+/// Those that no sequence of requests can notice: the simulator's sweeps must (`squall bugs`).
+const SIMULATED: &[&str] = &[
+    "never_truncate",
+    "ignore_min_insync",
+    "admit_duplicates",
+    "rejoin_at_once",
+    "read_beyond_high_watermark",
+    "count_sent_as_replicated",
+    "acknowledge_at_step_down",
+    "keep_commits_in_memory",
+];
+
+/// Every other switch by its name, so that a new one does not go untested.
 #[must_use]
 pub fn all() -> Vec<(&'static str, Defects)> {
-    let none = Defects::default();
-    macro_rules! switches {
-        ($($name:ident),* $(,)?; simulated $($other:ident),* $(,)?) => {{
-            // Names every field, so that a new switch does not go untested.
-            let Defects { $($name: _,)* $($other: _),* } = none;
-            vec![$((stringify!($name), Defects { $name: true, ..none })),*]
-        }};
+    let names = Defects::NAMES.iter();
+    let noticed = names.filter(|name| !SIMULATED.contains(name));
+    let switched = |name: &&'static str| Some((*name, Defects::parse(name).ok()?));
+    noticed.filter_map(switched).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_to_the_simulator_exists() {
+        let all: Vec<&str> = all().into_iter().map(|(name, _)| name).collect();
+        assert!(SIMULATED.iter().all(|name| Defects::NAMES.contains(name)));
+        assert_eq!(all.len() + SIMULATED.len(), Defects::NAMES.len());
     }
-    switches![
-        truncate_to_high_watermark,
-        high_watermark_at_log_end,
-        forget_producers_at_failover,
-        shrink_isr_alone,
-        never_flush,
-        acknowledge_at_once,
-        elect_unclean,
-        forget_eligible_replicas,
-        forget_commits_at_failover;
-        simulated
-        never_truncate,
-        ignore_min_insync,
-        admit_duplicates,
-        rejoin_at_once,
-        read_beyond_high_watermark,
-        count_sent_as_replicated,
-        acknowledge_at_step_down,
-        keep_commits_in_memory,
-    ]
 }

@@ -1,5 +1,6 @@
 //! Settings under Kafka's own names, with Kafka's defaults.
 
+use super::defects::Defects;
 use super::group::GroupConfig;
 use super::ids::Name;
 use std::collections::BTreeMap;
@@ -15,102 +16,6 @@ pub struct ConfigProblem {
 impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.what)
-    }
-}
-
-/// Historic defects of Kafka, switched on by tests and simulations to see that they are found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Defects {
-    /// A new follower cuts its log to its high watermark instead of asking where it diverges (before KIP-101).
-    pub truncate_to_high_watermark: bool,
-    /// The leader takes its own log end for the high watermark.
-    pub high_watermark_at_log_end: bool,
-    /// A new leader knows nothing of its idempotent producers.
-    pub forget_producers_at_failover: bool,
-    /// The leader shrinks the in-sync set on its own, without the controller.
-    pub shrink_isr_alone: bool,
-    /// Appends do not wait for the disk, whatever `flush.messages` says.
-    pub never_flush: bool,
-    /// A produce with acks=all is answered when the leader has it.
-    pub acknowledge_at_once: bool,
-    /// The controller elects whoever is alive when no in-sync replica is, whatever the topic says.
-    pub elect_unclean: bool,
-    /// In-sync replicas that ended in order are not held in reserve below `min.insync.replicas` (before KIP-966).
-    pub forget_eligible_replicas: bool,
-    /// A new coordinator knows its groups and not what they committed.
-    pub forget_commits_at_failover: bool,
-    /// A leader does not look whether a follower's log left its own: nothing is ever truncated (neither KIP-101 nor KIP-279).
-    pub never_truncate: bool,
-    /// A produce with acks=all is taken however few replicas are in sync.
-    pub ignore_min_insync: bool,
-    /// Sequences of idempotent producers are not looked at.
-    pub admit_duplicates: bool,
-    /// A follower comes back into the in-sync set with its first fetch, however far behind.
-    pub rejoin_at_once: bool,
-    /// Consumers are given what is not replicated yet.
-    pub read_beyond_high_watermark: bool,
-    /// What was sent to a follower counts as replicated.
-    pub count_sent_as_replicated: bool,
-    /// A leader that steps down answers what waits for replication as if it were done.
-    pub acknowledge_at_step_down: bool,
-    /// A commit of offsets is answered when the coordinator has it in memory, and not kept in its log.
-    pub keep_commits_in_memory: bool,
-}
-
-macro_rules! defects {
-    ($($field:ident),* $(,)?) => {
-        impl Defects {
-            /// Names of all switches, as [`Defects::parse`] takes them.
-            pub const NAMES: &'static [&'static str] = &[$(stringify!($field)),*];
-
-            fn switch(&mut self, name: &str) -> bool {
-                match name {
-                    $(stringify!($field) => self.$field = true,)*
-                    _ => return false,
-                }
-                true
-            }
-        }
-    };
-}
-
-defects!(
-    truncate_to_high_watermark,
-    high_watermark_at_log_end,
-    forget_producers_at_failover,
-    shrink_isr_alone,
-    never_flush,
-    acknowledge_at_once,
-    elect_unclean,
-    forget_eligible_replicas,
-    forget_commits_at_failover,
-    never_truncate,
-    ignore_min_insync,
-    admit_duplicates,
-    rejoin_at_once,
-    read_beyond_high_watermark,
-    count_sent_as_replicated,
-    acknowledge_at_step_down,
-    keep_commits_in_memory,
-);
-
-impl Defects {
-    /// Reads names with commas between them.
-    ///
-    /// # Errors
-    /// A sentence about the first name that is none.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let mut defects = Self::default();
-        let names = text.split(',').map(str::trim);
-        for name in names.filter(|name| !name.is_empty()) {
-            if !defects.switch(name) {
-                return Err(format!(
-                    "there is no defect `{name}`; there are {}",
-                    Self::NAMES.join(", ")
-                ));
-            }
-        }
-        Ok(defects)
     }
 }
 

@@ -43,6 +43,7 @@ mod broker;
 mod by_partition;
 mod config;
 mod controller;
+mod defects;
 mod error;
 mod fact;
 pub mod group;
@@ -56,8 +57,9 @@ mod producers;
 
 pub use batch::{Batch, BatchHeader, BatchKind, Body, Entry, NoShelf, Stamp, Stored};
 pub use broker::{Broker, BrokerDisk, DiskState, Image, PartitionView};
-pub use config::{BrokerConfig, ConfigProblem, Defects, TopicConfig};
+pub use config::{BrokerConfig, ConfigProblem, TopicConfig};
 pub use controller::{Controller, ControllerDisk};
+pub use defects::Defects;
 pub use error::ErrorCode;
 pub use fact::{Fact, Why};
 pub use group_message::*;

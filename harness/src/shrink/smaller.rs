@@ -35,9 +35,8 @@ impl Search {
         for fault in &mut drawn {
             fault.at_ns -= warm_up_ns;
         }
-        if let Some(draft) = self.draft.with_schedule(&drawn) {
-            self.attempt("with the drawn faults written out".to_owned(), draft, tell)?;
-        }
+        let draft = self.draft.with_schedule(&drawn);
+        self.attempt("with the drawn faults written out".to_owned(), draft, tell)?;
         Ok(())
     }
 

@@ -176,27 +176,29 @@ pub enum Distribution {
 
 impl Flow {
     pub const NAMES: &'static [&'static str] = &["both", "inbound", "outbound"];
+    const ALL: [Self; 3] = [Self::Both, Self::Inbound, Self::Outbound];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        match text {
-            "both" => Some(Self::Both),
-            "inbound" => Some(Self::Inbound),
-            "outbound" => Some(Self::Outbound),
-            _ => None,
-        }
+        Self::ALL.into_iter().find(|flow| flow.name() == text)
     }
 }
 
 impl Distribution {
     pub const NAMES: &'static [&'static str] = &["uniform", "normal", "pareto"];
+    const ALL: [Self; 3] = [Self::Uniform, Self::Normal, Self::Pareto];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        match text {
-            "uniform" => Some(Self::Uniform),
-            "normal" => Some(Self::Normal),
-            "pareto" => Some(Self::Pareto),
-            _ => None,
-        }
+        Self::ALL.into_iter().find(|one| one.name() == text)
     }
 }
 
@@ -209,8 +211,7 @@ impl fmt::Display for Terms {
                 write!(f, " from {}", list(from))?;
                 match flow {
                     Flow::Both => Ok(()),
-                    Flow::Inbound => write!(f, ", inbound"),
-                    Flow::Outbound => write!(f, ", outbound"),
+                    one_way => write!(f, ", {}", one_way.name()),
                 }
             }
             Self::Flapping {
@@ -299,8 +300,7 @@ impl fmt::Display for Latency {
         write!(f, " ± {}", show_duration(self.jitter_ns))?;
         match self.distribution {
             Distribution::Uniform => Ok(()),
-            Distribution::Normal => write!(f, " (normal)"),
-            Distribution::Pareto => write!(f, " (pareto)"),
+            other => write!(f, " ({})", other.name()),
         }
     }
 }

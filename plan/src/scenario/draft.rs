@@ -5,7 +5,7 @@ mod explicit;
 use super::Request;
 use super::file::lay_over;
 use crate::problem::Problems;
-use crate::yaml::{self, Entry, Node, Place, Value};
+use crate::yaml::{self, Node, Value};
 
 /// A scenario's tree, the variant and the `--set`s laid over it, its variants gone.
 #[derive(Clone, PartialEq, Debug)]
@@ -23,7 +23,7 @@ impl Draft {
             return Err(problems);
         };
         lay_over(&mut root, name, request, &mut problems);
-        remove(&mut root, "variants");
+        root.remove("variants");
         match problems.is_empty() {
             true => Ok(Self { root }),
             false => Err(problems),
@@ -53,8 +53,8 @@ impl Draft {
     #[must_use]
     pub fn without_faults(&self) -> Self {
         let mut draft = self.clone();
-        remove(&mut draft.root, "faults");
-        remove(&mut draft.root, "nemesis");
+        draft.root.remove("faults");
+        draft.root.remove("nemesis");
         draft.drop_limits(|metric| metric.contains("fault:") || metric.contains("phase:"));
         draft
     }
@@ -70,7 +70,7 @@ impl Draft {
                 }
             }
             Value::Map(_) => {
-                let load = draft.root.entry_mut("load")?;
+                let load = draft.root.get_mut("load")?;
                 cut(load, at_ns)?;
             }
             Value::Scalar { .. } => return None,
@@ -83,23 +83,18 @@ impl Draft {
     pub fn expecting(&self, anomalies: &[&str]) -> Self {
         let mut draft = self.clone();
         let place = draft.root.place.clone();
-        let list = anomalies.iter().map(|name| plain(name, &place)).collect();
         let mut expect = draft
             .root
             .get("expect")
             .cloned()
             .unwrap_or_else(|| Node::empty_map(place.clone()));
-        put(&mut expect, "verdict", plain("violated", &place));
-        remove(&mut expect, "anomalies");
+        expect.put("verdict", Node::unquoted("violated", &place));
+        expect.remove("anomalies");
         if !anomalies.is_empty() {
-            let value = Value::List(list);
-            let anomalies = Node {
-                place: place.clone(),
-                value,
-            };
-            put(&mut expect, "anomalies", anomalies);
+            let names = anomalies.iter().map(|name| Node::unquoted(name, &place));
+            expect.put("anomalies", Node::list(names, &place));
         }
-        put(&mut draft.root, "expect", expect);
+        draft.root.put("expect", expect);
         draft
     }
 
@@ -114,12 +109,8 @@ impl Draft {
     pub fn with_system_file(&self, path: &str) -> Self {
         let mut draft = self.clone();
         let place = draft.root.place.clone();
-        if let Some(system) = draft.root.entry_mut("system") {
-            let value = Value::Scalar {
-                text: path.to_owned(),
-                plain: false,
-            };
-            put(system, "use", Node { place, value });
+        if let Some(system) = draft.root.get_mut("system") {
+            system.put("use", Node::quoted(path, &place));
         }
         draft
     }
@@ -131,14 +122,14 @@ impl Draft {
 
     fn draw_only<'a>(&mut self, names: impl Iterator<Item = &'a String>) {
         let place = self.root.place.clone();
-        let names = names.map(|name| plain(name, &place)).collect();
+        let names = names.map(|name| Node::unquoted(name, &place));
+        let names = Node::list(names, &place);
         let mut nemesis = match self.root.get("nemesis") {
             Some(nemesis) if !nemesis.entries().is_empty() => nemesis.clone(),
             _ => Node::empty_map(place.clone()),
         };
-        let value = Value::List(names);
-        put(&mut nemesis, "only", Node { place, value });
-        put(&mut self.root, "nemesis", nemesis);
+        nemesis.put("only", names);
+        self.root.put("nemesis", nemesis);
     }
 
     fn drop_limits(&mut self, is_gone: impl Fn(&str) -> bool) {
@@ -158,7 +149,7 @@ fn has_tag(metric: &str, tag: &str) -> bool {
 
 /// Cuts the stages of one load.
 fn cut(load: &mut Node, at_ns: u64) -> Option<()> {
-    let stages = load.entry_mut("stages")?;
+    let stages = load.get_mut("stages")?;
     let Value::List(items) = &mut stages.value else {
         return None;
     };
@@ -181,7 +172,7 @@ fn cut(load: &mut Node, at_ns: u64) -> Option<()> {
         if begins_ns + for_ns > at_ns {
             let place = stage.place.clone();
             let ms = (at_ns - begins_ns).div_ceil(1_000_000);
-            put(&mut stage, key, plain(&format!("{ms}ms"), &place));
+            stage.put(key, Node::unquoted(format!("{ms}ms"), &place));
         }
         begins_ns += for_ns;
         kept.push(stage);
@@ -190,52 +181,10 @@ fn cut(load: &mut Node, at_ns: u64) -> Option<()> {
     Some(())
 }
 
-impl Node {
-    fn entry_mut(&mut self, key: &str) -> Option<&mut Self> {
-        match &mut self.value {
-            Value::Map(entries) => {
-                let entry = entries.iter_mut().find(|entry| entry.key == key);
-                entry.map(|entry| &mut entry.value)
-            }
-            _ => None,
-        }
-    }
-}
-
 fn value_mut<'a>(root: &'a mut Node, path: &[&str]) -> Option<&'a mut Value> {
     let mut node = root;
     for key in path {
-        node = node.entry_mut(key)?;
+        node = node.get_mut(key)?;
     }
     Some(&mut node.value)
-}
-
-fn plain(text: &str, place: &Place) -> Node {
-    Node {
-        place: place.clone(),
-        value: Value::Scalar {
-            text: text.to_owned(),
-            plain: true,
-        },
-    }
-}
-
-fn remove(map: &mut Node, key: &str) {
-    if let Value::Map(entries) = &mut map.value {
-        entries.retain(|entry| entry.key != key);
-    }
-}
-
-fn put(map: &mut Node, key: &str, value: Node) {
-    let place = map.place.clone();
-    if let Value::Map(entries) = &mut map.value {
-        match entries.iter_mut().find(|entry| entry.key == key) {
-            Some(entry) => entry.value = value,
-            None => entries.push(Entry {
-                key: key.to_owned(),
-                place,
-                value,
-            }),
-        }
-    }
 }

@@ -9,6 +9,7 @@ mod files;
 mod read;
 mod scale;
 mod stakes;
+pub mod written;
 
 pub use document::document;
 pub use draft::Draft;

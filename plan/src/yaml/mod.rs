@@ -2,9 +2,9 @@
 //!
 //! Scalars stay text until something asks for them: whether `1` is a number or a name is the reader's business.
 
+mod build;
 mod parse;
 mod path;
-
 mod scalar;
 mod show;
 
@@ -51,15 +51,6 @@ pub struct Entry {
 }
 
 impl Node {
-    /// A mapping without entries.
-    #[must_use]
-    pub const fn empty_map(place: Place) -> Self {
-        Self {
-            place,
-            value: Value::Map(Vec::new()),
-        }
-    }
-
     /// The entries of a mapping; none of anything else.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {

@@ -3,11 +3,11 @@
 use super::ByHand;
 use crate::exit::Failure;
 use crate::run::{PLAN_FILE, RunFolder};
-use squall_plan::fault::{Fault, Terms};
+use squall_plan::fault::Fault;
 use squall_plan::plan::PlannedStage;
-use squall_plan::scenario::{Request, Stage, document, load};
-use squall_plan::units::{Rate, show_duration};
-use squall_plan::yaml::{Entry, Node, Place, Value};
+use squall_plan::scenario::{Request, Stage, document, load, written};
+use squall_plan::units::Rate;
+use squall_plan::yaml::{Node, Place, Value};
 use squall_plan::{Plan, Problems};
 use std::path::{Path, PathBuf};
 
@@ -87,38 +87,32 @@ fn tree(plan: &Plan, caused: &[Fault], changes: &[(u64, u32)]) -> Result<Node, P
     };
     let mut root = document(Path::new(&plan.file), &request)?;
     let name = format!("{}-by-hand", plan.name);
-    put(&mut root, "name", scalar(&name));
+    root.put("name", Node::unquoted(name, &place()));
     if !changes.is_empty() || plan.scaled_to.is_some() {
         stages(&mut root, plan, changes);
     }
-    let mut faults = match root.get("faults") {
-        Some(faults) => faults.items().to_vec(),
-        None => Vec::new(),
-    };
-    faults.extend(caused.iter().map(|fault| node(fault, plan.load_starts_ns)));
-    put(&mut root, "faults", list(faults));
+    let mut faults = root.get("faults").map_or(&[][..], Node::items).to_vec();
+    faults.extend(caused.iter().cloned().map(|mut fault| {
+        fault.at_ns = fault.at_ns.saturating_sub(plan.load_starts_ns);
+        written::fault(&fault, &place())
+    }));
+    root.put("faults", Node::list(faults, &place()));
     Ok(root)
 }
 
 fn stages(root: &mut Node, plan: &Plan, changes: &[(u64, u32)]) {
-    let Value::Map(entries) = &mut root.value else {
+    let Some(load) = root.get_mut("load") else {
         return;
     };
-    let Some(entry) = entries.iter_mut().find(|entry| entry.key == "load") else {
-        return;
+    let nodes = match &mut load.value {
+        Value::List(items) => items.as_mut_slice(),
+        _ => std::slice::from_mut(load),
     };
-    let nodes: Vec<&mut Node> = match &mut entry.value.value {
-        Value::List(items) => items.iter_mut().collect(),
-        _ => vec![&mut entry.value],
-    };
-    for (node, load) in nodes.into_iter().zip(&plan.loads) {
+    for (node, load) in nodes.iter_mut().zip(&plan.loads) {
         let timeline = load.timeline.iter().filter(|stage| !stage.warm_up);
         let pieces = timeline.flat_map(|stage| pieces(stage, changes));
-        put(
-            node,
-            "stages",
-            list(pieces.map(|piece| stage_node(&piece)).collect()),
-        );
+        let stages = pieces.map(|piece| written::stage(&piece, &place()));
+        node.put("stages", Node::list(stages, &place()));
     }
 }
 
@@ -216,108 +210,11 @@ fn rate_at(planned: &PlannedStage, at_ns: u64) -> Rate {
     Rate(rate.max(0.0).round() as u64)
 }
 
-fn stage_node(stage: &Stage) -> Node {
-    let length = |for_ns: u64| ("for", scalar(&show_duration(for_ns)));
-    let rate = |rate: Rate| scalar(&rate.to_string());
-    match *stage {
-        Stage::Constant { rate: r, for_ns } => map(vec![("rate", rate(r)), length(for_ns)]),
-        Stage::Ramp { from, to, for_ns } => {
-            let ramp = map(vec![("from", rate(from)), ("to", rate(to))]);
-            map(vec![("ramp", ramp), length(for_ns)])
-        }
-        Stage::Burst { count } => map(vec![("burst", scalar(&count.to_string()))]),
-        Stage::Pause { for_ns } => map(vec![("pause", scalar(&show_duration(for_ns)))]),
-        Stage::Sine {
-            mean,
-            amplitude,
-            period_ns,
-            for_ns,
-        } => {
-            let sine = map(vec![
-                ("mean", rate(mean)),
-                ("amplitude", rate(amplitude)),
-                ("period", scalar(&show_duration(period_ns))),
-            ]);
-            map(vec![("sine", sine), length(for_ns)])
-        }
-    }
-}
-
-fn node(fault: &Fault, load_starts_ns: u64) -> Node {
-    let at = fault.at_ns.saturating_sub(load_starts_ns);
-    let target = scalar(&fault.target.to_string());
-    let mut entries = vec![
-        ("name", scalar(&fault.name)),
-        ("at", scalar(&show_duration(at))),
-    ];
-    entries.extend(
-        fault
-            .for_ns
-            .map(|length| ("for", scalar(&show_duration(length)))),
-    );
-    let what = match &fault.terms {
-        Terms::Apart { from, .. } => {
-            let from = from
-                .iter()
-                .map(|target| scalar(&target.to_string()))
-                .collect();
-            map(vec![("target", target), ("from", list(from))])
-        }
-        _ => target,
-    };
-    entries.push((fault.kind.name(), what));
-    map(entries)
-}
-
 fn place() -> Place {
     Place {
         source: "session".into(),
         line: 0,
         column: 0,
-    }
-}
-
-fn scalar(text: &str) -> Node {
-    Node {
-        place: place(),
-        value: Value::Scalar {
-            text: text.to_owned(),
-            plain: true,
-        },
-    }
-}
-
-fn list(items: Vec<Node>) -> Node {
-    Node {
-        place: place(),
-        value: Value::List(items),
-    }
-}
-
-fn map(entries: Vec<(&str, Node)>) -> Node {
-    let entry = |(key, value): (&str, Node)| Entry {
-        key: key.to_owned(),
-        place: place(),
-        value,
-    };
-    Node {
-        place: place(),
-        value: Value::Map(entries.into_iter().map(entry).collect()),
-    }
-}
-
-/// Sets a key of a mapping, in its place if it is there.
-fn put(root: &mut Node, key: &str, value: Node) {
-    let Value::Map(entries) = &mut root.value else {
-        return;
-    };
-    match entries.iter_mut().find(|entry| entry.key == key) {
-        Some(entry) => entry.value = value,
-        None => entries.push(Entry {
-            key: key.to_owned(),
-            place: place(),
-            value,
-        }),
     }
 }
 

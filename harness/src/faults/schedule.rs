@@ -5,7 +5,7 @@ use super::{FaultError, Injection, Resolved, inject, settle};
 use crate::environment::Environment;
 use crate::environment::notes::Notes;
 use squall_history::{FaultState, What};
-use squall_plan::fault::Fault;
+use squall_plan::fault::{Act, Fault};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -185,6 +185,12 @@ struct Signs {
     watch: Watch,
 }
 
+fn one_line(error: &FaultError) -> String {
+    let text = error.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines.join("; ")
+}
+
 struct Task {
     fault: Fault,
     env: Arc<dyn Environment>,
@@ -207,16 +213,23 @@ impl Task {
         }
         let (mut injection, mut signs) = match self.begin() {
             Ok(begun) => begun,
-            Err(error) => return self.note(FaultState::Failed, error.to_string()),
+            Err(error) => return self.note(FaultState::Failed, one_line(&error)),
         };
         let ends = self
             .fault
             .for_ns
             .map(|length| self.begins + Duration::from_nanos(length));
+        let hindrance = self
+            .hinders_others()
+            .then(|| self.env.supervisor().hindered());
         self.stay(ends, &mut signs, &*injection);
+        drop(hindrance);
         match injection.heal() {
             Ok(detail) => self.note(FaultState::Healed, detail),
-            Err(error) => self.note(FaultState::Failed, format!("it did not heal: {error}")),
+            Err(error) => {
+                let why = format!("it did not heal: {}", one_line(&error));
+                self.note(FaultState::Failed, why);
+            }
         }
         // How much it met is known only now.
         signs.retell = true;
@@ -227,6 +240,15 @@ impl Task {
                 .wait(None, Stage::Finished, || self.look(&mut signs, &*injection));
             self.look(&mut signs, &*injection);
         }
+    }
+
+    /// Whether it may keep a process from being ready that another fault has ended. Those that start processes themselves wait for them
+    /// while they are in force.
+    fn hinders_others(&self) -> bool {
+        !matches!(
+            self.fault.kind.row().act,
+            Act::Deploy | Act::Scale | Act::SlowStart | Act::Events(_)
+        )
     }
 
     /// Waits until the fault has to heal: its time is up, the load has ended, or it is over by itself.

@@ -2,6 +2,7 @@
 
 mod ending;
 mod error;
+mod hindrance;
 mod log;
 mod readiness;
 mod replica;
@@ -10,6 +11,7 @@ mod supervisor;
 
 pub use ending::{Ended, TornDown};
 pub use error::SupervisionError;
+pub use hindrance::Hindrance;
 pub use readiness::Readiness;
 pub use replica::{Observer, ReplicaId, ReplicaSpec, ServiceEvent, Status};
 pub use supervisor::{Supervisor, SupervisorOptions};

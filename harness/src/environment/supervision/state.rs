@@ -1,5 +1,6 @@
 //! What is known of all replicas, changed by what the guard tells, waited upon by everyone else.
 
+use super::hindrance::Hindrances;
 use super::replica::{Observer, Replica, ReplicaId, ServiceEvent, Status};
 use crate::environment::guard::{Token, Told};
 use crate::environment::sweep::Swept;
@@ -17,6 +18,7 @@ pub(super) struct State {
     /// The guard was told to end, and did.
     pub closed: bool,
     pub swept: Option<Swept>,
+    pub hindrances: Hindrances,
 }
 
 pub(super) struct Shared {

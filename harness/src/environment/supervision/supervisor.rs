@@ -1,6 +1,7 @@
 //! Starts, watches, signals and ends the replicas of services.
 
 use super::error::SupervisionError;
+use super::hindrance::Hindrance;
 use super::log;
 use super::replica::{Observer, Replica, ReplicaId, ReplicaSpec, ServiceEvent, Status};
 use super::state::{Shared, State};
@@ -156,7 +157,13 @@ impl Supervisor {
         Ok(Order::Start { token, launch })
     }
 
-    /// Waits until a started replica is ready. Its `ready_within` counts from this call.
+    /// Something else is wrong on purpose: until the hindrance is dropped nobody's time to become ready counts.
+    #[must_use]
+    pub fn hindered(&self) -> Hindrance {
+        Hindrance::new(&self.shared)
+    }
+
+    /// Waits until a started replica is ready. Its `ready_within` counts from this call, or from the end of what hindered it.
     ///
     /// # Errors
     /// When it ends or the time is over first, with the last lines of its log.
@@ -177,14 +184,16 @@ impl Supervisor {
                 status => status.pid().unwrap_or(0),
             };
             let seen = spec.readiness.try_once(log_path, log_from);
-            let after = begun.elapsed();
+            let now = Instant::now();
+            let unhindered = self.shared.lock().hindrances.unhindered(begun, now);
             match seen {
                 Ok(()) if self.status(id)?.pid() == Some(pid) => {
+                    let after = now.saturating_duration_since(begun);
                     let event = ServiceEvent::Ready { pid, after };
                     self.shared.observer.service(id, event);
                     return Ok(after);
                 }
-                Err(why) if after >= spec.ready_within => {
+                Err(why) if unhindered >= spec.ready_within => {
                     return Err(not_ready(&spec, why, log_from));
                 }
                 Ok(()) | Err(_) => std::thread::sleep(pause),

@@ -8,6 +8,7 @@ use cluster::config;
 use cluster::life::Life;
 use proptest::prelude::*;
 use squall_model::kafka::*;
+use std::collections::BTreeSet;
 
 fn life(seed: u64, config: &BrokerConfig) -> Life {
     Life::new(seed, config).live(20 * SECOND)
@@ -60,6 +61,35 @@ fn caught_at(defects: Defects, lives: u32) -> Option<u64> {
         life.cluster.may_lose = true;
         !life.live(20 * SECOND).violations.is_empty()
     })
+}
+
+/// The published invariants are not there for show: each of these breaks one of them, by name.
+#[test]
+fn defects_break_the_published_invariants() {
+    let broken_by = |name: &str| {
+        let config = BrokerConfig {
+            defects: Defects::parse(name).unwrap(),
+            replica_lag_time_max_ms: 1_000,
+            ..config()
+        };
+        let broken = (0..40).map(|seed| {
+            let mut life = Life::new(seed, &config);
+            life.cluster.may_lose = true;
+            life.live(20 * SECOND).cluster.published.broken
+        });
+        let mut broken = broken.skip_while(BTreeSet::is_empty);
+        broken.next().unwrap_or_default()
+    };
+    for (name, invariant) in [
+        ("high_watermark_at_log_end", "WeakIsr"),
+        ("count_sent_as_replicated", "WeakIsr"),
+        ("rejoin_at_once", "StrongIsr"),
+        ("shrink_isr_alone", "StrongIsr"),
+    ] {
+        let broken = broken_by(name);
+        let found = broken.iter().any(|told| told.starts_with(invariant));
+        assert!(found, "{name}: {broken:#?}");
+    }
 }
 
 #[test]

@@ -214,6 +214,8 @@ impl Life {
             found.push(format!("commit {acked} was acknowledged, {kept} is kept"));
         }
         self.violations.append(&mut found);
+        let published = self.cluster.published.broken.iter();
+        self.violations.extend(published.cloned());
     }
 }
 

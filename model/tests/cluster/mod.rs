@@ -7,6 +7,7 @@
 pub mod client;
 pub mod life;
 pub mod producer;
+pub mod published;
 
 use squall_model::kafka::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,6 +92,7 @@ pub struct Cluster {
     pub flush_latency: u64,
     /// Committed records may be lost here, so that high watermarks may fall.
     pub may_lose: bool,
+    pub published: published::Published,
     nodes: BTreeMap<NodeId, Node>,
     links: BTreeMap<(NodeId, NodeId), Link>,
     queue: BTreeMap<(u64, u64), Event>,
@@ -137,6 +139,7 @@ impl Cluster {
             latency: (200_000, 2 * MS),
             flush_latency: 2 * MS,
             may_lose: false,
+            published: published::Published::default(),
             nodes: BTreeMap::new(),
             links: BTreeMap::new(),
             queue: BTreeMap::new(),
@@ -473,6 +476,9 @@ impl Cluster {
         self.steps += 1;
         self.carry_out(id, &mut out);
         self.check(id);
+        let mut published = std::mem::take(&mut self.published);
+        published.look(self);
+        self.published = published;
         self.arm(id);
         self.end_if_done(id);
     }

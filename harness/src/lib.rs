@@ -7,6 +7,7 @@ pub mod exit;
 mod explain;
 pub mod faults;
 pub mod run;
+mod score;
 pub mod shrink;
 pub mod sweep;
 pub mod verdict;

@@ -20,6 +20,15 @@ impl PlanChoice {
         })
     }
 
+    /// As [`Self::scenario`], for many seeds: without `--events` the load is scaled as its `sim:` block says.
+    pub fn swept(&self, file: &Path) -> Result<Scenario, Failure> {
+        let scenario = self.scenario(file)?;
+        Ok(match self.events {
+            Some(_) => scenario,
+            None => scenario.scaled(scenario.sim.events),
+        })
+    }
+
     /// Derives the plan that is to be run.
     pub fn plan(&self, file: &Path) -> Result<Plan, Failure> {
         let scenario = self.scenario(file)?;

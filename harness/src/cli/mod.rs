@@ -18,6 +18,7 @@ mod report;
 mod runs;
 mod scenario;
 mod schema;
+mod score;
 mod serve;
 mod serve_proxy;
 mod service;
@@ -57,6 +58,8 @@ enum Command {
     Sim(sim::SimArgs),
     /// Look for planted bugs in the stock scenarios, and tell how many seeds and seconds it takes to find each
     Bugs(bugs::BugsArgs),
+    /// Tell lies to a scenario, and count how many it catches
+    Score(score::ScoreArgs),
     /// Tell what a configuration can lose, with counterexamples and the change that closes each
     Explain(explain::ExplainArgs),
     /// Run scenarios with all their variants and compare the verdicts with those that the files expect
@@ -177,6 +180,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Scenario(args) => scenario::run(&args, out),
         Command::Sim(args) => sim::run(&args, out),
         Command::Bugs(args) => bugs::run(&args, out),
+        Command::Score(args) => score::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Test(args) => test::run(&args, out),
         Command::Demo(args) => demo::run(&args, out),

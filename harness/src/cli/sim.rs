@@ -90,12 +90,7 @@ pub fn sweep(
             Failure::bad_input("only the simulator runs many seeds at once").hint("add --on sim"),
         );
     }
-    let scenario = choice.scenario(&lookup::scenario_file(file)?)?;
-    // Without --events the load is scaled as the scenario's `sim:` block says.
-    let scenario = match choice.events {
-        Some(_) => scenario,
-        None => scenario.scaled(scenario.sim.events),
-    };
+    let scenario = choice.swept(&lookup::scenario_file(file)?)?;
     let sweep = Sweep {
         scenario: &scenario,
         first_seed: choice.seed.unwrap_or(0),

@@ -18,7 +18,7 @@ pub use way::{Way, WayEnd, way};
 
 use crate::exit::Failure;
 use around::{Around, Told};
-use squall_check::{EventId, Judge, Judgement, Op};
+use squall_check::{EventId, Judge, JudgeSpec, Judgement, Op};
 use squall_history::{Batch, Event, HistoryError, Note, Reader};
 use squall_plan::Plan;
 use squall_render::Report;
@@ -87,13 +87,35 @@ impl Witness {
         story::tell_collected(Path::new(""), plan, event, sink, &collected)
     }
 
+    /// In the order in which they were told.
+    #[must_use]
+    pub fn ops(&self) -> &[Op] {
+        &self.ops
+    }
+
+    /// What the run is judged by.
+    ///
+    /// # Errors
+    /// When the plan has a threshold that cannot be read.
+    pub fn spec(&self, plan: &Plan) -> Result<JudgeSpec, Failure> {
+        spec::derive(plan, &self.survey)
+    }
+
     /// Judges what was taken by the plan of the run.
     ///
     /// # Errors
     /// When the plan has a threshold that cannot be read.
     pub fn judge(&self, plan: &Plan) -> Result<Judgement, Failure> {
+        self.judge_as(plan, &self.ops)
+    }
+
+    /// As [`Self::judge`], had these been the operations.
+    ///
+    /// # Errors
+    /// When the plan has a threshold that cannot be read.
+    pub fn judge_as(&self, plan: &Plan, ops: &[Op]) -> Result<Judgement, Failure> {
         let (judgement, _) = heard(plan, &self.survey, |hearing| {
-            hearing.judge.ops(&self.ops);
+            hearing.judge.ops(ops);
             hearing.around.notes(&self.notes);
             Ok(())
         })?;

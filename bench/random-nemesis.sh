@@ -21,7 +21,7 @@ while [ "$seed" -lt $((first + runs)) ]; do
         mkdir -p "$kept"
         # A leader that moves is one that another follows; what a run begins with are first leaders.
         "$squall" export "$out/run/latest" --to "$out/export" > /dev/null 2>&1 || true
-        grep -h '"kind":"elected"' "$out/export/notes.jsonl" > "$kept/elected.jsonl" 2> /dev/null || true
+        grep -h '"state":"elected"' "$out/export/notes.jsonl" > "$kept/elected.jsonl" 2> /dev/null || true
         rm -rf "$out/export"
         if tail -1 "$out/last.log" | grep -q '^HELD'; then
             cp "$out/run/latest/report.json" "$kept/"
@@ -50,7 +50,7 @@ def leader_moves(folder):
     except OSError:
         return None
     for line in lines:
-        fact = json.loads(line)["fact"]
+        fact = json.loads(json.loads(line)["json"])["fact"]
         leader = fact["text"].removeprefix("leader ").split(",")[0]
         place = (fact["topic"], fact["partition"])
         if place[0].startswith("__") or not leader.isdigit():

@@ -174,15 +174,23 @@ impl<'a> Writer<'a> {
             found.map(str::to_owned)
         };
         let columns = &mut self.notes.columns;
-        columns[0].i64(Some(i64::try_from(note.at).unwrap_or(i64::MAX)));
+        let at = i64::try_from(note.at).unwrap_or(i64::MAX);
+        let name = text(&["name", "metric", "group", "key", "source", "topic"]);
+        let state = text(&["state", "kind", "outcome"]);
+        let told = text(&["detail", "text"]);
+        columns[0].i64(Some(at));
         columns[1].text(Some(&kind));
-        columns[2].text(text(&["name", "metric", "group", "key", "source", "topic"]).as_deref());
-        columns[3].text(text(&["state", "kind", "outcome"]).as_deref());
-        columns[4].text(text(&["detail", "text"]).as_deref());
+        columns[2].text(name.as_deref());
+        columns[3].text(state.as_deref());
+        columns[4].text(told.as_deref());
         columns[5].text(Some(&json));
         self.notes.end_row()?;
         self.rows.1 += 1;
-        writeln!(self.notes_lines, "{json}")
+        // Every line has every key: readers that infer their columns from the first lines would drop what comes later.
+        let line = json!({
+            "at_ns": at, "kind": kind, "name": name, "state": state, "text": told, "json": json,
+        });
+        writeln!(self.notes_lines, "{line}")
     }
 
     fn finish(mut self) -> Result<(u64, u64), ExportError> {

@@ -5,8 +5,10 @@ use crate::exit::{Exit, Failure};
 use crate::verdict;
 use clap::{Args, ValueEnum};
 use squall_render::Report;
+use squall_render::report::Verdict;
 use squall_report::Series;
 use squall_report::compare::{Comparison, Figures, Side, figures, markdown, page, text};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -95,14 +97,25 @@ fn read_side(text: &str, reports: &Path) -> Result<Side, Failure> {
         [one] => folder_name(one),
         _ => text.trim_end_matches('/').to_owned(),
     };
-    let runs = folders
-        .iter()
-        .map(|folder| read_run(folder))
-        .collect::<Result<Vec<Figures>, Failure>>()?;
-    match runs.is_empty() {
+    let mut side = Side {
+        name,
+        runs: Vec::new(),
+        ran: BTreeSet::new(),
+        inconclusive: 0,
+    };
+    for folder in &folders {
+        let (report, figures) = read_run(folder)?;
+        let (title, events) = (report.title(), report.load.planned);
+        let place = &report.environment;
+        side.ran
+            .insert(format!("{title} on {place}, {events} events"));
+        side.inconclusive += usize::from(report.verdict == Verdict::Inconclusive);
+        side.runs.push(figures);
+    }
+    match side.runs.is_empty() {
         true => Err(Failure::bad_input(format!("`{text}` names no run"))
             .hint("`squall runs` lists the stored runs")),
-        false => Ok(Side { name, runs }),
+        false => Ok(side),
     }
 }
 
@@ -115,7 +128,7 @@ fn folder_name(folder: &Path) -> String {
 }
 
 /// From the stored report where there is one of this version, else by judging again.
-fn read_run(folder: &Path) -> Result<Figures, Failure> {
+fn read_run(folder: &Path) -> Result<(Report, Figures), Failure> {
     let plan = verdict::read_plan(folder)?;
     let stored = std::fs::read_to_string(folder.join("report.json")).ok();
     let stored: Option<Report> = stored.and_then(|text| serde_json::from_str(&text).ok());
@@ -125,5 +138,6 @@ fn read_run(folder: &Path) -> Result<Figures, Failure> {
     };
     let series =
         Series::read(folder, &plan).map_err(|error| verdict::unreadable(folder, &error))?;
-    Ok(figures(&report, &series))
+    let figures = figures(&report, &series);
+    Ok((report, figures))
 }

@@ -19,13 +19,17 @@ pub use markdown::markdown;
 pub use stats::Estimate;
 pub use text::text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Runs of one kind.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Side {
     pub name: String,
     pub runs: Vec<Figures>,
+    /// What its runs ran, each once.
+    pub ran: BTreeSet<String>,
+    /// How many of its runs came to no verdict.
+    pub inconclusive: usize,
 }
 
 /// One figure of all sides, the first being what the others are held against.
@@ -62,6 +66,33 @@ pub struct Comparison {
     pub rows: Vec<Row>,
     /// In per cent, if one was given.
     pub tolerance: Option<f64>,
+    /// Why the sides may have nothing to say of each other.
+    pub warnings: Vec<String>,
+}
+
+/// What is unlike between sides that are held against each other.
+fn warnings(sides: &[Side]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let told = |side: &Side| {
+        let ran: Vec<&str> = side.ran.iter().map(String::as_str).collect();
+        format!("{} ran {}", side.name, ran.join(" and "))
+    };
+    let alike = sides.windows(2).all(|pair| pair[0].ran == pair[1].ran);
+    if !alike || sides.iter().any(|side| side.ran.len() > 1) {
+        let told: Vec<String> = sides.iter().map(told).collect();
+        warnings.push(format!(
+            "WARNING: not the same was run: {}",
+            told.join("; ")
+        ));
+    }
+    for side in sides.iter().filter(|side| side.inconclusive > 0) {
+        let (count, of) = (side.inconclusive, side.runs.len());
+        warnings.push(format!(
+            "WARNING: {count} of {of} runs of {} came to no verdict",
+            side.name
+        ));
+    }
+    warnings
 }
 
 impl Comparison {
@@ -105,6 +136,7 @@ impl Comparison {
                 .collect(),
             rows: order.iter().map(row).collect(),
             tolerance,
+            warnings: warnings(sides),
         }
     }
 
@@ -122,7 +154,7 @@ impl Comparison {
     /// What a reader must know of the numbers.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self.warnings.clone();
         for (name, runs) in &self.sides {
             notes.push(match runs {
                 1 => format!("{name} is a single run: no interval, and its times may be noise"),

@@ -18,6 +18,8 @@ fn side(name: &str, runs: &[(f64, f64)]) -> Side {
     Side {
         name: name.to_owned(),
         runs: runs.iter().map(|(lost, p99)| run(*lost, *p99)).collect(),
+        ran: [name.split('-').next().unwrap_or(name).to_owned()].into(),
+        inconclusive: 0,
     }
 }
 

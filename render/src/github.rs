@@ -14,7 +14,7 @@ const ANNOTATIONS_MAX: usize = 10;
 pub fn annotations(report: &Report, file: &str) -> String {
     let mut text = String::new();
     let mut annotate = |level: &str, title: &str, message: &str| {
-        let title = format!("{}: {title}", report.scenario);
+        let title = format!("{}: {title}", report.title());
         let _ = writeln!(
             text,
             "::{level} file={},title={}::{}",

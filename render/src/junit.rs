@@ -2,15 +2,16 @@
 
 use crate::report::{Report, Verdict};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// The report as JUnit XML. A run that proved nothing is an error, never a success.
 pub fn xml(report: &Report) -> Result<String, quick_junit::SerializeError> {
-    let name = match &report.variant {
-        Some(variant) => format!("{} ({variant})", report.scenario),
-        None => report.scenario.clone(),
-    };
-    let mut suite = TestSuite::new(name);
+    let mut suite = TestSuite::new(report.title());
+    // Readers that meet a file twice, through the link `latest`, know by it that it is one.
+    suite
+        .extra
+        .insert("timestamp".into(), report.started.as_str().into());
     suite.set_time(Duration::try_from_secs_f64(report.duration_s).unwrap_or_default());
     suite.add_property(("seed", report.seed.to_string().as_str()));
     suite.add_property(("environment", report.environment.as_str()));
@@ -72,12 +73,35 @@ fn verdict_case(report: &Report) -> TestCase {
         report.headline,
         report.inconclusive.join("; ")
     );
-    case(
+    let mut case = case(
         "verdict".to_owned(),
         report.verdict == Verdict::Held,
         kind,
         observed.trim_end_matches("; "),
-    )
+    );
+    case.status.set_description(details(report));
+    case
+}
+
+/// What a reader of the failure alone needs: each anomaly with one of its events, and the command that shows it again.
+fn details(report: &Report) -> String {
+    let mut text = String::new();
+    for anomaly in &report.anomalies {
+        let sink = anomaly.sink.as_deref().unwrap_or("the run");
+        let _ = write!(text, "{} x{} in {sink}", anomaly.name, anomaly.count);
+        if let Some(event) = anomaly.events.first() {
+            let _ = write!(text, ", such as event {event}");
+        }
+        for place in anomaly.places.iter().take(3) {
+            let _ = write!(text, "; {place}");
+        }
+        let _ = writeln!(text, "\n  {}", anomaly.cure);
+    }
+    for reason in &report.inconclusive {
+        let _ = writeln!(text, "not proven: {reason}");
+    }
+    let _ = write!(text, "again: {}", report.again);
+    text
 }
 
 fn sink_cases(report: &Report) -> Vec<TestCase> {
@@ -104,7 +128,15 @@ fn fault_cases(report: &Report) -> Vec<TestCase> {
             None => skipped(name, &fault.shown()),
         }
     };
-    report.faults.iter().map(case_of).collect()
+    let demand = |fault: &crate::report::FaultSummary, demand: &crate::report::Demand| {
+        let name = format!("fault {} caused: {}", fault.name, demand.consequence);
+        case(name, demand.met, NonSuccessKind::Error, &demand.detail)
+    };
+    let cases = report.faults.iter().flat_map(|fault| {
+        let demands = fault.demanded.iter().map(|one| demand(fault, one));
+        std::iter::once(case_of(fault)).chain(demands)
+    });
+    cases.collect()
 }
 
 fn limit_cases(report: &Report) -> Vec<TestCase> {

@@ -21,7 +21,7 @@ pub fn summary(report: &Report) -> String {
     let _ = writeln!(
         text,
         "## {mark} {}: {}{headline}\n",
-        cell(&report.scenario),
+        cell(&report.title()),
         report.verdict.shout()
     );
     let _ = writeln!(text, "{}\n", cell(&report.description));

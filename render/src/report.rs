@@ -65,6 +65,17 @@ pub enum Verdict {
     Inconclusive,
 }
 
+impl Report {
+    /// `burst (acks-1)`: the scenario and its variant.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.variant {
+            Some(variant) => format!("{} ({variant})", self.scenario),
+            None => self.scenario.clone(),
+        }
+    }
+}
+
 impl Verdict {
     #[must_use]
     pub const fn shout(self) -> &'static str {

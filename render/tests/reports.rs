@@ -263,7 +263,7 @@ fn hostile_text_is_inert_in_every_report() {
 #[test]
 fn junit_has_a_case_for_each_expectation_with_the_observed_value() {
     let xml = junit::xml(&report(Verdict::Violated)).unwrap();
-    assert!(xml.contains("tests=\"9\""), "{xml}");
+    assert!(xml.contains("tests=\"10\""), "{xml}");
     assert!(
         xml.contains("failures=\"3\""),
         "verdict, sink and an invariant fail: {xml}"

@@ -200,7 +200,7 @@ fn values(chart: &Chart) -> Markup {
         details.values {
             summary { "Values of “" (inert(&chart.title)) "”" }
             div.scroll { table {
-                caption { "Every " (step) ". value" }
+                caption { "Every " (ordinal(step)) " value" }
                 thead { tr {
                     th scope="col" { (chart.x.label()) }
                     @for line in &chart.lines { th scope="col" { (inert(&line.name)) } }
@@ -284,4 +284,16 @@ pub const fn name(kind: MarkKind) -> &'static str {
         MarkKind::ServiceDown => "process ended",
         MarkKind::ServiceUp => "process ready",
     }
+}
+
+/// `11th`, `2nd`, `103rd`.
+fn ordinal(number: usize) -> String {
+    let ending = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
 }

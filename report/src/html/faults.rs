@@ -66,7 +66,7 @@ fn around(measures: &FaultMeasures) -> Markup {
     let recovered = (!recovered.is_empty()).then(|| recovered.join("; "));
     let rows = [
         ("Detected", detected),
-        ("Recovered", recovered),
+        ("Recovery", recovered),
         ("Without a leader", leaderless),
     ];
     html! {

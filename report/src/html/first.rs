@@ -49,9 +49,8 @@ pub fn screen(material: Material<'_>) -> Markup {
         section id="result" aria-label="Result" {
             @if !report.inconclusive.is_empty() { (unproven(&report.inconclusive)) }
             (ledger(material))
-            (svg::figure(&chart::rates(material)))
             div.pair {
-                (story(material))
+                (svg::figure(&chart::rates(material)))
                 div {
                     h2 { "Repeat it" }
                     (again(&report.again))
@@ -60,6 +59,7 @@ pub fn screen(material: Material<'_>) -> Markup {
                     @if let Some(note) = left_out(material) { p { (note) } }
                 }
             }
+            (story(material))
         }
     }
 }

@@ -46,7 +46,7 @@ pub fn page(material: Material<'_>) -> String {
     let report = material.report;
     let title = format!(
         "{}: {} – Squall",
-        inert(&report.scenario),
+        inert(&report.title()),
         word(report.verdict)
     );
     let scripts = format!("script-src '{SCRIPT_HASH}'; ");

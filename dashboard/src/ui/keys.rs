@@ -65,7 +65,9 @@ impl App {
     fn run_key(&mut self, code: KeyCode, board: &Board) -> Option<Action> {
         let watching = self.mode == Mode::Watch;
         match code {
-            KeyCode::Char('q') | KeyCode::Esc => Some(Action::Stop),
+            KeyCode::Char('q') => Some(Action::Stop),
+            // A run is worth more than one key too many to close what lies over it.
+            KeyCode::Esc if watching => Some(Action::Stop),
             KeyCode::Char(' ') if watching => Some(Action::Pause),
             KeyCode::Char('>' | '+' | '=') if watching => Some(Action::Speed(true)),
             KeyCode::Char('<' | '-') if watching => Some(Action::Speed(false)),

@@ -19,7 +19,7 @@ pub fn rates(draw: &mut Draw<'_>, area: Rect) {
         .then(|| Span::styled(format!("load {} % ", board.load_percent), theme.warn()));
     let inner = draw.frame(Pane::Rates, area, percent.into_iter().collect());
     let now = recent(board);
-    let legend = rates_legend(draw, &now, inner.width < 60);
+    let legend = rates_legend(draw, &now, inner.width);
     draw.buf.set_line(inner.x, inner.y, &legend, inner.width);
     let Some((plot, axis_line)) = split(inner) else {
         return;
@@ -64,8 +64,9 @@ pub fn rates(draw: &mut Draw<'_>, area: Rect) {
     time_line(draw.buf, axis_line, board, axis, theme);
 }
 
-fn rates_legend(draw: &Draw<'_>, now: &Bin, narrow: bool) -> Line<'static> {
-    let theme = draw.theme;
+/// Every rate whole: a number that is cut is another number.
+fn rates_legend(draw: &Draw<'_>, now: &Bin, width: u16) -> Line<'static> {
+    let (theme, narrow) = (draw.theme, width < 60);
     let seconds = (NOW_NS / 1_000_000_000) as f64;
     let unit = if narrow { " " } else { "/s  " };
     let rate = |count: u64| format!("{:.0}{unit}", count as f64 / seconds);
@@ -74,18 +75,27 @@ fn rates_legend(draw: &Draw<'_>, now: &Bin, narrow: bool) -> Line<'static> {
     } else {
         ("offered ", "accepted ")
     };
-    let mut spans = vec![
-        span(offered, theme.dim()),
-        span(&rate(now.offered), theme.bold()),
-        span(accepted, theme.dim()),
-        span(&rate(now.accepted), theme.accent()),
+    let mut told = vec![
+        (offered.to_owned(), rate(now.offered), theme.bold()),
+        (accepted.to_owned(), rate(now.accepted), theme.accent()),
     ];
     for (index, sink) in draw.board.sinks.iter().enumerate() {
-        spans.push(span(&format!("{} ", sink.name), theme.dim()));
         let count = now.sinks.get(index).map_or(0, |sink| sink.effects);
-        spans.push(span(&rate(count), theme.of_sink(index)));
+        told.push((format!("{} ", sink.name), rate(count), theme.of_sink(index)));
     }
-    Line::from(spans)
+    let (mut line, all) = (Line::default(), told.len());
+    for (index, (name, rate, style)) in told.into_iter().enumerate() {
+        let mark = u16::from(index + 1 < all);
+        let room = usize::from(width.saturating_sub(mark));
+        let needed = name.chars().count() + rate.trim_end().chars().count();
+        if line.width() + needed > room {
+            line.push_span(span(theme.sign("…", "."), theme.dim()));
+            break;
+        }
+        line.push_span(span(&name, theme.dim()));
+        line.push_span(span(&rate, style));
+    }
+    line
 }
 
 pub fn latency(draw: &mut Draw<'_>, area: Rect) {

@@ -12,8 +12,12 @@ pub fn draw(draw: &mut Draw<'_>, area: Rect) {
     let (cluster, theme) = (&draw.board.cluster, draw.theme);
     let short = cluster.partitions.values().filter(|row| row.is_short());
     let short = short.count();
+    let suffering = |broker: &Broker| broker.fenced || !broker.suffers.is_empty();
+    let well = !cluster.brokers.values().any(suffering);
     let beside = match (cluster.partitions.len(), short) {
         (0, _) => Vec::new(),
+        // Before the controller has noticed, nobody is out of sync, and nothing is well.
+        (_, 0) if !well => Vec::new(),
         (_, 0) => vec![span("all in sync ", theme.good())],
         (all, short) => {
             let text = format!("{short} of {all} short ");

@@ -29,7 +29,7 @@ pub fn popups(buf: &mut Buffer, area: Rect, board: &Board, app: &App, theme: The
     if app.help {
         let lines = help(app.mode, theme);
         let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
-        boxed(buf, area, (64, height), "help", lines, theme);
+        boxed(buf, area, (80, height), "help", lines, theme);
     }
 }
 
@@ -63,11 +63,11 @@ fn question(buf: &mut Buffer, area: Rect, board: &Board, prompt: &Prompt, theme:
     let (title, what) = match prompt.trouble {
         Trouble::Kill => (
             "kill a broker",
-            "dies without notice and comes back after 5 s",
+            "dies without notice and comes back after 15 s",
         ),
         Trouble::Isolate => (
             "isolate a broker",
-            "is cut off from the other brokers and the controller for 8 s",
+            "is cut off from the other brokers and the controller for 15 s",
         ),
     };
     let room = usize::from(area.height).saturating_sub(8).clamp(1, 10);
@@ -108,7 +108,7 @@ fn help(mode: Mode, theme: Theme) -> Vec<Line<'static>> {
         ("Tab, Shift-Tab", "the next pane, the one before"),
         ("1 to 9", "that pane; twice: the whole screen"),
         ("Enter, z", "the pane on the whole screen, and back"),
-        ("Up, Down, PgUp, PgDn, Home, End", "scroll the pane"),
+        ("arrows, PgUp, PgDn, Home, End", "scroll the pane"),
         ("a, then Enter", "anomalies, and the story of one"),
         ("s", "latency to the next sink"),
         ("w", "the last minute, or the whole run"),
@@ -116,7 +116,7 @@ fn help(mode: Mode, theme: Theme) -> Vec<Line<'static>> {
     ];
     rows.extend(match mode {
         Mode::Live { by_hand } => {
-            let mut rows = vec![("q, Esc", "stop cleanly: heal, drain, report")];
+            let mut rows = vec![("q", "stop cleanly: heal, drain, report")];
             if by_hand {
                 rows.extend([
                     ("k", "kill the leader of a partition, or a broker"),

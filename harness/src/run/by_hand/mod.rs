@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const SECOND_NS: u64 = 1_000_000_000;
-const KILL_FOR_NS: u64 = 5 * SECOND_NS;
-const ISOLATE_FOR_NS: u64 = 8 * SECOND_NS;
+const KILL_FOR_NS: u64 = 15 * SECOND_NS;
+const ISOLATE_FOR_NS: u64 = 15 * SECOND_NS;
 /// A fault so short that it would end with the load proves nothing.
 const LEAST_NS: u64 = SECOND_NS / 10;
 /// Steps of the load in percent of the plan.

@@ -4,6 +4,9 @@
 use super::live::SharedFeed;
 use crate::exit::Failure;
 use squall_dashboard::{CONTENT_TYPE, metrics};
+use squall_render::Report;
+use squall_render::report::Verdict;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -67,7 +70,8 @@ impl Drop for Endpoint {
     }
 }
 
-fn text(feed: &SharedFeed, began: Instant) -> String {
+/// The metrics as they are now.
+pub fn text(feed: &SharedFeed, began: Instant) -> String {
     let now = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let board = {
         let mut feed = feed.lock();
@@ -134,21 +138,26 @@ impl std::str::FromStr for Gateway {
     }
 }
 
+/// What only the end of a run can tell.
+#[must_use]
+pub fn of_verdict(report: &Report) -> String {
+    let mut text = "# HELP squall_run_verdict Whether the run came to this verdict.\n# TYPE squall_run_verdict gauge\n".to_owned();
+    for verdict in [Verdict::Held, Verdict::Violated, Verdict::Inconclusive] {
+        let name = verdict.shout().to_lowercase();
+        let value = u8::from(report.verdict == verdict);
+        let _ = writeln!(text, "squall_run_verdict{{verdict=\"{name}\"}} {value}");
+    }
+    text
+}
+
 /// Replaces what the gateway has of this scenario (a PUT to `/metrics/job/squall/scenario@base64/...`).
 ///
 /// # Errors
 /// When the gateway cannot be reached or refuses.
-pub fn push(
-    gateway: &Gateway,
-    scenario: &str,
-    feed: &SharedFeed,
-    began: Instant,
-) -> Result<(), Failure> {
+pub fn push(gateway: &Gateway, scenario: &str, body: &str) -> Result<(), Failure> {
     let cannot = |why: String| {
         Failure::environment(format!("cannot push metrics to {}: {why}", gateway.address))
-            .hint("the run is judged all the same: `squall judge latest`")
     };
-    let body = text(feed, began);
     let request = format!(
         "PUT /metrics/job/squall/scenario/{} HTTP/1.1\r\nHost: {}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         segment(scenario),
@@ -236,8 +245,8 @@ mod tests {
             })
         });
         let began = Instant::now();
-        push(&gateway, "a/b c", &feed(), began).unwrap();
-        assert!(push(&gateway, "a", &feed(), began).is_err());
+        push(&gateway, "a/b c", &text(&feed(), began)).unwrap();
+        assert!(push(&gateway, "a", "").is_err());
         let [(head, body), _] = serve.join().unwrap();
         assert!(
             head.starts_with("PUT /metrics/job/squall/scenario/a_b_c HTTP/1.1\r\n"),

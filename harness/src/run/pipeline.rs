@@ -40,26 +40,38 @@ pub fn run(plan: &Plan, options: &RunOptions, out: &mut dyn Write) -> Result<Fin
     let plan_json = serde_json::to_string_pretty(plan)
         .map_err(|error| Failure::defect(format!("cannot store the plan: {error}")))?;
     folder.write(super::PLAN_FILE, &plan_json)?;
-    let ended = match plan.environment {
+    let (ended, last_metrics) = match plan.environment {
         Environment::Embedded | Environment::Docker | Environment::External => {
             real_time(plan, options, &folder, out)?
         }
-        Environment::Sim => simulated::run(plan, &folder).map(|()| Ended {
-            outcome: Outcome::Complete,
-            kept: None,
-        })?,
+        Environment::Sim => {
+            simulated::run(plan, &folder)?;
+            let ended = Ended {
+                outcome: Outcome::Complete,
+                kept: None,
+            };
+            (ended, None)
+        }
     };
     let finished = conclude(&folder, ended)?;
     ci::tell(&finished.report, &plan.file, out)?;
+    if let (Some(gateway), Some(metrics)) = (&options.metrics.push, last_metrics) {
+        let metrics = metrics + &metrics::of_verdict(&finished.report);
+        if let Err(failure) = metrics::push(gateway, &plan.name, &metrics) {
+            // Who watches is not who is watched: the verdict stands.
+            let _ = writeln!(std::io::stderr(), "warning: {failure}");
+        }
+    }
     Ok(finished)
 }
 
+/// Besides how it ended: the metrics at its end, for those who push them.
 fn real_time(
     plan: &Plan,
     options: &RunOptions,
     folder: &RunFolder,
     out: &mut dyn Write,
-) -> Result<Ended, Failure> {
+) -> Result<(Ended, Option<String>), Failure> {
     let started = Instant::now();
     let watched = options.live || options.metrics.are_wanted();
     let feed = watched.then(|| SharedFeed::new(plan));
@@ -106,10 +118,9 @@ fn real_time(
         failed.iter().for_each(|name| by_hand.forget(name));
         by_hand::write(plan, folder, by_hand)?;
     }
-    if let (Some(gateway), Some(feed)) = (&options.metrics.push, &feed) {
-        metrics::push(gateway, &plan.name, feed, started)?;
-    }
-    ended
+    let pushed = feed.filter(|_| options.metrics.push.is_some());
+    let last_metrics = pushed.map(|feed| metrics::text(&feed, started));
+    ended.map(|ended| (ended, last_metrics))
 }
 
 fn live_view(

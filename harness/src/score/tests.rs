@@ -80,6 +80,7 @@ fn what_the_score_says_to_add_catches_the_lie() {
 
 #[test]
 fn a_scenario_that_is_violated_anyway_has_no_score() {
-    let failure = burst(&["expect.thresholds={ \"effect_ms{sink:users}\": [\"p(50)<0.001\"] }"]).expect_err("no score");
+    let failure = burst(&["expect.thresholds={ \"effect_ms{sink:users}\": [\"p(50)<0.001\"] }"])
+        .expect_err("no score");
     assert!(failure.to_string().contains("without any lie"), "{failure}");
 }

@@ -1,14 +1,32 @@
 //! The score as text.
 
 use super::{Lie, Score};
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lies: Vec<&Lie> = self.lies.iter().collect();
-        lies.sort_by_key(|lie| (lie.told == 0, lie.caught > 0, lie.teller));
-        for lie in lies {
-            writeln!(f, "{}", line(lie))?;
+        let mut missed: Vec<(&Lie, Vec<String>)> = Vec::new();
+        for lie in self.lies.iter().filter(|lie| lie.told > 0 && lie.caught == 0) {
+            // What the same thing would catch is told together.
+            let alike = |(first, _): &&mut (&Lie, Vec<String>)| {
+                (first.teller, &first.cure, first.told) == (lie.teller, &lie.cure, lie.told)
+            };
+            match missed.iter_mut().find(alike) {
+                Some((_, names)) => names.push(what(lie)),
+                None => missed.push((lie, vec![what(lie)])),
+            }
+        }
+        for (lie, names) in missed {
+            let (teller, names) = (lie.teller.name(), names.join(", "));
+            writeln!(f, "MISSED    {teller:<7} {names}: 0 of {}", lie.told)?;
+            writeln!(f, "          add     {}", lie.cure.0)?;
+        }
+        for lie in self.lies.iter().filter(|lie| lie.told == 0) {
+            writeln!(f, "-         {:<7} {}: no occasion for it", lie.teller.name(), what(lie))?;
+        }
+        for lie in self.lies.iter().filter(|lie| lie.caught > 0) {
+            let (teller, what, by) = (lie.teller.name(), what(lie), lie.by.join(", "));
+            writeln!(f, "CAUGHT    {teller:<7} {what:<34} {} of {}   {by}", lie.caught, lie.told)?;
         }
         writeln!(
             f,
@@ -24,21 +42,9 @@ impl fmt::Display for Score {
     }
 }
 
-fn line(lie: &Lie) -> String {
-    let word = match (lie.told, lie.caught) {
-        (0, _) => "-",
-        (_, 0) => "MISSED",
-        _ => "CAUGHT",
-    };
-    let what = match &lie.sink {
+fn what(lie: &Lie) -> String {
+    match &lie.sink {
         Some(sink) => format!("{} ({sink})", lie.name),
         None => lie.name.clone(),
-    };
-    let mut text = format!("{word:<9} {:<7} {what:<34}", lie.teller.name());
-    let _ = match (lie.told, lie.caught) {
-        (0, _) => write!(text, " no occasion for it"),
-        (told, 0) => write!(text, " 0 of {told}\n          add     {}", lie.cure.0),
-        (told, caught) => write!(text, " {caught} of {told}   {}", lie.by.join(", ")),
-    };
-    text
+    }
 }

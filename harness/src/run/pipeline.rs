@@ -146,7 +146,7 @@ pub fn head(plan: &Plan) -> Head {
         scenario: plan.name.clone(),
         seed: plan.seed,
         environment: plan.environment.name().to_owned(),
-        started: jiff::Timestamp::now().to_string(),
+        started: jiff::Timestamp::now().strftime("%FT%TZ").to_string(),
         plan: format!("{:016x}", plan.digest()),
     }
 }

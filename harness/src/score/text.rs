@@ -6,7 +6,11 @@ use std::fmt;
 impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut missed: Vec<(&Lie, Vec<String>)> = Vec::new();
-        for lie in self.lies.iter().filter(|lie| lie.told > 0 && lie.caught == 0) {
+        for lie in self
+            .lies
+            .iter()
+            .filter(|lie| lie.told > 0 && lie.caught == 0)
+        {
             // What the same thing would catch is told together.
             let alike = |(first, _): &&mut (&Lie, Vec<String>)| {
                 (first.teller, &first.cure, first.told) == (lie.teller, &lie.cure, lie.told)
@@ -22,11 +26,20 @@ impl fmt::Display for Score {
             writeln!(f, "          add     {}", lie.cure.0)?;
         }
         for lie in self.lies.iter().filter(|lie| lie.told == 0) {
-            writeln!(f, "-         {:<7} {}: no occasion for it", lie.teller.name(), what(lie))?;
+            writeln!(
+                f,
+                "-         {:<7} {}: no occasion for it",
+                lie.teller.name(),
+                what(lie)
+            )?;
         }
         for lie in self.lies.iter().filter(|lie| lie.caught > 0) {
             let (teller, what, by) = (lie.teller.name(), what(lie), lie.by.join(", "));
-            writeln!(f, "CAUGHT    {teller:<7} {what:<34} {} of {}   {by}", lie.caught, lie.told)?;
+            writeln!(
+                f,
+                "CAUGHT    {teller:<7} {what:<34} {} of {}   {by}",
+                lie.caught, lie.told
+            )?;
         }
         writeln!(
             f,

@@ -1,7 +1,7 @@
 //! CloudEvents 1.0, Kafka protocol binding, binary mode: attributes in headers, the data in the value.
 
 use crate::events::Catalogue;
-use serde_json::Value;
+use crate::json::Json;
 use squall_env::{Event, Headers};
 
 pub(crate) const ID: &str = "ce_id";
@@ -23,16 +23,16 @@ pub(crate) fn headers(id: &str, event_type: &str, traceparent: &str) -> Headers 
 
 /// An event that a consumer can handle.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Incoming {
+pub(crate) struct Incoming<'a> {
     pub(crate) id: String,
     pub(crate) event_type: String,
-    pub(crate) data: Value,
+    pub(crate) data: Json<'a>,
     pub(crate) traceparent: Option<String>,
 }
 
-impl Incoming {
+impl Incoming<'_> {
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.data.get(name).and_then(Value::as_str)
+        self.data.get(name).and_then(Json::as_str)
     }
 
     /// Where a user is mailed to; one who gave no address at `signup.test`, a domain of nobody's (RFC 6761).
@@ -44,8 +44,8 @@ impl Incoming {
 
 /// What a consumer makes of a record.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Opened {
-    Wanted(Incoming),
+pub(crate) enum Opened<'a> {
+    Wanted(Incoming<'a>),
     /// A type that this consumer does not subscribe to, or that nobody knows; or no value at all, with which a producer
     /// deletes a key of a compacted topic, and there is nothing here to delete.
     Ignored,
@@ -54,7 +54,7 @@ pub(crate) enum Opened {
 }
 
 /// Reads a record. Without `ce_type` the value is taken for `{"type": ..., "data": ..., "id": ...}`, as requests are.
-pub(crate) fn open(catalogue: &Catalogue, wanted: &[&str], event: &Event) -> Opened {
+pub(crate) fn open<'a>(catalogue: &Catalogue, wanted: &[&str], event: &'a Event) -> Opened<'a> {
     if let Some(event_type) = event.headers.text(TYPE)
         && !wanted.contains(&event_type)
     {
@@ -63,7 +63,7 @@ pub(crate) fn open(catalogue: &Catalogue, wanted: &[&str], event: &Event) -> Ope
     if event.payload.is_empty() {
         return Opened::Ignored;
     }
-    let value: Value = match serde_json::from_slice(&event.payload) {
+    let value = match Json::read(&event.payload) {
         Ok(value) => value,
         Err(error) => return Opened::Poison(format!("the value is not JSON: {error}")),
     };
@@ -101,11 +101,11 @@ pub(crate) fn open(catalogue: &Catalogue, wanted: &[&str], event: &Event) -> Ope
     })
 }
 
-fn structured(mut value: Value) -> Result<(String, Value, Option<String>), String> {
-    let Some(Value::String(event_type)) = value.get_mut("type").map(Value::take) else {
+fn structured(mut value: Json<'_>) -> Result<(String, Json<'_>, Option<String>), String> {
+    let Some(Json::Text(event_type)) = value.take("type") else {
         return Err("it names no type, neither in ce_type nor as /type".to_owned());
     };
-    let id = value.get("id").and_then(Value::as_str).map(str::to_owned);
-    let data = value.get_mut("data").map(Value::take).unwrap_or_default();
-    Ok((event_type, data, id))
+    let id = value.get("id").and_then(Json::as_str).map(str::to_owned);
+    let data = value.take("data").unwrap_or(Json::Null);
+    Ok((event_type.into_owned(), data, id))
 }

@@ -8,6 +8,7 @@ mod bugs;
 mod consumer;
 mod envelope;
 mod events;
+mod json;
 mod producer;
 mod relay;
 mod retry;
@@ -24,7 +25,6 @@ mod handler_tests;
 mod testing;
 
 pub use bugs::{Bug, Bugs};
-pub use events::{Catalogue, Invalid};
 #[cfg(feature = "process")]
 pub use process::run_service;
 pub use service::{SERVICES, Service, ServiceError, run};

@@ -36,7 +36,7 @@ struct Waiting<R> {
 struct Handler<'a, E: Env> {
     env: &'a E,
     settings: &'a Settings,
-    catalogue: Catalogue,
+    catalogue: &'static Catalogue,
     producer: Rc<E::Producer>,
     waiting: BTreeMap<Ticket, Waiting<ResponderOf<E>>>,
 }
@@ -53,7 +53,7 @@ pub(crate) async fn run<E: Env>(env: &E, settings: &Settings) -> Result<(), Serv
     let mut handler = Handler {
         env,
         settings,
-        catalogue: Catalogue::new(),
+        catalogue: Catalogue::shared(),
         producer,
         waiting: BTreeMap::new(),
     };
@@ -171,7 +171,7 @@ impl<E: Env> Handler<'_, E> {
 
     fn take(&mut self, incoming: Incoming<ResponderOf<E>>) {
         let Incoming { request, responder } = incoming;
-        let accepted = match request::read(self.env, &self.catalogue, &request) {
+        let accepted = match request::read(self.env, self.catalogue, &request) {
             Ok(accepted) => accepted,
             Err(response) => {
                 self.count("refused");

@@ -414,16 +414,18 @@ fn judge(response: &Response) -> (Kind, (i32, i64)) {
     }
 }
 
+/// What an answer tells of where the event is.
+#[derive(Default, serde::Deserialize)]
+struct Place {
+    partition: Option<i32>,
+    offset: Option<i64>,
+}
+
 fn read_place(body: &[u8]) -> (i32, i64) {
-    let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let number = |name: &str| {
-        value
-            .get(name)
-            .and_then(serde_json::Value::as_i64)
-            .filter(|number| *number >= 0)
-    };
-    let partition = number("partition").and_then(|partition| i32::try_from(partition).ok());
-    (partition.unwrap_or(-1), number("offset").unwrap_or(-1))
+    let place: Place = serde_json::from_slice(body).unwrap_or_default();
+    let partition = place.partition.filter(|partition| *partition >= 0);
+    let offset = place.offset.filter(|offset| *offset >= 0);
+    (partition.unwrap_or(-1), offset.unwrap_or(-1))
 }
 
 /// Makes the value at the pointer hold the id.

@@ -3,9 +3,9 @@
 use super::effect::{Effect, EffectError, downstream};
 use crate::bugs::{Bug, Bugs};
 use crate::envelope::Incoming;
+use crate::json::Json;
 use crate::service::ServiceError;
 use crate::settings::Settings;
-use serde_json::Value as Json;
 use squall_env::{Column, Env, Insert, Kind, Store, StoreError, Table, Value};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -133,7 +133,7 @@ impl<E: Env> Effect for Rows<E> {
     }
 
     /// All rows in one transaction. Where the store refuses it for good, each row in one of its own: only what is at fault is lost.
-    async fn apply(&self, events: &[&Incoming]) -> Vec<Result<(), EffectError>> {
+    async fn apply(&self, events: &[&Incoming<'_>]) -> Vec<Result<(), EffectError>> {
         let mut results = Vec::with_capacity(events.len());
         let mut inserts = Vec::with_capacity(events.len());
         for event in events {
@@ -170,7 +170,7 @@ fn effect_error(error: StoreError) -> EffectError {
     }
 }
 
-fn row(event: &Incoming) -> Result<Insert, String> {
+fn row(event: &Incoming<'_>) -> Result<Insert, String> {
     let given = |text: Option<String>, name: &str| match text {
         Some(text) => Ok(Value::Text(text)),
         None => Err(format!("there is no {name}")),

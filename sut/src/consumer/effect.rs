@@ -23,7 +23,8 @@ pub(crate) trait Effect {
     fn chunk(&self) -> usize;
 
     /// Does the effects of these events; one answer for each, in their order.
-    fn apply(&self, events: &[&Incoming]) -> impl Future<Output = Vec<Result<(), EffectError>>>;
+    fn apply(&self, events: &[&Incoming<'_>])
+    -> impl Future<Output = Vec<Result<(), EffectError>>>;
 }
 
 /// The first effect, then the second, event by event: what a handler looks like to which a second duty was added.
@@ -38,7 +39,7 @@ impl<A: Effect, B: Effect> Effect for Chain<A, B> {
         1
     }
 
-    async fn apply(&self, events: &[&Incoming]) -> Vec<Result<(), EffectError>> {
+    async fn apply(&self, events: &[&Incoming<'_>]) -> Vec<Result<(), EffectError>> {
         let mut results = Vec::with_capacity(events.len());
         for event in events {
             let one = [*event];

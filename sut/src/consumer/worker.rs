@@ -17,7 +17,7 @@ use std::rc::Rc;
 pub(super) struct Worker<E: Env, F> {
     env: E,
     settings: Settings,
-    catalogue: Catalogue,
+    catalogue: &'static Catalogue,
     consumer: Rc<E::Consumer>,
     effect: F,
     dead_letters: DeadLetters<E>,
@@ -33,7 +33,7 @@ pub(super) struct Stopped;
 /// An event to do the effect of.
 struct Job<'a> {
     delivery: &'a Delivery,
-    event: Incoming,
+    event: Incoming<'a>,
     failures: u32,
 }
 
@@ -53,7 +53,7 @@ impl<E: Env, F: Effect> Worker<E, F> {
         Ok(Self {
             env: env.clone(),
             settings: settings.clone(),
-            catalogue: Catalogue::new(),
+            catalogue: Catalogue::shared(),
             consumer,
             effect,
             dead_letters: DeadLetters::new(env, settings),
@@ -116,11 +116,7 @@ impl<E: Env, F: Effect> Worker<E, F> {
     ) -> (Vec<Job<'a>>, Vec<(Token, Letter<'a>)>, Vec<Token>) {
         let (mut jobs, mut letters, mut ignored) = (Vec::new(), Vec::new(), Vec::new());
         for delivery in batch {
-            match open(
-                &self.catalogue,
-                self.effect.subscriptions(),
-                &delivery.event,
-            ) {
+            match open(self.catalogue, self.effect.subscriptions(), &delivery.event) {
                 Opened::Wanted(event) => jobs.push(Job {
                     delivery,
                     event,
@@ -145,7 +141,7 @@ impl<E: Env, F: Effect> Worker<E, F> {
     /// [`Bug::UnorderedRetry`].
     async fn finish<'a>(&self, mut jobs: Vec<Job<'a>>) -> Result<Vec<Job<'a>>, Stopped> {
         while !jobs.is_empty() {
-            let events: Vec<&Incoming> = jobs.iter().map(|job| &job.event).collect();
+            let events: Vec<&Incoming<'_>> = jobs.iter().map(|job| &job.event).collect();
             let results = self.effect.apply(&events).await;
             let (mut done, mut again, mut letters) = (Vec::new(), Vec::new(), Vec::new());
             for (mut job, result) in jobs.into_iter().zip(results) {

@@ -2,9 +2,11 @@
 
 mod schema;
 
+use crate::json::Json;
 use schema::Schema;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// A new type is a schema file beside these, and its line here.
 const SCHEMAS: &[&str] = &[
@@ -19,7 +21,7 @@ pub struct Catalogue {
 
 struct EventType {
     schema: Schema,
-    /// JSON pointer into the data.
+    /// The member of the data that is the key.
     key: String,
 }
 
@@ -31,17 +33,17 @@ pub struct Invalid {
     pub reason: String,
 }
 
-impl Default for Catalogue {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+static SHARED: LazyLock<Catalogue> = LazyLock::new(Catalogue::new);
 
 impl Catalogue {
+    /// The one of this process: reading the schemas takes longer than handling an event.
+    pub(crate) fn shared() -> &'static Self {
+        &SHARED
+    }
+
     /// # Panics
     /// When a schema of this crate is broken, which its tests rule out.
-    #[must_use]
-    pub fn new() -> Self {
+    fn new() -> Self {
         let types = SCHEMAS.iter().map(|text| read(text)).collect();
         Self { types }
     }
@@ -59,7 +61,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// [`Invalid`] says where and why.
-    pub fn validate(&self, event_type: &str, data: &Value) -> Result<(), Invalid> {
+    pub fn validate(&self, event_type: &str, data: &Json<'_>) -> Result<(), Invalid> {
         let Some(known) = self.types.get(event_type) else {
             return Ok(());
         };
@@ -68,9 +70,9 @@ impl Catalogue {
 
     /// The bus key of valid data.
     #[must_use]
-    pub fn key<'a>(&self, event_type: &str, data: &'a Value) -> Option<&'a str> {
+    pub fn key<'a>(&self, event_type: &str, data: &'a Json<'_>) -> Option<&'a str> {
         let known = self.types.get(event_type)?;
-        data.pointer(&known.key).and_then(Value::as_str)
+        data.get(&known.key).and_then(Json::as_str)
     }
 }
 
@@ -78,9 +80,13 @@ impl Catalogue {
 fn read(text: &str) -> (String, EventType) {
     let schema: Value = serde_json::from_str(text).expect("the schema is JSON");
     let entry = |name: &str| schema[name].as_str().unwrap_or_default().to_owned();
+    let key = entry("x-key");
     let event_type = EventType {
         schema: Schema::read(&schema).expect("the schema is read in full"),
-        key: entry("x-key"),
+        key: key
+            .strip_prefix('/')
+            .expect("a pointer to a member")
+            .to_owned(),
     };
     (entry("title"), event_type)
 }
@@ -104,7 +110,7 @@ mod tests {
             catalogue
                 .types
                 .values()
-                .all(|known| known.key.starts_with('/'))
+                .all(|known| !known.key.is_empty() && !known.key.contains(['/', '~']))
         );
     }
 
@@ -112,8 +118,9 @@ mod tests {
     fn problems_say_where() {
         let catalogue = Catalogue::new();
         let at = |data: Value| {
+            let text = data.to_string();
             catalogue
-                .validate("user_signup", &data)
+                .validate("user_signup", &Json::read(text.as_bytes()).unwrap())
                 .map_err(|invalid| invalid.pointer)
         };
         assert_eq!(at(json!({"user": "u", "email": "a@b.test"})), Ok(()));

@@ -1,15 +1,25 @@
 //! What callers are told. The statuses 400, 404, 405, 413, 415, 422 and 429, and 503 with `x-not-taken: 1`, say that the
 //! event was definitely not taken; any other status but 201 leaves it open.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use squall_env::{Position, Response, SendError};
 
+/// Where an event went.
+#[derive(Serialize)]
+struct Created<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partition: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<i64>,
+}
+
 pub(super) fn created(id: &str, position: Option<Position>) -> Response {
-    let body = match position {
-        Some(Position { partition, offset }) => {
-            json!({ "id": id, "partition": partition, "offset": offset })
-        }
-        None => json!({ "id": id }),
+    let body = Created {
+        id,
+        partition: position.map(|position| position.partition),
+        offset: position.map(|position| position.offset),
     };
     answer(201, &body, Vec::new())
 }
@@ -53,11 +63,20 @@ pub(super) fn timed_out(id: &str) -> Response {
     answer(504, &json!({ "error": error, "id": id }), Vec::new())
 }
 
-fn answer(status: u16, body: &Value, mut headers: Vec<(&'static str, String)>) -> Response {
+fn answer(
+    status: u16,
+    body: &impl Serialize,
+    mut headers: Vec<(&'static str, String)>,
+) -> Response {
     headers.push(("content-type", "application/json".to_owned()));
     Response {
         status,
         headers,
-        body: body.to_string().into_bytes(),
+        body: written(body),
     }
+}
+
+/// What has texts for names and nothing but JSON's own values in it can always be written.
+pub(super) fn written(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
 }

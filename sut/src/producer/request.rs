@@ -1,10 +1,9 @@
 //! From a request to an event, or to the reason why not.
 
-use super::answer::refused;
+use super::answer::{self, refused};
 use crate::events::Catalogue;
+use crate::json::Json;
 use crate::trace;
-use serde::Deserialize;
-use serde_json::Value;
 use squall_env::{Env, Request, Response};
 
 const ID_BYTES_MAX: usize = 200;
@@ -20,11 +19,9 @@ pub(super) struct Accepted {
     pub(super) payload: Vec<u8>,
 }
 
-#[derive(Deserialize)]
-struct Body {
-    #[serde(rename = "type")]
+struct Body<'a> {
     event_type: String,
-    data: Value,
+    data: Json<'a>,
     id: Option<String>,
 }
 
@@ -55,7 +52,7 @@ pub(super) fn read<E: Env>(
             .key(&body.event_type, &body.data)
             .map(str::to_owned),
         traceparent: trace::follow(env, request.header("traceparent")),
-        payload: body.data.to_string().into_bytes(),
+        payload: answer::written(&body.data),
         event_type: body.event_type,
     })
 }
@@ -70,21 +67,17 @@ fn check_target(request: &Request) -> Result<(), Box<Response>> {
         return Err(Box::new(refused(405, &why, None)));
     }
     let media = request.header("content-type").unwrap_or("application/json");
-    let essence = media
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    if essence == "application/json" || essence.ends_with("+json") {
+    let essence = media.split(';').next().unwrap_or_default().trim();
+    let suffix = essence.rsplit_once('+').map_or("", |(_, suffix)| suffix);
+    if essence.eq_ignore_ascii_case("application/json") || suffix.eq_ignore_ascii_case("json") {
         return Ok(());
     }
     let why = format!("`{media}` is not read here; application/json is");
     Err(Box::new(refused(415, &why, None)))
 }
 
-fn parse(body: &[u8]) -> Result<Body, Box<Response>> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| {
+fn parse(body: &[u8]) -> Result<Body<'_>, Box<Response>> {
+    let mut value = Json::read(body).map_err(|error| {
         // It says the line and the column itself.
         refused(400, &format!("the body is not JSON: {error}"), None)
     })?;
@@ -93,16 +86,26 @@ fn parse(body: &[u8]) -> Result<Body, Box<Response>> {
         let why = format!("{what}; {example}");
         Box::new(refused(422, &why, Some(pointer)))
     };
-    if !value.is_object() {
+    if !matches!(value, Json::Object(_)) {
         return Err(wrong("", "it is not an object"));
     }
-    if !value["type"].is_string() {
+    let Some(Json::Text(event_type)) = value.take("type") else {
         return Err(wrong("/type", "there is no type, a string"));
-    }
-    if value.get("data").is_none() {
+    };
+    let Some(data) = value.take("data") else {
         return Err(wrong("/data", "there is no data"));
-    }
-    serde_json::from_value(value).map_err(|_| wrong("/id", "the id is not a string"))
+    };
+    let id = match value.take("id") {
+        None | Some(Json::Null) => None,
+        Some(Json::Text(id)) => Some(id.into_owned()),
+        Some(_) => return Err(wrong("/id", "the id is not a string")),
+    };
+    let event_type = event_type.into_owned();
+    Ok(Body {
+        event_type,
+        data,
+        id,
+    })
 }
 
 /// The caller's id, or a random UUID (RFC 9562, version 4).

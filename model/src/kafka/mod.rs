@@ -40,6 +40,7 @@
 
 mod batch;
 mod broker;
+mod by_node;
 mod by_partition;
 mod config;
 mod controller;

@@ -31,11 +31,10 @@ enum State {
 }
 
 /// What the next fetch says.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum Next<C> {
     /// Everything that is followed.
     All,
-    Changed(Vec<TopicPartition>),
+    Changed(C),
 }
 
 impl Fetcher {
@@ -78,19 +77,22 @@ impl Fetcher {
     }
 
     /// What it says, and under which number it goes.
-    pub fn begin(&mut self, now: Nanos, wait: Nanos) -> (u64, Next) {
+    pub fn begin(
+        &mut self,
+        now: Nanos,
+        wait: Nanos,
+    ) -> (u64, Next<impl Iterator<Item = TopicPartition> + '_>) {
         let lost = matches!(self.state, State::Waiting(_));
-        let changed = self.changed.drain();
-        let next = if self.established && !lost {
-            Next::Changed(changed.collect())
-        } else {
-            drop(changed);
-            Next::All
-        };
+        let goes_on = self.established && !lost;
         self.number += 1;
         self.established = true;
         self.state = State::Waiting(now + wait + LOST_AFTER);
-        (self.number, next)
+        let changed = self.changed.drain();
+        match goes_on {
+            true => (self.number, Next::Changed(changed)),
+            // Dropped, they are forgotten.
+            false => (self.number, Next::All),
+        }
     }
 
     /// Whether an answer is the one that is waited for.

@@ -12,24 +12,24 @@ use crate::kafka::peer::*;
 
 impl<B: Body> Broker<B> {
     pub(super) fn fetch_anew(&mut self, now: Nanos, leader: NodeId) {
-        self.fetchers.entry(leader).or_default().reset(now);
+        self.fetchers.get_or_default(leader).reset(now);
     }
 
     pub(super) fn fetch_on(&mut self, now: Nanos, leader: NodeId) {
-        self.fetchers.entry(leader).or_default().resume(now);
+        self.fetchers.get_or_default(leader).resume(now);
     }
 
     /// Sends the fetches that are due.
     pub(super) fn send_fetches(&mut self, now: Nanos, out: &mut Outbox<B>) {
         let due = self.fetchers.iter().filter(|(_, f)| f.is_due(now));
-        let due: Vec<NodeId> = due.map(|(leader, _)| *leader).collect();
+        let due: Vec<NodeId> = due.map(|(leader, _)| leader).collect();
         for leader in due {
             self.send_fetch(now, leader, out);
         }
     }
 
     fn send_fetch(&mut self, now: Nanos, leader: NodeId, out: &mut Outbox<B>) {
-        let Some(fetcher) = self.fetchers.get_mut(&leader) else {
+        let Some(fetcher) = self.fetchers.get_mut(leader) else {
             return;
         };
         let replicas = &self.replicas;
@@ -43,22 +43,19 @@ impl<B: Body> Broker<B> {
             return fetcher.idle();
         }
         let wait_ms = self.config.replica_fetch_wait_max_ms;
-        let (number, next) = fetcher.begin(now, ms(wait_ms));
         let blind = self.config.defects.truncate_to_high_watermark;
-        let full = next == Next::All;
-        let partitions: Vec<ReplicaFetchPartition> = match next {
-            Next::All => {
-                let followed = replicas.iter().filter(|(_, r)| r.follows(leader));
-                followed.map(|(p, r)| position(p, r, blind)).collect()
-            }
-            Next::Changed(changed) => {
-                let followed = changed
-                    .into_iter()
-                    .filter_map(|p| Some((p, replicas.get(p)?)));
-                let followed = followed.filter(|(_, r)| r.follows(leader));
-                followed.map(|(p, r)| position(p, r, blind)).collect()
-            }
+        let said = |(partition, replica): (TopicPartition, &Replica<B>)| {
+            let followed = replica.follows(leader);
+            followed.then(|| position(partition, replica, blind))
         };
+        let (number, full, partitions): (u64, bool, Vec<ReplicaFetchPartition>) =
+            match fetcher.begin(now, ms(wait_ms)) {
+                (number, Next::All) => (number, true, replicas.iter().filter_map(said).collect()),
+                (number, Next::Changed(changed)) => {
+                    let known = changed.filter_map(|p| Some((p, replicas.get(p)?)));
+                    (number, false, known.filter_map(said).collect())
+                }
+            };
         if full && partitions.is_empty() {
             return fetcher.idle();
         }
@@ -80,7 +77,7 @@ impl<B: Body> Broker<B> {
         fetched: ReplicaFetched<B>,
         out: &mut Outbox<B>,
     ) {
-        let awaited = self.fetchers.get_mut(&from);
+        let awaited = self.fetchers.get_mut(from);
         if !awaited.is_some_and(|fetcher| fetcher.takes(fetched.session, now)) {
             return;
         }
@@ -90,7 +87,7 @@ impl<B: Body> Broker<B> {
             let partition = part.partition;
             let moved = part.diverging.is_some() || !part.entries.is_empty();
             self.take_over(from, part, out);
-            if moved && let Some(fetcher) = self.fetchers.get_mut(&from) {
+            if moved && let Some(fetcher) = self.fetchers.get_mut(from) {
                 fetcher.changed(partition);
             }
         }
@@ -99,7 +96,7 @@ impl<B: Body> Broker<B> {
         } else if refused {
             // The metadata that explains it is on its way.
             let pause = ms(self.config.replica_fetch_backoff_ms).min(50 * super::MILLISECOND);
-            self.fetchers.entry(from).or_default().back_off(now + pause);
+            self.fetchers.get_or_default(from).back_off(now + pause);
         }
     }
 

@@ -68,7 +68,7 @@ impl<B: Body> Broker<B> {
     ) {
         let alive = self.image.is_alive(follower);
         let known_epoch = self.image.epoch_of(follower);
-        if !alive || !self.sessions.contains_key(&follower) {
+        if !alive || !self.sessions.contains(follower) {
             return;
         }
         let Some(replica) = self.replicas.get(partition) else {
@@ -77,7 +77,7 @@ impl<B: Body> Broker<B> {
         let Some(leader) = replica.leader() else {
             return;
         };
-        let Some(progress) = leader.followers.get(&follower) else {
+        let Some(progress) = leader.followers.get(follower) else {
             return;
         };
         let far_enough =
@@ -101,7 +101,7 @@ impl<B: Body> Broker<B> {
     ) {
         let leader = self.replicas.get(partition).and_then(Replica::leader);
         let outside = |l: &Leader| {
-            let followers = l.followers.keys().copied();
+            let followers = l.followers.nodes();
             followers.filter(|f| !l.isr.contains(f)).collect()
         };
         let outside: Vec<NodeId> = leader.map(outside).unwrap_or_default();
@@ -175,7 +175,7 @@ impl<B: Body> Broker<B> {
         };
         // The process that has fetched is the one that is vouched for (KIP-903).
         let vouched = |node: &NodeId| {
-            let fetched = leader.followers.get(node).map(|p| p.broker_epoch);
+            let fetched = leader.followers.get(*node).map(|p| p.broker_epoch);
             let epoch = fetched.filter(|epoch| *epoch >= 0);
             (*node, epoch.unwrap_or_else(|| image.epoch_of(*node)))
         };
@@ -278,7 +278,7 @@ fn shrunk<B: Body>(replica: &Replica<B>, now: Nanos, longest: Nanos) -> Option<V
         return None;
     }
     let lags = |node: &NodeId| {
-        leader.followers.get(node).is_some_and(|progress| {
+        leader.followers.get(*node).is_some_and(|progress| {
             progress.log_end < replica.log.end()
                 && now.saturating_sub(progress.caught_up_at) > longest
         })

@@ -36,6 +36,7 @@ use super::message::Request;
 use super::peer::Peer;
 use crate::Nanos;
 use crate::kafka::batch::Body;
+use crate::kafka::by_node::ByNode;
 use crate::kafka::by_partition::ByPartition;
 use control::Control;
 use coordinators::Coordinators;
@@ -115,9 +116,9 @@ pub struct Broker<B: Body> {
     image: Image,
     control: Control,
     replicas: ByPartition<Replica<B>>,
-    fetchers: BTreeMap<NodeId, Fetcher>,
+    fetchers: ByNode<Fetcher>,
     /// Of the followers of what is led here.
-    sessions: BTreeMap<NodeId, Session>,
+    sessions: ByNode<Session>,
     waits: Waits,
     coordinators: Coordinators,
     group_outbox: GroupOutbox,
@@ -158,8 +159,8 @@ impl<B: Body> Broker<B> {
             config,
             image: Image::default(),
             replicas,
-            fetchers: BTreeMap::new(),
-            sessions: BTreeMap::new(),
+            fetchers: ByNode::default(),
+            sessions: ByNode::default(),
             waits: Waits::default(),
             coordinators: Coordinators::default(),
             group_outbox: GroupOutbox::default(),
@@ -316,8 +317,8 @@ impl<B: Body> Broker<B> {
     }
 
     fn peer_reset(&mut self, now: Nanos, peer: NodeId, out: &mut Outbox<B>) {
-        self.sessions.remove(&peer);
-        if let Some(fetcher) = self.fetchers.get_mut(&peer) {
+        self.sessions.remove(peer);
+        if let Some(fetcher) = self.fetchers.get_mut(peer) {
             fetcher.reset(now);
         }
         self.control.reset(now, peer);

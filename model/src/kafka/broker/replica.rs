@@ -2,10 +2,10 @@
 
 use crate::Nanos;
 use crate::kafka::batch::Body;
+use crate::kafka::by_node::ByNode;
 use crate::kafka::ids::{Epoch, NodeId, Offset};
 use crate::kafka::log::Log;
 use crate::kafka::producers::Producers;
-use std::collections::BTreeMap;
 
 /// A replica: its log, how far it knows it to be committed, and what it is at present.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub struct Leader {
     pub isr: Vec<NodeId>,
     /// A change that the controller has not answered yet (KIP-497).
     pub proposal: Option<Proposal>,
-    pub followers: BTreeMap<NodeId, Progress>,
+    pub followers: ByNode<Progress>,
 }
 
 #[derive(Clone, Debug)]
@@ -136,7 +136,7 @@ impl Leader {
             if *node == own {
                 return own_end;
             }
-            self.followers.get(node).map_or(-1, |p| p.log_end)
+            self.followers.get(*node).map_or(-1, |p| p.log_end)
         };
         members.map(end_of).min().unwrap_or(own_end)
     }

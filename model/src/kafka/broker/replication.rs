@@ -32,7 +32,7 @@ impl<B: Body> Broker<B> {
         if fetch.full {
             self.sessions.insert(from, Session::new(&fetch, now));
         }
-        let known = self.sessions.get_mut(&from);
+        let known = self.sessions.get_mut(from);
         let Some(session) = known.filter(|s| fetch.full || s.number + 1 == fetch.session) else {
             let error = ErrorCode::FetchSessionIdNotFound;
             return send(from, fetch.session, error, Vec::new(), out);
@@ -42,7 +42,7 @@ impl<B: Body> Broker<B> {
             self.note_progress(now, (from, fetch.broker_epoch), asked, out);
         }
         self.answer_session(now, from, Worth::Data, out);
-        if let Some(session) = self.sessions.get_mut(&from)
+        if let Some(session) = self.sessions.get_mut(from)
             && session.number == fetch.session
             && session.parked_until.is_some()
         {
@@ -71,7 +71,7 @@ impl<B: Body> Broker<B> {
             return;
         }
         let leader = replica.leader_mut();
-        let Some(progress) = leader.and_then(|leader| leader.followers.get_mut(&from)) else {
+        let Some(progress) = leader.and_then(|leader| leader.followers.get_mut(from)) else {
             return;
         };
         // Caught up: it has all there was when it asked before, or all there is (KIP-16).
@@ -98,7 +98,7 @@ impl<B: Body> Broker<B> {
         let Some(leader) = replica.and_then(super::Replica::leader_mut) else {
             return;
         };
-        for (node, progress) in &mut leader.followers {
+        for (node, progress) in leader.followers.iter_mut() {
             if progress.log_end == old_end
                 && let Some(session) = sessions.get(node)
             {
@@ -120,7 +120,7 @@ impl<B: Body> Broker<B> {
     pub(super) fn wake_followers(&mut self, now: Nanos, out: &mut Outbox<B>) {
         let waiting = self.sessions.iter();
         let waiting = waiting.filter(|(_, s)| s.parked_until.is_some() && s.stirred);
-        let waiting: Vec<NodeId> = waiting.map(|(node, _)| *node).collect();
+        let waiting: Vec<NodeId> = waiting.map(|(node, _)| node).collect();
         for node in waiting {
             self.answer_session(now, node, Worth::Data, out);
         }
@@ -129,7 +129,7 @@ impl<B: Body> Broker<B> {
     pub(super) fn session_tick(&mut self, now: Nanos, out: &mut Outbox<B>) {
         let is_due = |s: &Session| s.parked_until.is_some_and(|at| at <= now);
         let due = self.sessions.iter().filter(|(_, s)| is_due(s));
-        let due: Vec<NodeId> = due.map(|(node, _)| *node).collect();
+        let due: Vec<NodeId> = due.map(|(node, _)| node).collect();
         for node in due {
             self.answer_session(now, node, Worth::Anything, out);
         }
@@ -138,7 +138,7 @@ impl<B: Body> Broker<B> {
     /// Answers a follower's latest fetch, or leaves it waiting when there is nothing worth it.
     fn answer_session(&mut self, now: Nanos, to: NodeId, worth: Worth, out: &mut Outbox<B>) {
         let mut sessions = std::mem::take(&mut self.sessions);
-        let sent = match sessions.get_mut(&to) {
+        let sent = match sessions.get_mut(to) {
             Some(session) => self.answer(to, session, worth, out),
             None => Vec::new(),
         };
@@ -184,7 +184,7 @@ impl<B: Body> Broker<B> {
         for (partition, end) in sent {
             let replica = self.replicas.get_mut(*partition);
             let leader = replica.and_then(super::Replica::leader_mut);
-            if let Some(progress) = leader.and_then(|leader| leader.followers.get_mut(&to)) {
+            if let Some(progress) = leader.and_then(|leader| leader.followers.get_mut(to)) {
                 progress.log_end = *end;
                 self.advance_high_watermark(now, *partition, out);
             }
@@ -195,32 +195,29 @@ impl<B: Body> Broker<B> {
         let Session {
             news, partitions, ..
         } = session;
-        let mut left = self.config.replica_fetch_response_max_bytes;
-        let mut parts = Vec::new();
         let mut has_data = false;
         news.retain(|partition| {
-            if left <= 0 {
-                return true;
-            }
             let Some(followed) = partitions.get(partition).filter(|f| !f.sent) else {
                 return false;
             };
-            let part = self.answer_partition(&followed.asked, &mut left);
-            let data =
-                part.error.is_error() || part.diverging.is_some() || !part.entries.is_empty();
-            let tells = data || part.high_watermark > followed.sent_high_watermark;
+            let (data, high_watermark) = self.news_of(&followed.asked);
             has_data |= data;
-            if tells {
-                parts.push(part);
-            }
-            tells
+            data || high_watermark > followed.sent_high_watermark
         });
         if worth == Worth::Data && !has_data {
             return Vec::new();
         }
-        // They are in the order of the news.
-        let mut answered = parts.iter().map(|part| part.partition).peekable();
-        news.retain(|partition| answered.next_if_eq(&partition).is_none());
+        let mut left = self.config.replica_fetch_response_max_bytes;
+        let mut parts = Vec::new();
+        news.retain(|partition| {
+            if left <= 0 {
+                return true;
+            }
+            if let Some(followed) = partitions.get(partition) {
+                parts.push(self.answer_partition(&followed.asked, &mut left));
+            }
+            false
+        });
         for part in &parts {
             if let Some(followed) = partitions.get_mut(part.partition) {
                 // An error or where it diverges has told it all there is to tell, until it asks again.
@@ -232,6 +229,21 @@ impl<B: Body> Broker<B> {
             }
         }
         parts
+    }
+
+    /// Whether there is more than a high watermark to tell, and the high watermark.
+    fn news_of(&self, asked: &ReplicaFetchPartition) -> (bool, Offset) {
+        match self.led(asked.partition, asked.current_leader_epoch) {
+            Err(_) => (true, -1),
+            Ok(replica) => {
+                let leaves = || {
+                    !self.config.defects.never_truncate
+                        && diverging(replica, asked.last_fetched_epoch, asked.offset).is_some()
+                };
+                let data = replica.log.end() > asked.offset || leaves();
+                (data, replica.high_watermark)
+            }
+        }
     }
 
     fn answer_partition(

@@ -69,10 +69,15 @@ impl Headers {
     /// The value of the last header of this name, as Kafka's `lastHeader` has it.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter()
-            .filter(|(known, _)| *known == name)
-            .last()
-            .map(|(_, value)| value)
+        let mut found = None;
+        let mut rest = self.iter();
+        // Names are compared as bytes: to compare is as good as to check them.
+        while let Some((known, value)) = rest.next_entry() {
+            if known == name.as_bytes() {
+                found = Some(value);
+            }
+        }
+        found
     }
 
     /// As [`Headers::get`], when the value is UTF-8.
@@ -157,16 +162,23 @@ impl<'a> HeaderIter<'a> {
     }
 }
 
-impl<'a> Iterator for HeaderIter<'a> {
-    type Item = (&'a str, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<'a> HeaderIter<'a> {
+    fn next_entry(&mut self) -> Option<(&'a [u8], &'a [u8])> {
         let (lengths, rest) = self.rest.split_at_checked(LENGTHS)?;
         let name_length = u16::from_le_bytes([lengths[0], lengths[1]]);
         let value_length = u32::from_le_bytes([lengths[2], lengths[3], lengths[4], lengths[5]]);
         let (name, rest) = rest.split_at_checked(usize::from(name_length))?;
         let (value, rest) = rest.split_at_checked(value_length as usize)?;
         self.rest = rest;
+        Some((name, value))
+    }
+}
+
+impl<'a> Iterator for HeaderIter<'a> {
+    type Item = (&'a str, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (name, value) = self.next_entry()?;
         Some((std::str::from_utf8(name).ok()?, value))
     }
 }

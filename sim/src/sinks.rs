@@ -209,10 +209,11 @@ impl Sinks {
                 continue;
             }
             let index = table.columns.iter().position(|known| known.name == column);
-            let text = index
-                .and_then(|index| values.get(index))
-                .map(crate::service::text);
-            let id = text.and_then(|text| find_id(self.seed, &text));
+            let id = match index.and_then(|index| values.get(index)) {
+                Some(Value::Text(text)) => find_id(self.seed, text),
+                Some(value) => find_id(self.seed, &crate::service::text(value)),
+                None => None,
+            };
             self.saw(world, sink, Kind::Effect, id, (-1, number.cast_signed()));
         }
     }

@@ -52,6 +52,41 @@ pub(super) struct ServerConn {
     back: Lane,
 }
 
+/// The brokers' ends of all connections, by their numbers, which begin with 1 and are given once.
+#[derive(Default)]
+pub(super) struct Conns(Vec<Option<ServerConn>>);
+
+impl Conns {
+    fn push(&mut self, conn: ServerConn) -> ConnId {
+        self.0.push(Some(conn));
+        ConnId(self.0.len() as u64)
+    }
+
+    fn place(id: ConnId) -> usize {
+        usize::try_from(id.0).map_or(usize::MAX, |number| number.wrapping_sub(1))
+    }
+
+    fn get(&self, id: ConnId) -> Option<&ServerConn> {
+        self.0.get(Self::place(id))?.as_ref()
+    }
+
+    fn get_mut(&mut self, id: ConnId) -> Option<&mut ServerConn> {
+        self.0.get_mut(Self::place(id))?.as_mut()
+    }
+
+    fn remove(&mut self, id: ConnId) -> Option<ServerConn> {
+        self.0.get_mut(Self::place(id))?.take()
+    }
+
+    /// Numbers of those for which it holds, in order.
+    fn of(&self, holds: impl Fn(&ServerConn) -> bool) -> Vec<ConnId> {
+        let open = (1..).map(ConnId).zip(&self.0);
+        open.filter(|(_, conn)| conn.as_ref().is_some_and(&holds))
+            .map(|(id, _)| id)
+            .collect()
+    }
+}
+
 impl ClientEnd {
     pub(super) fn answer_arrives(&self, response: Response<Body>) {
         let waiting = self.waiting.borrow_mut().pop_front();
@@ -156,8 +191,6 @@ impl Cluster {
     }
 
     fn accept(self: &Rc<Self>, process: ProcessId, node: NodeId, client: Name) -> Connection {
-        self.last_conn.set(self.last_conn.get() + 1);
-        let id = ConnId(self.last_conn.get());
         let end = Rc::new(ClientEnd {
             open: Cell::new(true),
             waiting: RefCell::default(),
@@ -171,7 +204,7 @@ impl Cluster {
             peer: Rc::clone(&end),
             back: self.network.lane(End::Node(node), End::Process(process)),
         };
-        self.conns.borrow_mut().insert(id, server);
+        let id = self.conns.borrow_mut().push(server);
         Connection {
             cluster: Rc::clone(self),
             id,
@@ -185,7 +218,7 @@ impl Cluster {
     pub(super) fn request_arrives(self: &Rc<Self>, id: ConnId, request: Request<Body>) {
         let idle = {
             let mut conns = self.conns.borrow_mut();
-            let Some(conn) = conns.get_mut(&id) else {
+            let Some(conn) = conns.get_mut(id) else {
                 return;
             };
             conn.queue.push_back(request);
@@ -201,7 +234,7 @@ impl Cluster {
         loop {
             let next = {
                 let mut conns = self.conns.borrow_mut();
-                let Some(conn) = conns.get_mut(&id) else {
+                let Some(conn) = conns.get_mut(id) else {
                     return;
                 };
                 let next = conn.queue.pop_front();
@@ -227,7 +260,7 @@ impl Cluster {
     }
 
     pub(super) fn send_answer(self: &Rc<Self>, id: ConnId, response: Response<Body>) {
-        let Some((way, back, peer)) = self.conns.borrow().get(&id).map(|conn| {
+        let Some((way, back, peer)) = self.conns.borrow().get(id).map(|conn| {
             let way = (End::Node(conn.node), End::Process(conn.process));
             (way, conn.back, Rc::clone(&conn.peer))
         }) else {
@@ -241,7 +274,7 @@ impl Cluster {
 
     /// The broker hangs up.
     pub(super) fn close_by_broker(self: &Rc<Self>, id: ConnId) {
-        let Some(conn) = self.conns.borrow_mut().remove(&id) else {
+        let Some(conn) = self.conns.borrow_mut().remove(id) else {
             return;
         };
         let arrival = self.network.arrival(
@@ -257,20 +290,14 @@ impl Cluster {
 
     /// A broker is gone: its clients see it after a moment. Answers that were under way are lost with it.
     pub(super) fn break_connections_of(self: &Rc<Self>, node: NodeId) {
-        let broken: Vec<ConnId> = self
-            .conns
-            .borrow()
-            .iter()
-            .filter(|(_, conn)| conn.node == node)
-            .map(|(id, _)| *id)
-            .collect();
+        let broken = self.conns.borrow().of(|conn| conn.node == node);
         for id in broken {
             self.close_by_broker(id);
         }
     }
 
     fn closed_by_client(self: &Rc<Self>, id: ConnId, from: End) {
-        let Some(node) = self.conns.borrow().get(&id).map(|conn| conn.node) else {
+        let Some(node) = self.conns.borrow().get(id).map(|conn| conn.node) else {
             return;
         };
         let arrival: Nanos = self
@@ -279,7 +306,7 @@ impl Cluster {
         let cluster = Rc::clone(self);
         self.network
             .pass((from, End::Node(node)), arrival, move || {
-                let known = cluster.conns.borrow_mut().remove(&id).is_some();
+                let known = cluster.conns.borrow_mut().remove(id).is_some();
                 if known {
                     cluster.step(node, In::Closed { conn: id });
                 }
@@ -288,15 +315,9 @@ impl Cluster {
 
     /// A client process is gone: the brokers see its connections close.
     pub fn process_died(self: &Rc<Self>, process: ProcessId) {
-        let open: Vec<ConnId> = self
-            .conns
-            .borrow()
-            .iter()
-            .filter(|(_, conn)| conn.process == process)
-            .map(|(id, _)| *id)
-            .collect();
+        let open = self.conns.borrow().of(|conn| conn.process == process);
         for id in open {
-            if let Some(conn) = self.conns.borrow().get(&id) {
+            if let Some(conn) = self.conns.borrow().get(id) {
                 conn.peer.open.set(false);
             }
             self.closed_by_client(id, End::Process(process));

@@ -19,7 +19,7 @@ pub struct Disk {
 impl Cluster {
     /// From now on. A broker that halted on a full disk is started like any other that is down.
     pub fn set_disk(&self, id: NodeId, state: DiskState, slow_ns: Nanos) {
-        if let Some(node) = self.nodes.borrow_mut().get_mut(&id) {
+        if let Some(node) = self.nodes.borrow_mut().get_mut(id) {
             (node.disk.state, node.disk.slow_ns) = (state, slow_ns);
             if let Machine::Broker(broker) = &mut node.machine {
                 broker.set_disk(state);
@@ -29,14 +29,14 @@ impl Cluster {
 
     /// What has met the trouble of a disk since the run began.
     pub fn disk_met(&self, id: NodeId) -> u64 {
-        self.nodes.borrow().get(&id).map_or(0, |node| node.disk.met)
+        self.nodes.borrow().get(id).map_or(0, |node| node.disk.met)
     }
 
     /// What a write that begins now takes longer than usual.
     pub(super) fn slow_write_ns(&self, id: NodeId) -> Nanos {
         let mut nodes = self.nodes.borrow_mut();
         let slow = nodes
-            .get_mut(&id)
+            .get_mut(id)
             .filter(|node| node.disk.state == DiskState::Slow);
         slow.map_or(0, |node| {
             node.disk.met += 1;
@@ -48,7 +48,7 @@ impl Cluster {
     pub(super) fn end_if_halted(self: &Rc<Self>, id: NodeId) {
         let halted = {
             let mut nodes = self.nodes.borrow_mut();
-            let halted = nodes.get_mut(&id).filter(|node| match &node.machine {
+            let halted = nodes.get_mut(id).filter(|node| match &node.machine {
                 Machine::Broker(broker) => broker.halted_at().is_some(),
                 _ => false,
             });

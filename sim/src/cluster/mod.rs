@@ -15,17 +15,16 @@ pub use view::TopicReader;
 use crate::Counts;
 use crate::journal::Journal;
 use crate::kernel::{Kernel, MS, Nanos};
-use crate::network::{End, LinkProfile, Network};
+use crate::network::{End, Lane, LinkProfile, Network};
 use crate::occurrence::Occurrence;
 use crate::record::Body;
-use connection::ServerConn;
-use node::{Machine, Node};
+use connection::Conns;
+use node::{Machine, Node, Nodes};
 use squall_model::kafka::{
     Broker, BrokerConfig, BrokerDisk, ConnId, Controller, ControllerDisk, In, NodeId, Out, Outbox,
     Peer, Response,
 };
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use view::{Stir, View};
 
@@ -45,9 +44,10 @@ pub struct Cluster {
     pub counts: Cell<Counts>,
     config: BrokerConfig,
     links: LinkProfile,
-    nodes: RefCell<BTreeMap<NodeId, Node>>,
-    conns: RefCell<BTreeMap<ConnId, ServerConn>>,
-    last_conn: Cell<u64>,
+    nodes: RefCell<Nodes>,
+    /// Between nodes, by both of them: found once, for most messages go there.
+    peer_lanes: RefCell<Vec<Option<Lane>>>,
+    conns: RefCell<Conns>,
     view: RefCell<View>,
     stir: Stir,
     /// Empty ones, to be used again.
@@ -78,8 +78,8 @@ impl Cluster {
             config,
             links,
             nodes: RefCell::default(),
+            peer_lanes: RefCell::default(),
             conns: RefCell::default(),
-            last_conn: Cell::new(0),
             view: RefCell::default(),
             stir: Stir::default(),
             outboxes: RefCell::default(),
@@ -103,23 +103,20 @@ impl Cluster {
     }
 
     fn add(self: &Rc<Self>, id: NodeId, node: Node) {
-        self.nodes.borrow_mut().insert(id, node);
+        self.nodes.borrow_mut().push(node);
+        debug_assert_eq!(self.nodes.borrow().ids().last(), Some(id), "ids are dense");
         self.arm(id);
     }
 
     #[must_use]
     pub fn brokers(&self) -> Vec<NodeId> {
         let nodes = self.nodes.borrow();
-        nodes
-            .keys()
-            .copied()
-            .filter(|id| *id != CONTROLLER)
-            .collect()
+        nodes.ids().filter(|id| *id != CONTROLLER).collect()
     }
 
     #[must_use]
     pub fn is_up(&self, id: NodeId) -> bool {
-        self.nodes.borrow().get(&id).is_some_and(Node::is_up)
+        self.nodes.borrow().get(id).is_some_and(Node::is_up)
     }
 
     /// Starts a broker on its disk. False: it is up already.
@@ -127,7 +124,7 @@ impl Cluster {
         let now = self.kernel.now();
         {
             let mut nodes = self.nodes.borrow_mut();
-            let Some(node) = nodes.get_mut(&id) else {
+            let Some(node) = nodes.get_mut(id) else {
                 return false;
             };
             let Some(disk) = node.take_disk() else {
@@ -167,7 +164,7 @@ impl Cluster {
     ) -> bool {
         {
             let mut nodes = self.nodes.borrow_mut();
-            let Some(node) = nodes.get_mut(&id) else {
+            let Some(node) = nodes.get_mut(id) else {
                 return false;
             };
             let Some(broker) = node.take_broker() else {
@@ -190,7 +187,7 @@ impl Cluster {
         self.with_broker(id, |broker, out| broker.shut_down(now, out));
         let deadline = now + within;
         while self.kernel.now() < deadline {
-            let ready = match self.nodes.borrow().get(&id).map(|node| &node.machine) {
+            let ready = match self.nodes.borrow().get(id).map(|node| &node.machine) {
                 Some(Machine::Broker(broker)) => broker.is_shut_down(),
                 _ => return false,
             };
@@ -208,8 +205,7 @@ impl Cluster {
         let others: Vec<NodeId> = self
             .nodes
             .borrow()
-            .keys()
-            .copied()
+            .ids()
             .filter(|other| *other != id)
             .collect();
         for other in others {
@@ -228,10 +224,8 @@ impl Cluster {
     }
 
     fn incarnation(&self, id: NodeId) -> u64 {
-        self.nodes
-            .borrow()
-            .get(&id)
-            .map_or(0, |node| node.incarnation)
+        let nodes = self.nodes.borrow();
+        nodes.get(id).map_or(0, |node| node.incarnation)
     }
 
     /// Feeds one input to a machine and carries out what follows.
@@ -240,7 +234,7 @@ impl Cluster {
         let mut out = self.outboxes.borrow_mut().pop().unwrap_or_default();
         {
             let mut nodes = self.nodes.borrow_mut();
-            match nodes.get_mut(&id).map(|node| &mut node.machine) {
+            match nodes.get_mut(id).map(|node| &mut node.machine) {
                 Some(Machine::Broker(broker)) => broker.step(now, input, &mut out),
                 Some(Machine::Controller(controller)) => controller.step(now, input, &mut out),
                 _ => return,
@@ -259,7 +253,7 @@ impl Cluster {
         if let Some(Machine::Broker(broker)) = self
             .nodes
             .borrow_mut()
-            .get_mut(&id)
+            .get_mut(id)
             .map(|node| &mut node.machine)
         {
             act(broker, &mut out);
@@ -282,9 +276,8 @@ impl Cluster {
     }
 
     fn send_peer(self: &Rc<Self>, from: NodeId, to: NodeId, message: Peer<Body>) {
-        let arrival =
-            self.network
-                .arrival(End::Node(from), End::Node(to), message.bytes(), self.links);
+        let lane = self.peer_lane(from, to);
+        let arrival = self.network.arrival_on(lane, message.bytes(), self.links);
         let lives = (self.incarnation(from), self.incarnation(to));
         let what = Occurrence::Peer {
             from,
@@ -294,6 +287,16 @@ impl Cluster {
         };
         let way = (End::Node(from), End::Node(to));
         self.network.plan(way, arrival, what);
+    }
+
+    fn peer_lane(&self, from: NodeId, to: NodeId) -> Lane {
+        let index = |id: NodeId| usize::try_from(id.0).unwrap_or(0);
+        let at = index(from) * self.nodes.borrow().len() + index(to);
+        let mut lanes = self.peer_lanes.borrow_mut();
+        if lanes.len() <= at {
+            lanes.resize(at + 1, None);
+        }
+        *lanes[at].get_or_insert_with(|| self.network.lane(End::Node(from), End::Node(to)))
     }
 
     /// What was planned is there.
@@ -334,7 +337,7 @@ impl Cluster {
     fn arm(self: &Rc<Self>, id: NodeId) {
         let now = self.kernel.now();
         let mut nodes = self.nodes.borrow_mut();
-        let Some(node) = nodes.get_mut(&id) else {
+        let Some(node) = nodes.get_mut(id) else {
             return;
         };
         let Some(due) = node.next_timer() else {
@@ -355,7 +358,7 @@ impl Cluster {
         let now = self.kernel.now();
         let due = {
             let mut nodes = self.nodes.borrow_mut();
-            let Some(node) = nodes.get_mut(&id) else {
+            let Some(node) = nodes.get_mut(id) else {
                 return;
             };
             if node.incarnation != life {

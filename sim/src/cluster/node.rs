@@ -3,7 +3,7 @@
 use super::disk::Disk;
 use crate::kernel::{Nanos, Timer};
 use crate::record::Body;
-use squall_model::kafka::{Broker, BrokerDisk, Controller};
+use squall_model::kafka::{Broker, BrokerDisk, Controller, NodeId};
 
 pub(super) enum Machine {
     Broker(Box<Broker<Body>>),
@@ -21,6 +21,37 @@ pub(super) struct Node {
     pub armed: Option<(Nanos, Timer)>,
     /// Outlives its process.
     pub disk: Disk,
+}
+
+/// All nodes. Their ids are dense: the controller's is 0, the brokers' follow.
+#[derive(Default)]
+pub(super) struct Nodes(Vec<Node>);
+
+impl Nodes {
+    /// The next one.
+    pub fn push(&mut self, node: Node) {
+        self.0.push(node);
+    }
+
+    pub fn get(&self, id: NodeId) -> Option<&Node> {
+        self.0.get(usize::try_from(id.0).ok()?)
+    }
+
+    pub fn get_mut(&mut self, id: NodeId) -> Option<&mut Node> {
+        self.0.get_mut(usize::try_from(id.0).ok()?)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        (0..).map(NodeId).zip(&self.0)
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.iter().map(|(id, _)| id)
+    }
 }
 
 impl Node {

@@ -56,7 +56,7 @@ impl TopicReader {
         for (partition, leader) in cluster.leaders_of(self.topic) {
             let next = self.next.entry(partition.partition).or_default();
             let nodes = cluster.nodes.borrow();
-            let Some(Machine::Broker(broker)) = nodes.get(&leader).map(|node| &node.machine) else {
+            let Some(Machine::Broker(broker)) = nodes.get(leader).map(|node| &node.machine) else {
                 continue;
             };
             let Some((end, _)) = broker.high_watermark(partition) else {
@@ -190,7 +190,7 @@ impl Cluster {
     /// High watermarks of the partitions of a topic whose leader is up.
     fn ends_of(&self, topic: Name) -> Vec<(TopicPartition, Offset)> {
         let nodes = self.nodes.borrow();
-        let end = |(id, leader): (TopicPartition, NodeId)| match &nodes.get(&leader)?.machine {
+        let end = |(id, leader): (TopicPartition, NodeId)| match &nodes.get(leader)?.machine {
             Machine::Broker(broker) => {
                 let (end, leads) = broker.high_watermark(id)?;
                 leads.then_some((id, end))

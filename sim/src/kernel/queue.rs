@@ -1,8 +1,9 @@
 //! Events to come, by time and then by the order in which they were planned.
 //!
 //! The near ones are in a heap. The far ones are mostly time-outs, nearly all of which will be called off: they lie unsorted, a bag for
-//! each stretch of time, and only what is left of a bag when its time comes goes into the heap. Actions lie beside, so that sorting
-//! moves few bytes; their places are used again and again, so that planning an event takes no memory once a run is under way.
+//! each stretch of time, and only what is left of a bag when its time comes goes into the heap. What is farther than a second lies in
+//! bags for longer stretches, whose rest goes into the shorter ones. Actions lie beside, so that sorting moves few bytes; their places,
+//! and the bags, are used again and again, so that planning an event takes no memory once a run is under way.
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,9 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 /// A bag takes 2^24 ns, 17 ms: longer than a message or a write takes, shorter than a time-out.
 const STRETCH_BITS: u32 = 24;
+/// A bag of what is farther than 2^30 ns, 1.1 s, takes 2^33 ns, 8.6 s.
+const FARTHER_BITS: u32 = 30;
+const LONG_STRETCH_BITS: u32 = 33;
 /// Below so many that were called off it is not worth to look for them.
 const CALLED_OFF_AT_EASE: usize = if cfg!(test) { 8 } else { 4096 };
 
@@ -22,6 +26,9 @@ pub(super) struct EventQueue<A> {
     /// Where the near ends, and the first bag begins.
     horizon: Nanos,
     far: BTreeMap<u64, Vec<Planned>>,
+    farther: BTreeMap<u64, Vec<Planned>>,
+    /// Empty ones.
+    bags: Vec<Vec<Planned>>,
     /// Entries in all bags.
     far_count: usize,
     /// Entries that were called off and are still in the heap or in a bag.
@@ -57,6 +64,8 @@ impl<A> Default for EventQueue<A> {
             near: BinaryHeap::new(),
             horizon: 0,
             far: BTreeMap::new(),
+            farther: BTreeMap::new(),
+            bags: Vec::new(),
             far_count: 0,
             called_off: 0,
             slots: Vec::new(),
@@ -78,13 +87,21 @@ impl<A> EventQueue<A> {
         if at < self.horizon {
             self.near.push(planned);
         } else {
-            self.far
-                .entry(at >> STRETCH_BITS)
-                .or_default()
-                .push(planned);
+            self.put_away(planned);
             self.far_count += 1;
         }
         timer
+    }
+
+    /// Puts what is beyond the horizon into its bag.
+    fn put_away(&mut self, planned: Planned) {
+        let at = planned.at;
+        let (bags, stretch) = match at - self.horizon < 1 << FARTHER_BITS {
+            true => (&mut self.far, at >> STRETCH_BITS),
+            false => (&mut self.farther, at >> LONG_STRETCH_BITS),
+        };
+        let empty = || self.bags.pop().unwrap_or_default();
+        bags.entry(stretch).or_insert_with(empty).push(planned);
     }
 
     /// Gives back what will not happen; `None` when it happened already.
@@ -107,16 +124,43 @@ impl<A> EventQueue<A> {
                     None => self.called_off -= 1,
                 }
             }
-            let (stretch, bag) = self.far.pop_first()?;
+            self.open_farther();
+            let (stretch, mut bag) = self.far.pop_first()?;
             self.horizon = (stretch + 1) << STRETCH_BITS;
             let before = bag.len();
             self.far_count -= before;
             let slots = &self.slots;
-            let left = bag
-                .into_iter()
-                .filter(|planned| is_in(slots, planned.timer));
+            let left = bag.drain(..).filter(|planned| is_in(slots, planned.timer));
             self.near.extend(left);
             self.called_off -= before - self.near.len();
+            self.bags.push(bag);
+        }
+    }
+
+    /// Moves what is left in the bags for long stretches to those for short ones, as far as the first of these begins there.
+    fn open_farther(&mut self) {
+        while let Some((stretch, _)) = self.farther.first_key_value() {
+            let begins = *stretch << LONG_STRETCH_BITS;
+            let first = self.far.first_key_value();
+            if first.is_some_and(|(stretch, _)| *stretch << STRETCH_BITS < begins) {
+                return;
+            }
+            let Some((_, mut bag)) = self.farther.pop_first() else {
+                return;
+            };
+            self.horizon = self.horizon.max(begins);
+            for planned in bag.drain(..) {
+                if is_in(&self.slots, planned.timer) {
+                    let stretch = planned.at >> STRETCH_BITS;
+                    let empty = || self.bags.pop().unwrap_or_default();
+                    let bag = self.far.entry(stretch).or_insert_with(empty);
+                    bag.push(planned);
+                } else {
+                    self.far_count -= 1;
+                    self.called_off -= 1;
+                }
+            }
+            self.bags.push(bag);
         }
     }
 
@@ -154,11 +198,13 @@ impl<A> EventQueue<A> {
         let slots = &self.slots;
         self.near.retain(|planned| is_in(slots, planned.timer));
         self.far_count = 0;
-        self.far.retain(|_, bag| {
-            bag.retain(|planned| is_in(slots, planned.timer));
-            self.far_count += bag.len();
-            !bag.is_empty()
-        });
+        for bags in [&mut self.far, &mut self.farther] {
+            bags.retain(|_, bag| {
+                bag.retain(|planned| is_in(slots, planned.timer));
+                self.far_count += bag.len();
+                !bag.is_empty()
+            });
+        }
         self.called_off = 0;
     }
 }

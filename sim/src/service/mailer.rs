@@ -24,7 +24,7 @@ pub struct FiledMail {
 /// All folders of the world, by path and then by the mail's name.
 #[derive(Default)]
 pub struct Mails {
-    folders: RefCell<BTreeMap<String, BTreeMap<String, FiledMail>>>,
+    folders: RefCell<BTreeMap<Rc<str>, BTreeMap<String, FiledMail>>>,
 }
 
 impl Mails {
@@ -55,20 +55,20 @@ impl SimMailer {
         }
     }
 
-    fn file(&self, mail: &Mail) -> Filed {
+    fn file(&self, mail: Mail) -> Filed {
         let world = &self.process.world;
         let mut folders = world.mails.folders.borrow_mut();
-        let folder = folders.entry(self.path.to_string()).or_default();
+        let folder = folders.entry(Rc::clone(&self.path)).or_default();
         if folder.contains_key(&mail.name) {
             return Filed::Already;
         }
         let filed = FiledMail {
             number: folder.len() as u64 + 1,
-            event_id: mail.event_id.clone(),
-            body: mail.body.clone(),
+            event_id: mail.event_id,
+            body: mail.body,
         };
-        folder.insert(mail.name.clone(), filed.clone());
         world.sinks.mail(world, &self.path, &mail.name, &filed);
+        folder.insert(mail.name, filed);
         Filed::New
     }
 }
@@ -94,7 +94,7 @@ impl Mailer for SimMailer {
         let (mailer, mail) = (self.clone(), mail.clone());
         kernel.at(done - cost / 8, move || {
             if mailer.process.alive.get() {
-                pledge.keep(mailer.file(&mail));
+                pledge.keep(mailer.file(mail));
             }
         });
         let outcome = outcome.await;

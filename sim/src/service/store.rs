@@ -16,7 +16,7 @@ const ROW_NS: Nanos = 8_000;
 /// All databases of the world, by path.
 #[derive(Default)]
 pub struct Stores {
-    by_path: RefCell<BTreeMap<String, Database>>,
+    by_path: RefCell<BTreeMap<Rc<str>, Database>>,
 }
 
 #[derive(Default)]
@@ -33,12 +33,12 @@ struct Rows {
 
 impl Rows {
     /// The number of the new row, unless a unique value is taken.
-    fn insert(&mut self, values: &[Value]) -> Option<u64> {
+    fn insert(&mut self, values: Vec<Value>) -> Option<u64> {
         let unique = || {
             self.table
                 .columns
                 .iter()
-                .zip(values)
+                .zip(&values)
                 .enumerate()
                 .filter(|(_, (column, _))| column.unique)
         };
@@ -51,7 +51,7 @@ impl Rows {
         for (index, value) in keys {
             self.taken[index].insert(value);
         }
-        self.rows.push(values.to_vec());
+        self.rows.push(values);
         Some(self.rows.len() as u64)
     }
 }
@@ -91,7 +91,8 @@ pub struct SimStore {
 impl SimStore {
     pub(super) fn open(process: &Rc<Process>, path: &str, tables: &'static [Table]) -> Self {
         let mut databases = process.world.stores.by_path.borrow_mut();
-        let database = databases.entry(path.to_owned()).or_default();
+        let path: Rc<str> = Rc::from(path);
+        let database = databases.entry(Rc::clone(&path)).or_default();
         for table in tables {
             database.tables.entry(table.name).or_insert_with(|| Rows {
                 table,
@@ -101,16 +102,16 @@ impl SimStore {
         }
         Self {
             process: Rc::clone(process),
-            path: Rc::from(path),
+            path,
         }
     }
 
     /// All of it, at one instant. Nothing when an insert does not fit its table.
-    fn apply(&self, inserts: &[Insert]) -> Result<Vec<bool>, StoreError> {
+    fn apply(&self, inserts: Vec<Insert>) -> Result<Vec<bool>, StoreError> {
         let mut results = Vec::with_capacity(inserts.len());
-        let mut new_rows = Vec::new();
-        let mut databases = self.process.world.stores.by_path.borrow_mut();
-        let database = databases.entry(self.path.to_string()).or_default();
+        let world = &self.process.world;
+        let mut databases = world.stores.by_path.borrow_mut();
+        let database = databases.entry(Rc::clone(&self.path)).or_default();
         let fits = |insert: &Insert| {
             database
                 .tables
@@ -123,23 +124,15 @@ impl SimStore {
             ));
         }
         for insert in inserts {
-            let row = database
-                .tables
-                .get_mut(insert.table)
-                .and_then(|rows| rows.insert(&insert.values));
-            results.push(row.is_some());
-            if let (Some(number), Some(rows)) = (row, database.tables.get(insert.table)) {
-                new_rows.push((rows.table, insert, number));
+            let Some(rows) = database.tables.get_mut(insert.table) else {
+                continue;
+            };
+            let number = rows.insert(insert.values);
+            results.push(number.is_some());
+            if let (Some(number), Some(values)) = (number, rows.rows.last()) {
+                let sinks = &world.sinks;
+                sinks.row(world, &self.path, rows.table, values, number);
             }
-        }
-        for (table, insert, number) in new_rows {
-            self.process.world.sinks.row(
-                &self.process.world,
-                &self.path,
-                table,
-                &insert.values,
-                number,
-            );
         }
         Ok(results)
     }
@@ -163,7 +156,7 @@ impl Store for SimStore {
         }
         let done = {
             let mut databases = self.process.world.stores.by_path.borrow_mut();
-            let database = databases.entry(self.path.to_string()).or_default();
+            let database = databases.entry(Rc::clone(&self.path)).or_default();
             database.busy_until = database.busy_until.max(kernel.now()) + cost;
             database.busy_until
         };
@@ -172,7 +165,7 @@ impl Store for SimStore {
         let store = self.clone();
         kernel.at(done - cost / 8, move || {
             if store.process.alive.get() {
-                pledge.keep(store.apply(&inserts));
+                pledge.keep(store.apply(inserts));
             }
         });
         let outcome = outcome.await;

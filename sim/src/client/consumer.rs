@@ -36,6 +36,8 @@ pub(super) struct Member {
     pub arrived: Signal,
     /// Raised when the queue has room again, or lanes came or went.
     pub drained: Signal,
+    /// Raised when a lane was wound back or went.
+    pub rewound: Signal,
     pub member: Cell<MemberId>,
     pub generation: Cell<i32>,
     pub coordinator: RefCell<Option<Rc<Connection>>>,
@@ -69,6 +71,7 @@ impl SimConsumer {
             queue: RefCell::default(),
             arrived: Signal::default(),
             drained: Signal::default(),
+            rewound: Signal::default(),
             member: Cell::new(MemberId::NONE),
             generation: Cell::new(-1),
             coordinator: RefCell::default(),
@@ -107,6 +110,7 @@ impl Consumer for SimConsumer {
         for (lane, _) in wound_back {
             member.queue.borrow_mut().retain(|item| item.lane != lane);
             member.drained.raise();
+            member.rewound.raise();
         }
         member.settled.raise();
     }
@@ -196,6 +200,7 @@ impl Member {
         self.lanes.borrow_mut().close_all();
         self.queue.borrow_mut().clear();
         self.drained.raise();
+        self.rewound.raise();
     }
 
     /// Begins to fetch from a partition.

@@ -2,12 +2,18 @@
 
 use super::consumer::{Item, Member};
 use crate::cluster::{Broken, Connection};
+use crate::kernel::{MS, Nanos};
 use crate::record::Body;
+use squall_env::{Either, select};
 use squall_model::kafka::{
     ErrorCode, FetchPartition, FetchRequest, FetchedPartition, Isolation, ListOffsetsRequest,
     Offset, OffsetSpec, Request, Response, TopicPartition,
 };
 use std::rc::Rc;
+
+/// A client whose fetch has found nothing asks the same again, and nobody else sees it. One fetch that waits so long stands for all of
+/// these, as long as they would be the same.
+const STANDS_FOR_MS: i32 = 30_000;
 
 /// Where a lane stands before a fetch.
 #[derive(Clone, Copy)]
@@ -99,8 +105,14 @@ async fn fetch(
     standing: Standing,
     connection: &Connection,
 ) -> Result<(), Broken> {
+    let wait_ms = member.options.fetch_wait_ms;
+    // Where more is asked for than there may be, the end of the wait brings what there is.
+    let stands_for = match member.options.fetch_min_bytes {
+        ..=1 if wait_ms > 0 => STANDS_FOR_MS.max(wait_ms),
+        _ => wait_ms,
+    };
     let request = Request::Fetch(FetchRequest {
-        max_wait_ms: member.options.fetch_wait_ms,
+        max_wait_ms: stands_for,
         min_bytes: member.options.fetch_min_bytes,
         max_bytes: i32::MAX,
         isolation: Isolation::ReadCommitted,
@@ -112,7 +124,12 @@ async fn fetch(
             max_bytes: member.options.partition_fetch_bytes,
         }],
     });
-    let Response::Fetch(mut parts) = member.access.call(connection, request).await? else {
+    let answer = member.access.call(connection, request);
+    let Either::First(answer) = select(answer, overtaken(member, lane, standing)).await else {
+        connection.close();
+        return Ok(());
+    };
+    let Response::Fetch(mut parts) = answer? else {
         return Err(Broken);
     };
     let part = parts.pop().ok_or(Broken)?;
@@ -131,6 +148,17 @@ async fn fetch(
         _ => return Err(Broken),
     }
     Ok(())
+}
+
+/// Ends when a fetch would have found nothing and the next one would be another: the lane was wound back or is gone.
+async fn overtaken(member: &Member, lane: u32, asked: Standing) {
+    let kernel = &member.access.cluster.kernel;
+    let began = kernel.now();
+    let still = || standing(member, lane).is_some_and(|now| now.winding == asked.winding);
+    member.rewound.until(|| !still()).await;
+    let wait = Nanos::from(member.options.fetch_wait_ms.max(1).unsigned_abs()) * MS;
+    let rounds = (kernel.now() - began) / wait + 1;
+    kernel.sleep_until(began + rounds * wait).await;
 }
 
 fn take(member: &Member, lane_id: u32, standing: Standing, part: FetchedPartition<Body>) {

@@ -21,7 +21,9 @@ mod tests;
 
 pub use counters::Counters;
 pub use error::HistoryError;
-pub use note::{Event, Fact, FaultState, Head, InvariantState, Note, Phase, ServiceState, What};
+pub use note::{
+    Event, Fact, FaultState, Head, InSync, InvariantState, LogEnd, Note, Phase, ServiceState, What,
+};
 pub use reader::{Batch, Reader, Tail};
 pub use recorder::{Observer, Recorder, RecorderStats};
 pub use told::Place;

@@ -193,6 +193,37 @@ pub struct Fact {
     pub offset: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i32>,
+    /// Of an in-sync set that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_sync: Option<InSync>,
+    /// Where the logs of a partition's replicas end, when one of them begins to lead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends: Vec<LogEnd>,
+}
+
+/// The members of an in-sync set before and after a change.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct InSync {
+    pub before: Vec<i32>,
+    pub after: Vec<i32>,
+}
+
+impl InSync {
+    /// Whether somebody left it.
+    #[must_use]
+    pub fn shrank(&self) -> bool {
+        let left = |broker: &i32| !self.after.contains(broker);
+        self.before.iter().any(left)
+    }
+}
+
+/// Where the log of one replica ends.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LogEnd {
+    pub node: i32,
+    pub end: i64,
+    /// Its process is not there at present.
+    pub is_down: bool,
 }
 
 impl Note {

@@ -1,6 +1,6 @@
 //! How a cluster's facts are told: one wording, whatever runs the cluster.
 
-use crate::note::Fact;
+use crate::note::{Fact, InSync, LogEnd};
 use std::fmt::{Debug, Display};
 
 /// A partition by name.
@@ -33,9 +33,26 @@ impl<S: Display> Place<S> {
 
     #[must_use]
     pub fn isr_changed(&self, epoch: i32, from: &[i32], to: &[i32]) -> Fact {
+        let (before, after) = (from.to_vec(), to.to_vec());
         Fact {
             epoch: Some(epoch),
+            in_sync: Some(InSync { before, after }),
             ..self.told("isr", format!("in sync {from:?} -> {to:?}"))
+        }
+    }
+
+    /// Who has how much of it, told when `leader` begins to lead.
+    #[must_use]
+    pub fn held(&self, leader: u32, ends: Vec<LogEnd>) -> Fact {
+        let end = |log: &LogEnd| {
+            let down = if log.is_down { " (down)" } else { "" };
+            format!("{}@{}{down}", log.node, log.end)
+        };
+        let texts: Vec<String> = ends.iter().map(end).collect();
+        Fact {
+            node: leader,
+            ends,
+            ..self.told("ends", texts.join(", "))
         }
     }
 

@@ -12,7 +12,7 @@ use lag::Lags;
 use leaders::Leaders;
 use squall_check::{CONSEQUENCE_WITHIN_NS, FaultSpan, JudgeSpec, MetricKey, Metrics, Sign};
 use squall_check::{Measure, calm};
-use squall_history::{Fact, Note, What};
+use squall_history::{Fact, InSync, Note, What};
 use std::collections::BTreeMap;
 
 /// Takes the notes of a history, and keeps for each fault what happened around it.
@@ -135,7 +135,7 @@ fn sign(fact: &Fact) -> Option<&'static str> {
     match fact.kind.as_str() {
         "elected" => Some("election"),
         "rebalanced" => Some("rebalance"),
-        "isr" if leaders::in_sync_shrank(&fact.text) => Some("ISR shrink"),
+        "isr" if fact.in_sync.as_ref().is_some_and(InSync::shrank) => Some("ISR shrink"),
         _ => None,
     }
 }

@@ -1,7 +1,9 @@
 //! One event told step by step, from the history and the logs of the services.
 
 use squall_check::{EventId, Kind, Op};
-use squall_history::{Batch, FaultState, HistoryError, Note, Phase, Reader, ServiceState, What};
+use squall_history::{
+    Batch, FaultState, HistoryError, LogEnd, Note, Phase, Reader, ServiceState, What,
+};
 use squall_plan::Plan;
 use squall_render::report::{Step, Story};
 use std::path::Path;
@@ -344,31 +346,18 @@ fn holder_step(at: u64, fact: &squall_history::Fact, track: &Track<'_>) -> Optio
         }
         "ends" => {
             let offset = offset?;
-            let end = |text: &str| text.split(' ').next()?.parse::<i64>().ok();
-            let has = |part: &&str| {
-                let end = part.split_once('@').and_then(|(_, text)| end(text));
-                end.is_some_and(|end| end > offset)
+            let (with, without): (Vec<&LogEnd>, Vec<&LogEnd>) =
+                fact.ends.iter().partition(|log| log.end > offset);
+            let name = |log: &&LogEnd| {
+                let down = if log.is_down { " (down)" } else { "" };
+                format!("{}{down}", log.node)
             };
-            let name = |part: &str| {
-                let (id, rest) = part.split_once('@').unwrap_or((part, ""));
-                let down = if rest.ends_with("(down)") {
-                    " (down)"
-                } else {
-                    ""
-                };
-                format!("{id}{down}")
+            let list = |logs: &[&LogEnd]| match logs {
+                [] => "nobody".to_owned(),
+                _ => logs.iter().map(name).collect::<Vec<_>>().join(", "),
             };
-            let (with, without): (Vec<&str>, Vec<&str>) = fact.text.split(", ").partition(has);
-            let list = |parts: Vec<&str>| match parts.is_empty() {
-                true => "nobody".to_owned(),
-                false => parts.into_iter().map(name).collect::<Vec<_>>().join(", "),
-            };
-            let told = format!(
-                "{offset} by {}; not by {}; {} leads",
-                list(with),
-                list(without),
-                fact.node
-            );
+            let (with, without) = (list(&with), list(&without));
+            let told = format!("{offset} by {with}; not by {without}; {} leads", fact.node);
             Some(step(at, "held", told))
         }
         _ => None,

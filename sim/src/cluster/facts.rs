@@ -1,8 +1,8 @@
 //! Facts of the machines on their way to the history and to the view.
 
-use super::{Cluster, Machine};
+use super::{Cluster, Machine, Node};
 use crate::record::Body;
-use squall_history::{Place, What};
+use squall_history::{LogEnd, Place, What};
 use squall_model::kafka::{BrokerDisk, Fact, MemberId, Name, NodeId, Offset, TopicPartition};
 use squall_plan::fault::Happening;
 
@@ -34,26 +34,22 @@ impl Cluster {
     /// Who has how much of a partition, told when one of them begins to lead it: what ends beyond the leader's end will be cut.
     fn held(&self, leader: NodeId, partition: TopicPartition) -> What {
         let nodes = self.nodes.borrow();
-        let ends: Vec<String> = nodes
-            .iter()
-            .filter_map(|(id, node)| {
-                let (end, down) = match &node.machine {
-                    Machine::Broker(broker) => (broker.log(partition)?.end(), ""),
-                    Machine::Down(disk) => (disk.end_of(partition)?, " (down)"),
-                    Machine::Controller(_) | Machine::Moving => return None,
-                };
-                Some(format!("{id}@{end}{down}"))
-            })
-            .collect();
-        let (topic, index) = self.place(partition);
-        What::Fact(Told {
-            node: leader.0.cast_unsigned(),
-            kind: "ends".to_owned(),
-            text: ends.join(", "),
-            topic: Some(topic),
-            partition: Some(index.cast_signed()),
-            ..Told::default()
-        })
+        let end = |(id, node): (NodeId, &Node)| {
+            let (end, is_down) = match &node.machine {
+                Machine::Broker(broker) => (broker.log(partition)?.end(), false),
+                Machine::Down(disk) => (disk.end_of(partition)?, true),
+                Machine::Controller(_) | Machine::Moving => return None,
+            };
+            let node = id.0;
+            Some(LogEnd { node, end, is_down })
+        };
+        let ends = nodes.iter().filter_map(end).collect();
+        let (topic, partition) = self.place(partition);
+        let place = Place {
+            topic,
+            partition: partition.cast_signed(),
+        };
+        What::Fact(place.held(leader.0.cast_unsigned(), ends))
     }
 
     /// What a broker had not flushed when its power went.

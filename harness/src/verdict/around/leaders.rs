@@ -138,19 +138,3 @@ fn leader(text: &str) -> Option<u32> {
     let number = text.strip_prefix("leader ")?;
     number.split([',', ' ']).next()?.parse().ok()
 }
-
-/// `in sync [1, 2, 3] -> [2, 3]`
-pub fn in_sync_shrank(text: &str) -> bool {
-    let Some((before, after)) = text
-        .strip_prefix("in sync ")
-        .and_then(|it| it.split_once(" -> "))
-    else {
-        return false;
-    };
-    let members = |list: &str| -> BTreeSet<String> {
-        let list = list.trim_matches(['[', ']']);
-        list.split(", ").map(str::to_owned).collect()
-    };
-    let after = members(after);
-    members(before).iter().any(|broker| !after.contains(broker))
-}

@@ -26,6 +26,14 @@ fn fact(at_ms: u64, kind: &str, text: &str, partition: Option<i32>) -> Note {
     Note::new(at_ms * MS, What::Fact(fact))
 }
 
+fn in_sync(at_ms: u64, before: &[i32], after: &[i32]) -> Note {
+    let place = squall_history::Place {
+        topic: "signups",
+        partition: 0,
+    };
+    Note::new(at_ms * MS, What::Fact(place.isr_changed(1, before, after)))
+}
+
 fn lag(at_ms: u64, value: f64) -> Note {
     let what = What::Sample {
         metric: "lag".to_owned(),
@@ -110,10 +118,10 @@ fn the_first_sign_since_the_injection_counts_whatever_the_order_of_the_notes() {
     let mut around = around(&[(3_000, 9_000), (5_000, 6_000)]);
     around.notes(&[
         fact(12_001, "rebalanced", "db generation 3", None),
-        fact(5_500, "isr", "in sync [1, 2] -> [1, 2, 3]", Some(0)),
+        in_sync(5_500, &[1, 2], &[1, 2, 3]),
         fact(7_000, "rebalanced", "db generation 2", None),
         fact(2_999, "rebalanced", "db generation 1", None),
-        fact(4_000, "isr", "in sync [1, 2, 3] -> [1, 2]", Some(0)),
+        in_sync(4_000, &[1, 2, 3], &[1, 2]),
     ]);
     let signs = around.signs();
     let of = |fault: &str| (signs[fault].at_ns / MS, signs[fault].what.as_str());

@@ -96,6 +96,11 @@ pub enum Standing {
     Unproven,
 }
 
+/// Those that violate an expectation.
+pub(crate) fn violations(all: &[Anomaly]) -> impl Iterator<Item = &Anomaly> {
+    all.iter().filter(|one| one.standing == Standing::Violation)
+}
+
 /// All cases of one anomaly in one sink.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Anomaly {

@@ -1,6 +1,6 @@
 //! What a judge concludes: plain data for reports.
 
-use crate::anomaly::Anomaly;
+use crate::anomaly::{Anomaly, violations};
 use crate::around::FaultMeasures;
 use crate::invariant::{InvariantResult, Weight};
 use crate::metrics::Summary;
@@ -55,6 +55,13 @@ pub struct Judgement {
     pub latencies: Vec<Latency>,
     /// In the order of the spec's faults.
     pub faults: Vec<FaultMeasures>,
+}
+
+impl Judgement {
+    /// The anomalies that violate an expectation.
+    pub fn violations(&self) -> impl Iterator<Item = &Anomaly> {
+        violations(&self.anomalies)
+    }
 }
 
 /// Distinct events of all loads by their outcome; probes are not among them.

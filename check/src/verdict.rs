@@ -21,7 +21,7 @@
 //!
 //! A missing rate or fault evidence never excuses a violation: what was broken under less strain is broken.
 
-use crate::anomaly::{Anomaly, AnomalyName, Standing};
+use crate::anomaly::{Anomaly, AnomalyName, Standing, violations};
 use crate::around;
 use crate::check::stuck::{self, Division};
 use crate::evaluate;
@@ -155,10 +155,7 @@ pub(crate) struct Found<'a> {
 
 impl Found<'_> {
     pub(crate) fn decide(&self) -> (Verdict, Option<Headline>) {
-        let violations = self
-            .anomalies
-            .iter()
-            .filter(|one| one.standing == Standing::Violation);
+        let violations = violations(self.anomalies);
         if let Some(headline) = violations.map(|one| one.name.headline()).min() {
             return (Verdict::Violated, Some(headline));
         }

@@ -6,6 +6,7 @@ pub mod environment;
 pub mod exit;
 mod explain;
 pub mod faults;
+mod parallel;
 pub mod run;
 mod score;
 pub mod shrink;

@@ -107,8 +107,9 @@ impl Streams {
     }
 }
 
-/// FNV-1a with 64 bits.
-const fn fnv1a(bytes: &[u8]) -> u64 {
+/// FNV-1a of 64 bits.
+#[must_use]
+pub const fn fnv1a(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut at = 0;
     while at < bytes.len() {

@@ -4,7 +4,6 @@ use super::stock;
 use super::table::Planted;
 use crate::exit::Failure;
 use crate::sweep::{Seen, run_seed};
-use squall_check::Standing;
 use squall_plan::Scenario;
 use std::time::{Duration, Instant};
 
@@ -52,8 +51,7 @@ pub fn draw(scenarios: &[Scenario], start: u64, step: u64) -> Option<(&Scenario,
 /// Whether a seed shows what the bug must lead to.
 #[must_use]
 pub fn shows(planted: &Planted, seen: &Seen) -> bool {
-    let violations = seen.judgement.anomalies.iter();
-    let mut violations = violations.filter(|one| one.standing == Standing::Violation);
+    let mut violations = seen.judgement.violations();
     seen.violated() && violations.any(|one| planted.anomalies.contains(&one.name.name()))
 }
 

@@ -2,10 +2,8 @@
 
 use super::{Hunt, PLANTED, Planted, draw, hunt, planted, shows, stock};
 use crate::exit::Failure;
+use crate::parallel::in_parallel;
 use crate::sweep::run_seed;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 /// What the starts of a bug came to.
@@ -101,39 +99,4 @@ fn canary() -> Result<(), Failure> {
         }
     }
     Err(broken())
-}
-
-/// Does `one` for each number, on all cores; the results in their order.
-///
-/// # Errors
-/// The first that failed; no further ones begin then.
-pub fn in_parallel<T: Send>(
-    count: u64,
-    one: impl Fn(u64) -> Result<T, Failure> + Sync,
-) -> Result<Vec<T>, Failure> {
-    let next = AtomicU64::new(0);
-    let done: Mutex<Vec<(u64, Result<T, Failure>)>> = Mutex::default();
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..cores {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::SeqCst);
-                    if number >= count {
-                        return;
-                    }
-                    let result = one(number);
-                    let failed = result.is_err();
-                    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                    done.push((number, result));
-                    if failed {
-                        next.store(count, Ordering::SeqCst);
-                    }
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, result)| result).collect()
 }

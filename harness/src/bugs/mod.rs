@@ -9,5 +9,5 @@ mod table;
 mod tests;
 
 pub use hunt::{Hunt, draw, hunt, planted, shows};
-pub use measure::{Measured, correct, in_parallel, measure};
+pub use measure::{Measured, correct, measure};
 pub use table::{PLANTED, Planted, document};

@@ -2,6 +2,7 @@
 
 use super::{PlanChoice, lookup, printed};
 use crate::exit::{Exit, Failure};
+use crate::parallel::cores;
 use crate::shrink::{self, Step};
 use crate::sweep::{self, Shard, Sweep};
 use clap::Args;
@@ -9,7 +10,6 @@ use squall_plan::plan::Environment;
 use squall_plan::{Plan, Scenario};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
 
 /// Seeds of `squall sim` without `--seeds`.
 const SEEDS: u64 = 1_000;
@@ -98,7 +98,7 @@ pub fn sweep(
         shard: wanted.shard.unwrap_or_default(),
         save: wanted.save.as_deref(),
         keep_going: wanted.keep_going,
-        workers: thread::available_parallelism().map_or(1, usize::from),
+        workers: cores(),
         progress: std::io::stderr().is_terminal(),
     };
     let found = sweep::run(&sweep)?;

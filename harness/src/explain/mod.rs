@@ -7,12 +7,12 @@ mod tests;
 
 pub use settings::{Setting, Settings};
 
-use crate::bugs::{draw, in_parallel, stock};
+use crate::bugs::{draw, stock};
 use crate::cli::problems;
 use crate::exit::Failure;
-use crate::sweep::run_seed;
-use crate::verdict::Witness;
-use squall_check::{AnomalyName, Judgement, Standing};
+use crate::parallel::in_parallel;
+use crate::sweep::{run_seed, witnessed};
+use squall_check::{AnomalyName, Judgement};
 use squall_plan::plan::Environment;
 use squall_plan::{Plan, Scenario};
 use squall_render::report::Story;
@@ -59,9 +59,7 @@ const fn alike(name: AnomalyName) -> &'static str {
 }
 
 fn anomalies(judgement: &Judgement) -> Vec<&'static str> {
-    let violations = judgement.anomalies.iter();
-    let violations = violations.filter(|one| one.standing == Standing::Violation);
-    violations.map(|one| alike(one.name)).collect()
+    judgement.violations().map(|one| alike(one.name)).collect()
 }
 
 /// Sweeps up to so many seeds within a time, then looks for what closes what was found.
@@ -193,13 +191,10 @@ fn counterexample(scenarios: &[Scenario], step: u64, name: &str) -> Result<Story
     let none = || Failure::defect("a seed that was violated has no counterexample");
     let (scenario, seed) = draw(scenarios, 0, step).ok_or_else(none)?;
     let plan = Plan::derive(scenario, seed, Environment::Sim).map_err(problems)?;
-    let mut witness = Witness::default();
-    squall_sim::run_with(&plan, Detail::Full, &mut |event| witness.event(event))
-        .map_err(|error| Failure::environment(format!("the simulation of seed {seed}: {error}")))?;
+    let (witness, _) = witnessed(&plan, Detail::Full, |_| {})?;
     let judgement = witness.judge(&plan)?;
-    let anomalies = judgement.anomalies.iter();
-    let mut anomalies = anomalies.filter(|one| one.standing == Standing::Violation);
-    let anomaly = anomalies
+    let anomaly = judgement
+        .violations()
         .find(|one| alike(one.name) == name)
         .ok_or_else(none)?;
     let sinks = plan.system.spec.sinks.iter();

@@ -1,14 +1,20 @@
 //! What a user's clients and topics are set to, and what could be set otherwise.
 
 use crate::exit::Failure;
-#[cfg(test)]
-use std::collections::BTreeMap;
+
+/// Whose setting it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Of {
+    Client,
+    Topic,
+}
 
 /// One setting that was given.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Setting {
-    Client(String, String),
-    Topic(String, String),
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Setting {
+    of: Of,
+    name: String,
+    value: String,
 }
 
 /// Settings of clients that the models heed, in librdkafka's words; Java's where they differ are read as these.
@@ -70,36 +76,35 @@ pub struct Settings {
 }
 
 impl Setting {
-    /// As it is set in a stock scenario.
-    pub fn set(&self) -> String {
-        match self {
-            Self::Client(name, value) => format!("bus.kafka.client.{name}={value}"),
-            Self::Topic(name, value) => format!("bus.kafka.topics.{{topic}}.{name}={value}"),
+    fn new(of: Of, name: &str, value: &str) -> Self {
+        Self {
+            of,
+            name: name.to_owned(),
+            value: value.to_owned(),
         }
     }
 
-    pub fn text(&self) -> String {
-        let (Self::Client(name, value) | Self::Topic(name, value)) = self;
-        format!("{name}={value}")
+    /// As it is set in a stock scenario.
+    pub fn set(&self) -> String {
+        let place = match self.of {
+            Of::Client => "bus.kafka.client",
+            Of::Topic => "bus.kafka.topics.{topic}",
+        };
+        format!("{place}.{}", self.text())
     }
 
-    fn name(&self) -> &str {
-        let (Self::Client(name, _) | Self::Topic(name, _)) = self;
-        name
+    pub fn text(&self) -> String {
+        format!("{}={}", self.name, self.value)
     }
 
     /// The same setting with a value that loses nothing; `None`: it has that, or there is none.
     pub fn safe(&self) -> Option<Self> {
-        let (_, value) = SAFE.iter().find(|(name, _)| *name == self.name())?;
-        let safe = match self {
-            Self::Client(name, _) => Self::Client(name.clone(), (*value).to_owned()),
-            Self::Topic(name, _) => Self::Topic(name.clone(), (*value).to_owned()),
-        };
-        (safe != *self).then_some(safe)
+        let (_, value) = SAFE.iter().find(|(name, _)| *name == self.name)?;
+        (*value != self.value).then(|| Self::new(self.of, &self.name, value))
     }
 
     pub fn is_of(&self, other: &Self) -> bool {
-        self.name() == other.name()
+        self.name == other.name
     }
 }
 
@@ -113,17 +118,18 @@ impl Settings {
             Failure::bad_input(format!("`{text}` is no setting"))
                 .hint("write name=value, as in acks=1")
         })?;
-        let (name, value) = (name.trim(), value.trim().to_owned());
+        let (name, value) = (name.trim(), value.trim());
         let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
         let name = alias.map_or(name, |(_, name)| name);
-        let setting = if CLIENT.contains(&name) {
-            Setting::Client(name.to_owned(), value)
+        let of = if CLIENT.contains(&name) {
+            Of::Client
         } else if TOPIC.contains(&name) {
-            Setting::Topic(name.to_owned(), value)
+            Of::Topic
         } else {
             self.unheeded.push(name.to_owned());
             return Ok(());
         };
+        let setting = Setting::new(of, name, value);
         self.given.retain(|known| !known.is_of(&setting));
         self.given.push(setting);
         Ok(())
@@ -141,17 +147,16 @@ impl Settings {
         Ok(())
     }
 
+    fn value(&self, name: &str) -> Option<&str> {
+        let known = self.given.iter().find(|known| known.name == name);
+        known.map(|known| known.value.as_str())
+    }
+
     /// What follows from what was given, as librdkafka has it: with auto-commit, offsets are stored before the handler unless told otherwise.
     pub fn complete(&mut self) {
-        let value = |name: &str| {
-            let known = self.given.iter().find(|known| known.name() == name);
-            known.map(Setting::text)
-        };
-        if value("enable.auto.commit").as_deref() == Some("enable.auto.commit=true")
-            && value("enable.auto.offset.store").is_none()
-        {
-            let name = "enable.auto.offset.store".to_owned();
-            self.given.push(Setting::Client(name, "true".to_owned()));
+        const STORE: &str = "enable.auto.offset.store";
+        if self.value("enable.auto.commit") == Some("true") && self.value(STORE).is_none() {
+            self.given.push(Setting::new(Of::Client, STORE, "true"));
         }
     }
 
@@ -166,8 +171,8 @@ impl Settings {
     pub fn changes(&self) -> Vec<Setting> {
         let mut all: Vec<Setting> = self.given.iter().filter_map(Setting::safe).collect();
         let missing = [
-            Setting::Client("acks".to_owned(), "all".to_owned()),
-            Setting::Topic("min.insync.replicas".to_owned(), "2".to_owned()),
+            Setting::new(Of::Client, "acks", "all"),
+            Setting::new(Of::Topic, "min.insync.replicas", "2"),
         ];
         for change in missing {
             if !self
@@ -183,16 +188,6 @@ impl Settings {
     }
 }
 
-/// Settings by name, for tests and texts.
-#[cfg(test)]
-pub fn named(settings: &Settings) -> BTreeMap<String, String> {
-    let pair = |setting: &Setting| {
-        let (Setting::Client(name, value) | Setting::Topic(name, value)) = setting;
-        (name.clone(), value.clone())
-    };
-    settings.given.iter().map(pair).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,9 +198,8 @@ mod tests {
         let text = "# mine\n! yours\n\nrequest.required.acks = 1\nacks=all\nenable.auto.commit=true\nsasl.mechanism=PLAIN\nmin.insync.replicas=1\n";
         settings.take_file(text).unwrap();
         settings.complete();
-        let named = named(&settings);
-        assert_eq!(named["acks"], "all");
-        assert_eq!(named["enable.auto.offset.store"], "true");
+        assert_eq!(settings.value("acks"), Some("all"));
+        assert_eq!(settings.value("enable.auto.offset.store"), Some("true"));
         assert_eq!(settings.unheeded, ["sasl.mechanism"]);
         let changes: Vec<String> = settings.changes().iter().map(Setting::text).collect();
         let expected = [
@@ -214,7 +208,7 @@ mod tests {
             "enable.auto.offset.store=false",
         ];
         assert_eq!(changes, expected);
-        let sets = settings.sets(&[Setting::Topic("min.insync.replicas".into(), "2".into())]);
+        let sets = settings.sets(&[Setting::new(Of::Topic, "min.insync.replicas", "2")]);
         assert!(sets.contains(&"bus.kafka.topics.{topic}.min.insync.replicas=2".to_owned()));
         assert!(settings.take("acks").is_err());
     }

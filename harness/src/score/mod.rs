@@ -12,9 +12,9 @@ mod cure;
 mod tests;
 mod text;
 
-use crate::bugs::in_parallel;
 use crate::cli::{PlanChoice, problems};
 use crate::exit::{Exit, Failure};
+use crate::parallel::in_parallel;
 use crate::sweep::run_seed;
 use crate::verdict::Witness;
 use altered::{ALTERATIONS, Alteration, Scene, Teller};

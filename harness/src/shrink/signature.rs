@@ -1,6 +1,6 @@
 //! What makes two violations the same.
 
-use squall_check::{AnomalyName, Judgement, Standing};
+use squall_check::{AnomalyName, Judgement};
 use std::fmt;
 
 /// The gravest violation of a run.
@@ -31,10 +31,7 @@ impl Signature {
         if judgement.verdict != squall_check::Verdict::Violated {
             return Vec::new();
         }
-        let violations = judgement.anomalies.iter();
-        let mut violations: Vec<_> = violations
-            .filter(|one| one.standing == Standing::Violation)
-            .collect();
+        let mut violations: Vec<_> = judgement.violations().collect();
         violations.sort_by_key(|one| one.name.headline());
         let anomalies = violations.into_iter().map(|one| Self::Anomaly {
             name: alike(one.name),

@@ -83,43 +83,48 @@ impl Search {
         Ok(())
     }
 
-    /// Rounder and shorter: each written fault begins at a round time and ends as early as it may.
+    /// Rounder and shorter: each written fault begins and ends at round times, and then ends as early as it may.
     fn times(&mut self, tell: Tell<'_>) -> Result<(), Failure> {
-        let warm_up_ns = self.plan.load_starts_ns;
         for name in self.names(|fault| !fault.drawn) {
-            let mut halving = false;
-            for _ in 0..HALVINGS_MAX {
-                let faults = self.plan.faults.iter();
-                let Some(fault) = faults.clone().find(|fault| fault.name == name) else {
-                    break;
-                };
-                let lasts = fault.kind.row().lasts;
-                let (at_ns, for_ns) = (fault.at_ns - warm_up_ns, fault.for_ns.unwrap_or(0));
-                let round = |ns: u64| (ns / GRAIN_NS).max(1) * GRAIN_NS;
-                let (at, length) = match halving {
-                    false => (round(at_ns), round(for_ns)),
-                    true => (at_ns, round(for_ns / 2)),
-                };
-                let unchanged = (at, length) == (at_ns, for_ns) || !lasts && halving;
-                if unchanged && halving {
-                    break;
-                }
-                halving = true;
-                if unchanged {
-                    continue;
-                }
-                let draft = self.draft.with_times(&name, at, lasts.then_some(length));
-                let what = format!(
-                    "{name} at {:.1} s for {:.1} s",
-                    at as f64 / 1e9,
-                    length as f64 / 1e9
-                );
-                let was_halved = length < round(for_ns);
-                if !self.attempt(what, draft, tell)? && was_halved {
-                    break;
+            if let Some((at_ns, for_ns)) = self.written(&name) {
+                let round = (rounded(at_ns), for_ns.map(rounded));
+                if round != (at_ns, for_ns) {
+                    self.retime(&name, round, tell)?;
                 }
             }
+            while let Some((at_ns, Some(for_ns))) = self.written(&name)
+                && for_ns > GRAIN_NS
+                && self.retime(&name, (at_ns, Some(rounded(for_ns / 2))), tell)?
+            {}
         }
         Ok(())
+    }
+
+    /// When a fault begins, from the start of the load, and how long it lasts if it does.
+    fn written(&self, name: &str) -> Option<(u64, Option<u64>)> {
+        let fault = self.plan.faults.iter().find(|fault| fault.name == name)?;
+        let for_ns = fault.for_ns.filter(|_| fault.kind.row().lasts);
+        Some((fault.at_ns - self.plan.load_starts_ns, for_ns))
+    }
+
+    fn retime(
+        &mut self,
+        name: &str,
+        (at_ns, for_ns): (u64, Option<u64>),
+        tell: Tell<'_>,
+    ) -> Result<bool, Failure> {
+        let draft = self.draft.with_times(name, at_ns, for_ns);
+        let lasts = for_ns.map_or_else(String::new, |ns| format!(" for {:.1} s", ns as f64 / 1e9));
+        let what = format!("{name} at {:.1} s{lasts}", at_ns as f64 / 1e9);
+        self.attempt(what, draft, tell)
+    }
+}
+
+const fn rounded(ns: u64) -> u64 {
+    let grains = ns / GRAIN_NS;
+    if grains == 0 {
+        GRAIN_NS
+    } else {
+        grains * GRAIN_NS
     }
 }

@@ -4,7 +4,8 @@ use super::Signature;
 use crate::cli::problems;
 use crate::exit::Failure;
 use crate::run::{self, RunOptions};
-use crate::verdict::{self, Witness};
+use crate::sweep::witnessed;
+use crate::verdict;
 use squall_check::Judgement;
 use squall_plan::Plan;
 use squall_plan::plan::Environment;
@@ -98,10 +99,7 @@ impl Trial {
 
     fn judged(&self, plan: &Plan) -> Result<Judgement, Failure> {
         if plan.environment == Environment::Sim {
-            let mut witness = Witness::default();
-            let mut sink = |event| witness.event(event);
-            squall_sim::run_with(plan, Detail::Verdict, &mut sink)
-                .map_err(|error| Failure::environment(format!("the simulation: {error}")))?;
+            let (witness, _) = witnessed(plan, Detail::Verdict, |_| {})?;
             return witness.judge(plan);
         }
         let options = RunOptions {

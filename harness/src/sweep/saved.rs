@@ -5,6 +5,7 @@ use super::tally::{Found, Tally};
 use super::{Sweep, title};
 use crate::exit::Failure;
 use serde::{Deserialize, Serialize};
+use squall_plan::rng::fnv1a;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -36,13 +37,10 @@ impl Saved {
     pub fn new(sweep: &Sweep<'_>) -> Result<Self, Failure> {
         let json = serde_json::to_vec(sweep.scenario)
             .map_err(|error| Failure::defect(format!("cannot form the scenario: {error}")))?;
-        let hash = json.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
         Ok(Self {
             format: FORMAT,
             title: title(sweep.scenario),
-            digest: format!("{hash:016x}"),
+            digest: format!("{:016x}", fnv1a(&json)),
             first_seed: sweep.first_seed,
             seeds: sweep.seeds,
             shard: sweep.shard,

@@ -1,10 +1,10 @@
 //! One seed: plan, simulation, verdict, all in memory.
 
 use crate::cli::problems;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::verdict::{Witness, repeat_command};
-use squall_check::{Judgement, Standing, Verdict};
-use squall_history::{Event, FaultState, What};
+use squall_check::{Judgement, Verdict};
+use squall_history::{Event, Fact, FaultState, InSync, What};
 use squall_plan::fault::Fault;
 use squall_plan::plan::Environment;
 use squall_plan::{Plan, Scenario};
@@ -36,10 +36,9 @@ impl Seen {
 
     /// Names and sinks of what violates an expectation: anomalies, and limits that were missed.
     pub fn violations(&self) -> Vec<String> {
-        let anomalies = self.judgement.anomalies.iter();
-        let anomalies = anomalies
-            .filter(|anomaly| anomaly.standing == Standing::Violation)
-            .map(|anomaly| format!("{} in {}", anomaly.name.name(), anomaly.sink));
+        let anomalies = self.judgement.violations();
+        let anomalies =
+            anomalies.map(|anomaly| format!("{} in {}", anomaly.name.name(), anomaly.sink));
         let limits = self.judgement.thresholds.iter();
         let limits = limits
             .filter(|limit| !limit.ok && limit.observed.is_some())
@@ -48,10 +47,29 @@ impl Seen {
     }
 }
 
+/// Runs a plan in virtual time; `hear` hears all that the witness does.
+///
+/// # Errors
+/// What cannot be simulated.
+pub(crate) fn witnessed(
+    plan: &Plan,
+    detail: Detail,
+    mut hear: impl FnMut(&Event),
+) -> Result<(Witness, SimOutcome), Failure> {
+    let mut witness = Witness::default();
+    let mut sink = |event: Event| {
+        hear(&event);
+        witness.event(event);
+    };
+    let outcome = squall_sim::run_with(plan, detail, &mut sink).map_err(|error| {
+        Failure::environment(format!("the simulation of seed {}: {error}", plan.seed))
+    })?;
+    Ok((witness, outcome))
+}
+
 /// Runs and judges one seed.
 pub fn run(scenario: &Scenario, seed: u64) -> Result<Seen, Failure> {
     let plan = Plan::derive(scenario, seed, Environment::Sim).map_err(problems)?;
-    let mut witness = Witness::default();
     let mut facts: BTreeMap<String, u64> = BTreeMap::new();
     // Drawn faults have other names in every seed; together they are told by their kind.
     let label = |fault: &Fault| match fault.drawn {
@@ -61,28 +79,25 @@ pub fn run(scenario: &Scenario, seed: u64) -> Result<Seen, Failure> {
     let faults = plan.faults.iter();
     let labels: BTreeMap<&str, String> = faults.map(|f| (f.name.as_str(), label(f))).collect();
     let mut bit: BTreeMap<String, bool> = labels.values().map(|l| (l.clone(), false)).collect();
-    let mut sink = |event: Event| {
-        if let Event::Note(note) = &event {
-            match &note.what {
-                What::Fact(fact) => *facts.entry(kind_of(fact)).or_default() += 1,
-                What::Fault {
-                    name,
-                    state: FaultState::Evidence,
-                    detail,
-                } if detail.starts_with("bit:") => {
-                    if let Some(label) = labels.get(name.as_str()) {
-                        bit.insert(label.clone(), true);
-                    }
+    let hear = |event: &Event| {
+        let Event::Note(note) = event else {
+            return;
+        };
+        match &note.what {
+            What::Fact(fact) => *facts.entry(kind_of(fact)).or_default() += 1,
+            What::Fault {
+                name,
+                state: FaultState::Evidence,
+                detail,
+            } if detail.starts_with("bit:") => {
+                if let Some(label) = labels.get(name.as_str()) {
+                    bit.insert(label.clone(), true);
                 }
-                _ => {}
             }
+            _ => {}
         }
-        witness.event(event);
     };
-    let outcome = squall_sim::run_with(&plan, Detail::Verdict, &mut sink).map_err(|error| {
-        let message = format!("the simulation of seed {seed}: {error}");
-        Failure::new(Exit::Environment, message)
-    })?;
+    let (witness, outcome) = witnessed(&plan, Detail::Verdict, hear)?;
     Ok(Seen {
         seed,
         judgement: witness.judge(&plan)?,
@@ -96,15 +111,11 @@ pub fn run(scenario: &Scenario, seed: u64) -> Result<Seen, Failure> {
 }
 
 /// Changes of an in-sync set are told apart by their direction.
-fn kind_of(fact: &squall_history::Fact) -> String {
-    let members =
-        |text: &str| text.matches(',').count() + usize::from(text.contains(char::is_numeric));
-    match fact.text.split_once("->") {
-        Some((from, to)) if fact.kind == "isr" => match members(to) < members(from) {
-            true => "isr-shrunk".to_owned(),
-            false => "isr-grown".to_owned(),
-        },
-        _ => fact.kind.clone(),
+fn kind_of(fact: &Fact) -> String {
+    match fact.in_sync.as_ref().map(InSync::shrank) {
+        Some(true) => "isr-shrunk".to_owned(),
+        Some(false) => "isr-grown".to_owned(),
+        None => fact.kind.clone(),
     }
 }
 

@@ -22,10 +22,7 @@ pub fn report(
     judgement: &Judgement,
     told: &BTreeMap<String, Told>,
 ) -> report::Report {
-    let violations = judgement
-        .anomalies
-        .iter()
-        .filter(|anomaly| anomaly.standing == Standing::Violation);
+    let violations = judgement.violations();
     report::Report {
         squall_report: report::REPORT_VERSION,
         verdict: verdict(judgement.verdict),

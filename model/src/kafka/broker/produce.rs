@@ -229,6 +229,14 @@ impl<B: Body> Broker<B> {
     /// After an append: the followers that wait get it, and where no follower is in sync the high watermark moves at once.
     pub(super) fn appended(&mut self, now: Nanos, partition: TopicPartition, out: &mut Outbox<B>) {
         self.advance_high_watermark(now, partition, out);
+        if self.config.defects.read_beyond_high_watermark {
+            // It serves consumers as it does followers: what is appended is there for those who wait.
+            let mut from = 0;
+            while let Some(wait) = self.waits.on(partition, from) {
+                from = wait + 1;
+                self.check_fetch_wait(now, wait, out);
+            }
+        }
         self.note_news(partition, true);
     }
 }

@@ -2,8 +2,9 @@
 
 mod support;
 
-use squall_plan::Problems;
+use squall_plan::plan::Environment;
 use squall_plan::scenario::{Request, from_text};
+use squall_plan::{Plan, Problems};
 use support::{BURST, Memory, SIGNUP, sets, variant};
 
 fn problems(text: &str, request: &Request) -> Problems {
@@ -371,6 +372,64 @@ fn a_fault_that_a_sink_cannot_have_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_fault_that_could_meet_nothing_is_refused_with_what_to_do_instead() {
+    let cases = [
+        (
+            "isolate: { target: consumer-db, from: [producer] }",
+            "no connection runs between `consumer-db` and these",
+        ),
+        (
+            "flapping: { target: load, from: services }",
+            "no connection runs",
+        ),
+        (
+            "delay: { from: consumer-db, to: controller, by: 1s }",
+            "no connection runs",
+        ),
+        (
+            "isolate: { target: broker(1), from: broker(1) }",
+            "no connection runs",
+        ),
+        (
+            "kill: controller",
+            "aim at broker(N), or cut it off with isolate",
+        ),
+        ("pause: controller", "a node of its own"),
+    ];
+    for (fault, said) in cases {
+        let set = format!("faults=[{{name: one, at: 1s, for: 1s, {fault}}}]");
+        let found = problems(BURST, &sets(&[&set]));
+        assert!(found.to_string().contains(said), "{fault}: {found}");
+    }
+}
+
+#[test]
+fn what_an_environment_cannot_inject_is_refused_when_the_plan_is_made() {
+    let derived = |fault: &str, on| {
+        let set = format!("faults=[{{name: one, at: 1s, for: 1s, {fault}}}]");
+        let scenario = from_text("x.yaml", BURST, &sets(&[&set]), &Memory(String::new()));
+        Plan::derive(&scenario.unwrap(), 1, on).map_err(|problems| problems.to_string())
+    };
+    for fault in [
+        "slicer: { from: broker(1), to: brokers }",
+        "timeout: { from: brokers, to: controller, after: 1s }",
+        "limit_data: { from: everyone, to: brokers, bytes: 1KiB }",
+    ] {
+        let said = derived(fault, Environment::Embedded).unwrap_err();
+        assert!(said.contains("carry messages and not bytes"), "{said}");
+        assert!(said.contains("fix: between them isolate"), "{said}");
+    }
+    let between = "bandwidth: { from: broker(1), to: [brokers, controller], rate: 1KiB/s }";
+    assert!(derived(between, Environment::Embedded).is_ok());
+    let said = derived("pause: broker(1)", Environment::Sim).unwrap_err();
+    assert!(said.contains("fix: run it with --on embedded"), "{said}");
+    let cut = "isolate: { target: controller, from: broker(1) }";
+    for on in [Environment::Embedded, Environment::Sim, Environment::Docker] {
+        assert!(derived(cut, on).is_ok());
+    }
+}
+
+#[test]
 fn invariants_and_live_limits_are_checked_like_the_rest() {
     let cases = [
         (
@@ -472,7 +531,7 @@ fn what_acts_on_requests_runs_from_clients_to_brokers() {
         ),
         (
             "cut_request: { from: producer, to: consumer-db }",
-            "requests run from",
+            "no connection runs",
         ),
         (
             "delay: { from: brokers, to: brokers, by: 9ms, jitter: 2ms, distribution: normal }",

@@ -11,10 +11,6 @@ pub enum SimError {
     Service { service: String, why: String },
     #[error("{0}; see `bus.kafka.broker` of the scenario")]
     Broker(String),
-    #[error(
-        "fault `{fault}`: the simulator cannot aim at {target}; name a broker, a leader or a service instead"
-    )]
-    Target { fault: String, target: String },
     #[error("the load `{load}` cannot be made: {why}")]
     Load { load: String, why: String },
     #[error("the cluster did not come up within {0} s of virtual time")]

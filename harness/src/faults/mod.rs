@@ -100,17 +100,11 @@ pub fn inject(
 /// is ever skipped in silence.
 #[must_use]
 pub fn refusal(fault: &Fault, environment: Environment) -> Option<String> {
-    use squall_plan::fault::Target;
     let row = fault.kind.row();
     if !row.aims.fit(&fault.target) {
         let (kind, target) = (row.key, fault.target.to_string());
         return Some(FaultError::Unfit { kind, target }.to_string());
     }
-    let of_its_own = fault.target == Target::Controller && !row.aims.controller;
-    if of_its_own && matches!(environment, Environment::Embedded | Environment::Docker) {
-        let why = "the controller is a node of its own, and no broker hosts it; aim at broker(N)";
-        return Some(why.to_owned());
-    }
     let refused = fault.refused_in(environment)?;
-    Some(format!("it has no `{}`{refused}", row.key))
+    Some(format!("{}; {}", refused.why, refused.fix))
 }

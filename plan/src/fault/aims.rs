@@ -9,7 +9,7 @@ pub struct Aims {
     pub services: bool,
     /// One broker, by number or by role.
     pub brokers: bool,
-    /// The controller, where it is a node of its own.
+    /// The controller. It is a node of its own: no broker hosts it.
     pub controller: bool,
     /// Several parties at once: `followers(topic/0)`, `services`, `everyone`.
     pub many: bool,
@@ -75,8 +75,7 @@ impl Aims {
         match target {
             Target::Service { .. } => self.services,
             Target::Broker(_) | Target::Leader { .. } | Target::Coordinator { .. } => self.brokers,
-            // A broker may host the controller; where none does, the environment refuses.
-            Target::Controller => self.brokers || self.controller,
+            Target::Controller => self.controller,
             Target::Brokers => self.all_brokers,
             Target::Followers { .. } | Target::Services | Target::Everyone => self.many,
             Target::Load => self.load,

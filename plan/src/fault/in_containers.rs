@@ -1,10 +1,10 @@
 //! What real brokers in containers cannot be made to suffer, and why. Said when the plan is made, before anything starts.
 
-use super::{Distribution, Fault, FaultKind, Target, Terms, Treatment};
+use super::{Distribution, Fault, FaultKind, Terms, Treatment, ways};
 use crate::scenario::Links;
 
 /// `None`: it can be injected.
-pub(crate) fn refusal(fault: &Fault) -> Option<&'static str> {
+pub(super) fn refusal(fault: &Fault) -> Option<&'static str> {
     if fault.kind == FaultKind::PowerLoss {
         return Some(
             "a container shares its machine's page cache, so nothing unflushed can be taken from it",
@@ -15,7 +15,7 @@ pub(crate) fn refusal(fault: &Fault) -> Option<&'static str> {
             "a container shares its machine's disk, which is not Squall's to fill or to slow",
         );
     }
-    let Terms::Link { to, treatment } = &fault.terms else {
+    let Terms::Link { treatment, .. } = &fault.terms else {
         return None;
     };
     match treatment {
@@ -23,7 +23,7 @@ pub(crate) fn refusal(fault: &Fault) -> Option<&'static str> {
         Treatment::Delay(latency) if latency.distribution != Distribution::Uniform => {
             Some("Toxiproxy draws evenly only")
         }
-        treatment if between_brokers(&fault.target, to) => between(treatment),
+        treatment if ways::between_nodes(fault) => between(treatment),
         _ => None,
     }
 }
@@ -51,26 +51,9 @@ const fn between(treatment: &Treatment) -> Option<&'static str> {
     }
 }
 
-fn between_brokers(target: &Target, to: &[Target]) -> bool {
-    is_broker(target) && to.iter().any(is_broker)
-}
-
-pub(super) const fn is_broker(target: &Target) -> bool {
-    matches!(
-        target,
-        Target::Broker(_)
-            | Target::Brokers
-            | Target::Leader { .. }
-            | Target::Followers { .. }
-            | Target::Coordinator { .. }
-            | Target::Controller
-            | Target::Everyone
-    )
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::Latency;
+    use super::super::{Latency, Target};
     use super::*;
 
     fn delayed(from: Target, to: Target, distribution: Distribution) -> Fault {

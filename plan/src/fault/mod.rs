@@ -4,11 +4,14 @@ mod act;
 mod aims;
 mod consequence;
 mod in_containers;
+mod in_embedded;
+mod in_sim;
 mod kinds;
 mod odd;
 mod of_others;
 mod target;
 mod terms;
+pub(crate) mod ways;
 
 pub use act::{Act, DiskTrouble, Ending, SinkTrouble};
 pub use aims::Aims;
@@ -43,20 +46,33 @@ pub struct Fault {
     pub drawn: bool,
 }
 
+/// What to do about what an environment lacks.
+pub(crate) const ELSEWHERE: &str = "run it with --on embedded";
+
+/// Why an environment cannot inject a fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    pub why: &'static str,
+    /// What to do instead.
+    pub fix: &'static str,
+}
+
 impl Fault {
-    /// Why an environment cannot inject it, to go on after its name; empty where the environment has no such kind at all.
-    /// `None`: it can.
+    /// `None`: the environment can inject it.
     #[must_use]
-    pub fn refused_in(&self, environment: Environment) -> Option<String> {
-        let why = match environment {
-            Environment::Docker => in_containers::refusal(self),
-            Environment::External => of_others::refusal(self),
-            Environment::Embedded | Environment::Sim => None,
+    pub fn refused_in(&self, environment: Environment) -> Option<Refusal> {
+        let elsewhere = |why| Refusal {
+            why,
+            fix: ELSEWHERE,
         };
-        match why {
-            Some(why) => Some(format!(": {why}")),
-            None => (!self.kind.injectable_in(environment)).then(String::new),
-        }
+        let refused = match environment {
+            Environment::Docker => in_containers::refusal(self).map(elsewhere),
+            Environment::External => of_others::refusal(self).map(elsewhere),
+            Environment::Embedded => in_embedded::refusal(self),
+            Environment::Sim => in_sim::refusal(self),
+        };
+        let is_there = self.kind.injectable_in(environment);
+        refused.or_else(|| (!is_there).then(|| elsewhere("there is no such fault there")))
     }
 }
 

@@ -1,7 +1,6 @@
 //! What a cluster that others use too is not made to suffer, and why. Said when the plan is made, before anything is touched.
 
-use super::in_containers::is_broker;
-use super::{Act, Fault, Proof, Target, Terms};
+use super::{Act, Fault, Proof, ways};
 use crate::scenario::{Cluster, Links};
 
 const PROCESSES: &str = "the cluster is not Squall's: others use its brokers, and their processes are out of reach from here";
@@ -12,23 +11,14 @@ const UNSEEN: &str = "what goes on inside the cluster is not seen from here, so 
 /// `None`: it acts on nothing but the system's own processes and connections.
 pub(crate) fn refusal(fault: &Fault) -> Option<&'static str> {
     let row = fault.kind.row();
-    let among = match &fault.terms {
-        Terms::Apart { from, .. } | Terms::Flapping { from, .. } => from.as_slice(),
-        Terms::Link { to, .. } => to.as_slice(),
-        _ => &[],
-    };
-    let at_broker = is_broker(&fault.target);
+    let at_broker = ways::names_nodes(&fault.target);
     if matches!(row.act, Act::RollBrokers | Act::Disk(_)) {
         return Some(PROCESSES);
     }
     if at_broker && matches!(row.act, Act::End(_) | Act::Pause) {
         return Some(PROCESSES);
     }
-    if at_broker
-        && among
-            .iter()
-            .any(|other| is_broker(other) || *other == Target::Controller)
-    {
+    if ways::between_nodes(fault) {
         return Some(BETWEEN);
     }
     let unseen = fault
@@ -55,7 +45,7 @@ pub(crate) fn refused_settings(cluster: &Cluster) -> Option<(&'static str, &'sta
 
 #[cfg(test)]
 mod tests {
-    use super::super::{FaultKind, Flow};
+    use super::super::{FaultKind, Flow, Target, Terms};
     use super::*;
 
     fn fault(kind: FaultKind, target: &str, terms: Terms) -> Fault {

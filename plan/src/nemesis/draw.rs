@@ -82,7 +82,9 @@ pub(crate) fn draw(
             prove: Vec::new(),
             drawn: true,
         };
-        if fits(nemesis, &fault, &faults, &scenario.faults, load_ends_ns) {
+        let elsewhere_only =
+            kind.injectable_in(environment) && fault.refused_in(environment).is_some();
+        if !elsewhere_only && fits(nemesis, &fault, &faults, &scenario.faults, load_ends_ns) {
             faults.push(fault);
         }
     }

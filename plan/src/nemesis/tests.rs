@@ -1,5 +1,5 @@
 use super::*;
-use crate::fault::{Fault, Target, Terms};
+use crate::fault::{Fault, KINDS, Target, Terms, ways};
 use crate::plan::Environment;
 use crate::scenario::{Files, Request, Scenario, from_text};
 use std::collections::BTreeSet;
@@ -121,6 +121,28 @@ fn every_ordinary_kind_of_the_environment_comes_up_and_no_other() {
         .filter(|kind| kind.injectable_in(Environment::Embedded))
         .collect();
     assert_eq!(seen, expected);
+}
+
+#[test]
+fn nothing_is_drawn_that_the_environment_refuses_or_that_meets_nobody() {
+    for on in Environment::ALL {
+        let kinds = KINDS.iter().filter(|row| row.drawable());
+        let nemesis = Nemesis {
+            kinds: kinds
+                .map(|row| row.kind)
+                .filter(|kind| kind.injectable_in(on))
+                .collect(),
+            every_ns: SECOND_NS / 2,
+            ..Nemesis::default()
+        };
+        let scenario = scenario();
+        for seed in 0..200 {
+            for fault in draw(&nemesis, &scenario, seed, on, END_NS) {
+                assert_eq!(fault.refused_in(on), None, "seed {seed}: {fault:?}");
+                assert!(ways::lead_somewhere(&fault.target, &fault.terms));
+            }
+        }
+    }
 }
 
 #[test]

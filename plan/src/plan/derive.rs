@@ -5,7 +5,7 @@ use super::odd;
 use super::prefix;
 use super::timeline::timeline;
 use super::{Environment, PLAN_VERSION, Plan, PlannedLoad};
-use crate::fault::{Fault, refused_links, refused_settings};
+use crate::fault::{ELSEWHERE, Fault, refused_links, refused_settings};
 use crate::nemesis::draw;
 use crate::problem::{Problem, Problems};
 use crate::scenario::{Load, Scenario};
@@ -45,10 +45,10 @@ impl Plan {
             faults.sort_by_key(|fault| fault.at_ns);
         }
         for fault in &mut faults {
-            if let Some(why) = fault.refused_in(environment) {
+            if let Some(refused) = fault.refused_in(environment) {
                 let (kind, name) = (fault.kind.name(), &fault.name);
-                let what = format!("inject `{kind}` of fault `{name}`{why}");
-                problems.push(cannot(scenario, environment, &what));
+                let what = format!("inject `{kind}` of fault `{name}`: {}", refused.why);
+                problems.push(cannot(scenario, environment, &what, refused.fix));
             }
             fault.at_ns += warm_up;
             fault.for_ns = Some(
@@ -61,14 +61,19 @@ impl Plan {
             && let Some(why) = refused_links(&scenario.cluster.links)
         {
             let what = format!("make the links of bus.kafka.links: {why}");
-            problems.push(cannot(scenario, environment, &what));
+            problems.push(cannot(scenario, environment, &what, ELSEWHERE));
         }
         if environment == Environment::External {
             if let Some((key, why)) = refused_settings(&scenario.cluster) {
-                problems.push(cannot(scenario, environment, &format!("set {key}: {why}")));
+                problems.push(cannot(
+                    scenario,
+                    environment,
+                    &format!("set {key}: {why}"),
+                    ELSEWHERE,
+                ));
             }
             for what in prefix::fixed_names(scenario) {
-                problems.push(cannot(scenario, environment, &what));
+                problems.push(cannot(scenario, environment, &what, ELSEWHERE));
             }
         }
         if !problems.is_empty() {
@@ -99,13 +104,13 @@ impl Plan {
     }
 }
 
-fn cannot(scenario: &Scenario, environment: Environment, what: &str) -> Problem {
+fn cannot(scenario: &Scenario, environment: Environment, what: &str, fix: &str) -> Problem {
     Problem {
         source: scenario.file.clone(),
         line: 0,
         column: 0,
         what: format!("{} cannot {what}", environment.name()),
-        fix: "run it with --on embedded".into(),
+        fix: fix.into(),
     }
 }
 

@@ -3,7 +3,6 @@
 use super::services::{Replica, Services};
 use crate::client::Access;
 use crate::cluster::CONTROLLER;
-use crate::error::SimError;
 use crate::kernel::{MS, Nanos, SECOND, Signal};
 use crate::network::End;
 use crate::world::World;
@@ -50,24 +49,8 @@ enum Hit {
 }
 
 impl Faults {
-    /// # Errors
-    /// A target that does not exist in this world.
-    pub fn new(
-        world: &Rc<World>,
-        services: &Rc<Services>,
-        plan: &Rc<Plan>,
-    ) -> Result<Rc<Self>, SimError> {
-        if let Some(fault) = plan
-            .faults
-            .iter()
-            .find(|fault| fault.target == Target::Controller)
-        {
-            return Err(SimError::Target {
-                fault: fault.name.clone(),
-                target: fault.target.to_string(),
-            });
-        }
-        Ok(Rc::new(Self {
+    pub fn new(world: &Rc<World>, services: &Rc<Services>, plan: &Rc<Plan>) -> Rc<Self> {
+        Rc::new(Self {
             world: Rc::clone(world),
             services: Rc::clone(services),
             plan: Rc::clone(plan),
@@ -75,7 +58,7 @@ impl Faults {
             open: Cell::new(0),
             changed: Signal::default(),
             closed: Cell::new(false),
-        }))
+        })
     }
 
     /// Plans all of them; load clock 0 is at `zero`.

@@ -31,7 +31,7 @@ struct Course {
 
 pub(super) async fn run(world: Rc<World>, plan: Rc<Plan>) -> Result<(), SimError> {
     let services = Services::new(&world, &plan);
-    let faults = Faults::new(&world, &services, &plan)?;
+    let faults = Faults::new(&world, &services, &plan);
     let course = Course {
         world,
         plan,

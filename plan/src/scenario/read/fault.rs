@@ -5,7 +5,7 @@ mod frames;
 mod sink;
 
 use super::Context;
-use crate::fault::{Aims, Fault, KINDS, KindRow, Proof, Target, TargetError, Terms};
+use crate::fault::{Aims, Fault, KINDS, KindRow, Proof, Target, TargetError, Terms, ways};
 use crate::problem::Problems;
 use crate::shape::did_you_mean;
 use crate::units::show_duration;
@@ -185,12 +185,17 @@ fn check_aim(row: &KindRow, target: &Target, node: &Node, problems: &mut Problem
             "a broker".to_owned()
         }
         Target::Sink(_) => "a sink".to_owned(),
+        Target::Controller => "the controller, a node of its own".to_owned(),
         other => format!("`{other}`"),
+    };
+    let fix = match target {
+        Target::Controller => "aim at broker(N), or cut it off with isolate".to_owned(),
+        _ => format!("for {wrong}: {}", others.join(", ")),
     };
     problems.at(
         &node.place,
         format!("`{}` cannot aim at {wrong}", row.key),
-        format!("for {wrong}: {}", others.join(", ")),
+        fix,
     );
 }
 
@@ -202,6 +207,11 @@ fn check_terms(
     context: &Context<'_>,
     problems: &mut Problems,
 ) {
+    if !ways::lead_somewhere(target, terms) {
+        let what = format!("no connection runs between `{target}` and these");
+        let fix = "connections run from services and the load to brokers, between brokers and to the controller, and from services to sinks";
+        return problems.at(&aim.place, what, fix);
+    }
     if let Terms::Link { to, treatment } = terms {
         return frames::check(target, to, treatment, aim, problems);
     }

@@ -1,0 +1,41 @@
+//! What the simulator cannot do of a kind that it has otherwise, and why.
+
+use super::{Fault, Refusal, Target, ways};
+
+/// `None`: it can be injected, if the simulator has the kind.
+pub(super) fn refusal(fault: &Fault) -> Option<Refusal> {
+    let is_sink = |target: &Target| matches!(target, Target::Sink(_));
+    let others = ways::others(&fault.terms)?;
+    (is_sink(&fault.target) || others.iter().any(is_sink)).then_some(Refusal {
+        why: "a simulated sink has no connections",
+        fix: "use sink_down, or run it with --on embedded",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{FaultKind, Flow, Terms};
+    use super::*;
+
+    #[test]
+    fn nobody_is_cut_off_from_a_sink() {
+        let refused = |from: Target| {
+            let fault = Fault {
+                name: "cut".to_owned(),
+                at_ns: 0,
+                for_ns: None,
+                kind: FaultKind::Isolate,
+                target: Target::Services,
+                terms: Terms::Apart {
+                    from: vec![from],
+                    flow: Flow::Both,
+                },
+                prove: Vec::new(),
+                drawn: false,
+            };
+            refusal(&fault).is_some()
+        };
+        assert!(refused(Target::Sink("mailbox".to_owned())));
+        assert!(!refused(Target::Brokers) && !refused(Target::Everyone));
+    }
+}

@@ -13,10 +13,12 @@ use squall_check::Shown;
 use squall_history::FaultState;
 use squall_plan::fault::{Fault, FaultKind, Proof, Target, Terms};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use supervision_support::eventually;
 use world::{World, fault, service};
 
 const HOUR_MS: u64 = 3_600_000;
+const DOWN: Duration = Duration::from_millis(200);
 
 fn deploy(variable: &str, bugs: &[&str]) -> Fault {
     Fault {
@@ -54,17 +56,19 @@ fn live(world: &Arc<World>) -> Vec<u32> {
 fn a_rolling_restart_meets_every_broker_and_is_over_when_the_last_is_back() {
     let world = World::new();
     let kind = FaultKind::RollingRestart;
-    let roll = fault(
-        kind,
-        Target::Brokers,
-        0,
-        HOUR_MS,
-        &[Proof::ProcessRestarted],
-    );
+    let proofs = [Proof::ProcessRestarted];
+    let roll = Fault {
+        terms: Terms::Roll {
+            down_ns: DOWN.as_nanos() as u64,
+        },
+        ..fault(kind, Target::Brokers, 0, HOUR_MS, &proofs)
+    };
+    let begun = Instant::now();
     let schedule = world.run(std::slice::from_ref(&roll));
     eventually("it is over long before its length", || {
         !world.told(&roll.name, FaultState::Healed).is_empty()
     });
+    assert!(begun.elapsed() >= 3 * DOWN, "each was down for a while");
     schedule.finish();
     assert!((1..=3).all(|broker| world.takes_connections(broker)));
     let evidence = &world.told(&roll.name, FaultState::Evidence)[0].1;

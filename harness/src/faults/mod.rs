@@ -74,7 +74,9 @@ pub fn inject(
         (Act::End(how), Resolved::Broker(id)) => Box::new(end_broker(how, env, *id)?),
         (Act::Pause, Resolved::Services(ids)) => Box::new(pause::inject(env, ids)?),
         (Act::Pause, Resolved::Broker(id)) => Box::new(broker_pause::inject(env, *id)?),
-        (Act::RollBrokers, Resolved::Ends(ends)) => Box::new(rolling_restart::inject(env, ends)?),
+        (Act::RollBrokers, Resolved::Ends(ends)) => {
+            Box::new(rolling_restart::inject(env, ends, &fault.terms)?)
+        }
         (Act::Deploy, Resolved::Services(ids)) => {
             Box::new(rolling_deploy::inject(env, ids, &fault.terms)?)
         }

@@ -29,7 +29,7 @@ pub fn inject(
     };
     let step = |id: &ReplicaId| -> Step {
         let (env, id, version) = (Arc::clone(&env), id.clone(), version.clone());
-        Box::new(move || replace(&*env, &id, &version))
+        Box::new(move |_| replace(&*env, &id, &version))
     };
     sequence::start("rolling-deploy", ids.iter().map(step).collect())
 }

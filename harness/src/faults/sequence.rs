@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-/// One step: takes something away, waits until it is back, and says what was seen.
-pub type Step = Box<dyn FnOnce() -> Result<String, FaultError> + Send>;
+/// One step: takes something away, waits until it is back, and says what was seen. Once the flag is up, it hurries.
+pub type Step = Box<dyn FnOnce(&AtomicBool) -> Result<String, FaultError> + Send>;
 
 /// Steps under way. Healed before its end, it finishes the step in hand and begins no other.
 pub struct Sequence {
@@ -36,7 +36,7 @@ pub fn start(name: &str, steps: Vec<Step>) -> Result<Sequence, FaultError> {
             if mine.stop.load(Ordering::Acquire) {
                 break;
             }
-            let seen = step()?;
+            let seen = step(&mine.stop)?;
             mine.lock().push(seen);
         }
         Ok(())
@@ -105,7 +105,7 @@ mod tests {
     use std::sync::mpsc;
 
     fn step(said: &'static str) -> Step {
-        Box::new(move || Ok(said.to_owned()))
+        Box::new(move |_| Ok(said.to_owned()))
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
     fn healed_in_a_step_it_finishes_it_begins_no_other_and_has_not_bitten() {
         let (begun, begins) = mpsc::channel();
         let (go, goes) = mpsc::channel::<()>();
-        let first: Step = Box::new(move || {
+        let first: Step = Box::new(move |_| {
             let _ = begun.send(());
             let _ = goes.recv();
             Ok("one".to_owned())
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_step_that_fails_ends_it_and_is_told() {
-        let broken: Step = Box::new(|| {
+        let broken: Step = Box::new(|_| {
             Err(FaultError::Sequence {
                 why: "no".to_owned(),
             })

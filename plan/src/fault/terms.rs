@@ -31,6 +31,8 @@ pub enum Terms {
         environment: BTreeMap<String, String>,
         bugs: Vec<String>,
     },
+    /// `rolling_restart`: how long each broker is away.
+    Roll { down_ns: u64 },
     /// `scale`: how many replicas.
     Scale { to: u32 },
     /// Kinds that send odd events: how many, and onto which topic.
@@ -228,6 +230,7 @@ impl fmt::Display for Terms {
                 let all: Vec<String> = variables.chain(bugs.iter().cloned()).collect();
                 write!(f, " as {}", all.join(", "))
             }
+            Self::Roll { down_ns } => write!(f, ", each {} down", show_duration(*down_ns)),
             Self::Scale { to } => write!(f, " to {to}"),
             Self::Events { topic, amount } => match amount {
                 Amount::Count(count) => write!(f, " sends {count} to {topic}"),

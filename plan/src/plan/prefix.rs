@@ -78,6 +78,7 @@ impl Names<'_> {
             Terms::Events { topic, .. } => self.change(topic),
             Terms::None
             | Terms::Deploy { .. }
+            | Terms::Roll { .. }
             | Terms::Scale { .. }
             | Terms::Slow { .. }
             | Terms::Errors { .. } => {}

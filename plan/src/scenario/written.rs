@@ -96,6 +96,7 @@ impl Writer<'_> {
             Act::Trouble(_) => "sink",
             Act::Disk(_) => "broker",
             Act::Scale | Act::Deploy => "service",
+            Act::RollBrokers => "brokers",
             _ => "target",
         };
         let with = |own: Entries| self.map([(key, target.clone())].into_iter().chain(own));
@@ -119,6 +120,7 @@ impl Writer<'_> {
                 ("down", self.time(*down_ns)),
                 ("up", self.time(*up_ns)),
             ]),
+            Terms::Roll { down_ns } => with(vec![("down", self.time(*down_ns))]),
             Terms::Scale { to } => with(vec![("to", self.text(to))]),
             Terms::Deploy { environment, bugs } => {
                 let quoted = |value: &String| Node::quoted(value.as_str(), self.place);

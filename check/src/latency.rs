@@ -29,12 +29,35 @@ pub struct Latencies {
     effect: Vec<Vec<Trend>>,
     /// By slice.
     counts: Vec<OfferCounts>,
+    /// By lane of the timeline, by the slice in which they came, whenever they were offered.
+    came: Vec<Vec<u64>>,
     last_offer_ns: u64,
     pub timeline: Timeline,
     /// Answers that were errors, by when they came.
     pub errors: Signs,
-    /// The slice of the last event: events come mostly in order.
-    recent: (u64, u64, usize),
+    /// The slice of the last offer: events come mostly in order. Likewise of what came last.
+    recent: Recent,
+    recently_came: Recent,
+}
+
+/// From, until, index.
+type Recent = (u64, u64, usize);
+
+/// The slice of a time.
+#[inline]
+fn slice(cuts: &[u64], recent: &mut Recent, at: u64) -> usize {
+    if recent.0 <= at && at < recent.1 {
+        return recent.2;
+    }
+    let slice = cuts.partition_point(|&cut| cut <= at);
+    let (from, until) = bounds(cuts, slice);
+    *recent = (from, until, slice);
+    slice
+}
+
+fn bounds(cuts: &[u64], slice: usize) -> (u64, u64) {
+    let from = slice.checked_sub(1).map_or(0, |before| cuts[before]);
+    (from, cuts.get(slice).copied().unwrap_or(u64::MAX))
 }
 
 impl Latencies {
@@ -51,6 +74,7 @@ impl Latencies {
         let cuts: BTreeSet<u64> = cuts.chain(calm(spec).map(|(_, until)| until)).collect();
         let cuts: Vec<u64> = cuts.into_iter().filter(|&cut| cut > 0).collect();
         let slices = cuts.len() + 1;
+        let first = (0, cuts.first().copied().unwrap_or(u64::MAX), 0);
         Self {
             phases: spec.phases.clone(),
             measure_from_ns: spec.measure_from_ns,
@@ -61,26 +85,26 @@ impl Latencies {
             last_offer_ns: 0,
             timeline: Timeline::new(spec),
             errors: Signs::new(&spec.faults),
-            recent: (0, cuts.first().copied().unwrap_or(u64::MAX), 0),
+            came: vec![vec![0; slices]; 1 + spec.sinks.len()],
+            recent: first,
+            recently_came: first,
             cuts,
         }
     }
 
     #[inline]
     fn slice(&mut self, offered_at: u64) -> usize {
-        let (from, until, slice) = self.recent;
-        if from <= offered_at && offered_at < until {
-            return slice;
-        }
-        let slice = self.cuts.partition_point(|&cut| cut <= offered_at);
-        let (from, until) = self.bounds(slice);
-        self.recent = (from, until, slice);
-        slice
+        slice(&self.cuts, &mut self.recent, offered_at)
     }
 
     fn bounds(&self, slice: usize) -> (u64, u64) {
-        let from = slice.checked_sub(1).map_or(0, |before| self.cuts[before]);
-        (from, self.cuts.get(slice).copied().unwrap_or(u64::MAX))
+        bounds(&self.cuts, slice)
+    }
+
+    #[inline]
+    fn count(&mut self, lane: usize, at: u64) {
+        let slice = slice(&self.cuts, &mut self.recently_came, at);
+        self.came[lane][slice] += 1;
     }
 
     #[inline]
@@ -98,6 +122,7 @@ impl Latencies {
         self.timeline.came(stream, ACCEPT, offered_at, took);
         let slice = self.slice(offered_at);
         self.accept[slice].record_ns(took);
+        self.count(ACCEPT, at);
     }
 
     /// The first answer was an error. Where nothing is to come of the events, a rejection is what is wanted.
@@ -118,6 +143,7 @@ impl Latencies {
         self.timeline.came(stream, 1 + sink, offered_at, took);
         let slice = self.slice(offered_at);
         self.effect[sink][slice].record_ns(took);
+        self.count(1 + sink, at);
     }
 
     /// What was offered in a stretch that begins and ends where a phase or a fault does.
@@ -148,6 +174,16 @@ impl Latencies {
             }
         }
         sum
+    }
+
+    /// How many came to a lane of the timeline in such a stretch, whenever they were offered.
+    pub fn came(&self, lane: usize, from_ns: u64, until_ns: u64) -> u64 {
+        let slices = self.came[lane].iter().enumerate();
+        let within = slices.filter(|(slice, _)| {
+            let (from, until) = self.bounds(*slice);
+            from_ns <= from && until <= until_ns
+        });
+        within.map(|(_, count)| count).sum()
     }
 
     pub const fn last_offer_ns(&self) -> u64 {

@@ -27,7 +27,9 @@ mod verdict;
 mod wording;
 
 pub use anomaly::{Anomaly, AnomalyName, Example, OffsetRange, Place, Standing};
-pub use around::{CONSEQUENCE_WITHIN_NS, FaultMeasures, Measure, Stretch, StretchTimes, calm};
+pub use around::{
+    CONSEQUENCE_WITHIN_NS, FaultMeasures, Measure, Stretch, StretchTimes, Throughput, calm,
+};
 pub use check::order::{OrderCheck, Waiting as InLine};
 pub use health::{FaultHealth, Health, Shown, Sign, SinkHealth};
 pub use invariant::{Evaluated, InvariantResult, InvariantSpec, Weight};

@@ -26,6 +26,25 @@ pub struct FaultMeasures {
     pub leaderless: Option<Leaderless>,
     /// By consumer group; empty where lag was not watched.
     pub lag: BTreeMap<String, Lag>,
+    /// Acceptances. `None`: there is no time before the faults to compare with.
+    #[serde(default)]
+    pub accepted: Option<Throughput>,
+    /// First effects, by sink.
+    #[serde(default)]
+    pub effects: BTreeMap<String, Throughput>,
+}
+
+/// How much was done a second, by when it was done and not by when it was offered.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Throughput {
+    /// Before any fault.
+    pub before: f64,
+    /// From the fault's injection to its heal.
+    pub during: f64,
+    /// The latter in the former. `None`: nothing was done before.
+    pub gain: Option<f64>,
+    /// Where the fault scaled the service that does it: the gain, in what as many replicas as there were would each have brought.
+    pub efficiency: Option<f64>,
 }
 
 /// A time in milliseconds, or that it had not come to an end when the run did.
@@ -100,6 +119,12 @@ impl FaultMeasures {
         if let Some(lost) = lost.filter(|lost| lost.partitions > 0) {
             parts.push(format!("no leader for {}", lost.longest));
         }
+        let done = self.effects.iter().map(|(sink, of)| (sink.as_str(), *of));
+        for (what, of) in done.chain(self.accepted.map(|of| ("accepted", of))) {
+            if of.efficiency.is_some() {
+                parts.push(format!("{what} {of}"));
+            }
+        }
         parts.join(", ")
     }
 }
@@ -140,6 +165,17 @@ impl Stretch {
             0 => 0.0,
             offered => (self.rejected + self.indeterminate) as f64 / offered as f64,
         }
+    }
+}
+
+impl std::fmt::Display for Throughput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (before, during) = (number(self.before), number(self.during));
+        write!(f, "{before} -> {during} a second")?;
+        if let Some(efficiency) = self.efficiency {
+            write!(f, ", efficiency {} %", number(efficiency * 100.0))?;
+        }
+        Ok(())
     }
 }
 

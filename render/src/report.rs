@@ -1,6 +1,6 @@
 //! `report.json`: the result of a run as one value, versioned. Every other report is drawn from it.
 
-pub use crate::measures::{FaultMeasures, Lag, Leaderless, Measure, Stretch, Times};
+pub use crate::measures::{FaultMeasures, Lag, Leaderless, Measure, Stretch, Throughput, Times};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -46,6 +46,7 @@ fn measures() -> FaultMeasures {
                 },
             },
         )]),
+        ..FaultMeasures::default()
     }
 }
 
@@ -228,6 +229,21 @@ fn each_fault_has_its_measures_in_one_line_and_in_the_summary() {
         "not recovered 7.0 s after injection, when the load ended"
     );
     assert_eq!(FaultMeasures::default().line(), "");
+    let of = |efficiency| Throughput {
+        before: 50.0,
+        during: 180.0,
+        gain: Some(3.6),
+        efficiency,
+    };
+    let scaled = FaultMeasures {
+        accepted: Some(of(None)),
+        effects: BTreeMap::from([("users".to_owned(), of(Some(0.9)))]),
+        ..FaultMeasures::default()
+    };
+    assert_eq!(
+        scaled.line(),
+        "users 50.0 -> 180 a second, efficiency 90.0 %"
+    );
     let markdown = markdown::summary(&report(Verdict::Held));
     let row = "| crash-db | 212 ms | 1.9 s | 0 ms | 1.4 s | 31.2 → 1840 → 35.0 | 0 % → 4.00 % → 0 % | 900 | more than 4.0 s |";
     assert!(markdown.contains(row), "{markdown}");

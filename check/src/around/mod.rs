@@ -11,6 +11,7 @@ use crate::latency::Latencies;
 use crate::metrics::{Measured, Metrics};
 use crate::spec::{FaultSpan, JudgeSpec};
 use crate::threshold::MetricKey;
+use crate::timeline::ACCEPT;
 use recovery::Band;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -38,6 +39,19 @@ pub struct FaultMeasures {
     pub recovery: Option<Measure>,
     /// From the heal.
     pub heal_recovery: Option<Measure>,
+    /// Acceptances. `None`, here and by sink: there is no time before the faults, or the fault took none.
+    pub accepted: Option<Throughput>,
+    /// First effects, by sink.
+    pub effects: BTreeMap<String, Throughput>,
+}
+
+/// How much was done a second, by when it was done and not by when it was offered.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Throughput {
+    /// Before any fault of the run.
+    pub before: f64,
+    /// From its injection to its heal.
+    pub during: f64,
 }
 
 /// A time, or that it had not come to an end when the run did.
@@ -102,6 +116,13 @@ pub(crate) fn measure(judge: &Judge, health: &Health) -> Vec<FaultMeasures> {
             detected_by,
             recovery: band.and_then(|band| Measure::of(band.since_injection(fault)?)),
             heal_recovery: band.and_then(|band| Measure::of(band.since_heal(fault)?)),
+            accepted: throughput(judge, fault, ACCEPT),
+            effects: (0..latencies.sinks())
+                .filter_map(|sink| {
+                    let name = latencies.sink_name(sink).to_owned();
+                    Some((name, throughput(judge, fault, 1 + sink)?))
+                })
+                .collect(),
         }
     };
     spec.faults.iter().map(of).collect()
@@ -121,8 +142,48 @@ pub(crate) fn metrics(faults: &[FaultMeasures]) -> Metrics {
         set("heal_recovery_ms", fault.heal_recovery);
         let detected = fault.detect_ms.map(|ms| Measure { ms, over: false });
         set("detect_ms", detected);
+        let mut gain = |key, of: Option<Throughput>| {
+            if let Some(gain) = of.and_then(Throughput::gain) {
+                metrics.set_value(key, gain);
+            }
+        };
+        gain(key("accept_gain"), fault.accepted);
+        let all = |of: fn(&Throughput) -> f64| fault.effects.values().map(of).sum();
+        let all = Throughput {
+            before: all(|sink| sink.before),
+            during: all(|sink| sink.during),
+        };
+        gain(key("effect_gain"), Some(all));
+        for (sink, &of) in &fault.effects {
+            gain(key("effect_gain").with("sink", sink), Some(of));
+        }
     }
     metrics
+}
+
+/// Of a lane of the timeline.
+fn throughput(judge: &Judge, fault: &FaultSpan, lane: usize) -> Option<Throughput> {
+    let rate = |from_ns: u64, until_ns: u64| {
+        let seconds = until_ns.checked_sub(from_ns).filter(|&ns| ns > 0)? as f64 / 1e9;
+        Some(judge.latencies.came(lane, from_ns, until_ns) as f64 / seconds)
+    };
+    // What came of an event whose offer is not known was not counted.
+    if judge.defects.unmeasured > 0 {
+        return None;
+    }
+    let (from_ns, until_ns) = calm(&judge.spec)?;
+    Some(Throughput {
+        before: rate(from_ns, until_ns)?,
+        during: rate(fault.from_ns, fault.until_ns)?,
+    })
+}
+
+impl Throughput {
+    /// What is done during the fault in what was done before. `None`: nothing was.
+    #[must_use]
+    pub fn gain(self) -> Option<f64> {
+        (self.before > 0.0).then_some(self.during / self.before)
+    }
 }
 
 fn detected(fault: &FaultSpan, latencies: &Latencies, health: &Health) -> Option<(f64, String)> {

@@ -94,6 +94,27 @@ fn recovery_lasts_until_the_backlog_of_the_fault_is_gone() {
     assert!((measures.during.as_ref().unwrap().rate - 100.0).abs() < 0.1);
 }
 
+/// One worker does 50 a second of the 100 that are offered; while the fault holds, three more help it.
+#[test]
+fn what_scaling_brought_is_told_by_when_things_were_done() {
+    let limits = [
+        ("effect_gain{fault:fault-0,sink:users}", "value>3.9"),
+        ("effect_gain{fault:fault-0}", "value<4.1"),
+        ("accept_gain{fault:fault-0}", "value<1.1"),
+    ];
+    let spec = spec(800, &[(5_000, 6_000)], &limits);
+    let done = |event: u64| match event {
+        0..250 => 20 * event,
+        250..450 => 5_000 + 5 * (event - 250),
+        _ => 6_000 + 20 * (event - 450),
+    };
+    let ops = history(800, |ms| Some((done(ms / 10) + 5).saturating_sub(ms)));
+    let judgement = judge(&spec, &ops, |_| {});
+    assert_eq!(judgement.verdict, Verdict::Held, "{judgement:#?}");
+    let users = judgement.faults[0].effects["users"];
+    assert!((users.before - 50.0).abs() < 1.0 && (users.during - 200.0).abs() < 2.0);
+}
+
 #[test]
 fn a_shifted_fault_span_shows_in_every_measure() {
     let ops = history(1_000, stalled);

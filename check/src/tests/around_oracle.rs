@@ -3,7 +3,7 @@
 use super::generate::op;
 use crate::{
     EventId, FaultSpan, Health, Judge, JudgeSpec, Kind, LoadSpec, Measure, Op, Reading, Semantics,
-    SinkSpec,
+    SinkSpec, Throughput,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -293,6 +293,19 @@ proptest! {
                 let max = stretch.as_ref().and_then(|it| Some(it.effect.get("users")?.max_ms));
                 prop_assert_eq!(max, slowest.map(|ns| (ns / MS) as f64));
             }
+            let first = run.faults.iter().map(|fault| fault.0).min().unwrap();
+            let calm_us = first * 1_000 - 1_000_000.min(first * 500);
+            let rate = |of: fn(&Event) -> Option<u64>, from_us: u64, until_us: u64| {
+                let came = run.events.iter().filter_map(of);
+                let came = came.filter(|at| (from_us..until_us).contains(&(at * 1_000)));
+                came.count() as f64 / (((until_us - from_us) * 1_000) as f64 / 1e9)
+            };
+            let told = |of: fn(&Event) -> Option<u64>| Throughput {
+                before: rate(of, 0, calm_us),
+                during: rate(of, from * 1_000, until * 1_000),
+            };
+            prop_assert_eq!(measures.accepted, Some(told(|event| event.accepted)));
+            prop_assert_eq!(measures.effects.get("users"), Some(&told(|event| event.effect)));
             let error = run.events.iter().filter(|event| event.accepted.is_none());
             let error = error.map(|event| event.offered + 2);
             let error = error.filter(|&at| from <= at && at <= until + 3_000).min();

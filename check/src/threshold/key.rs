@@ -43,7 +43,7 @@ const fn kind(
 }
 
 /// Every metric that a threshold may name.
-pub const METRICS: [MetricKind; 12] = [
+pub const METRICS: [MetricKind; 14] = [
     kind(
         "effect_ms",
         Shape::Trend,
@@ -113,6 +113,20 @@ pub const METRICS: [MetricKind; 12] = [
         &["fault", "group"],
         true,
         "from the heal of a fault until a consumer group is no further behind than before, the slowest",
+    ),
+    kind(
+        "accept_gain",
+        Shape::Value,
+        &["fault"],
+        true,
+        "events taken a second while a fault held, in those before any fault",
+    ),
+    kind(
+        "effect_gain",
+        Shape::Value,
+        &["fault", "sink"],
+        true,
+        "effects a second while a fault held, in those before any fault",
     ),
     kind(
         "achieved_rate",

@@ -109,7 +109,7 @@ fn mistakes_say_where_what_and_how_to_mend() {
         (
             "efect_ms",
             "p(99)<1",
-            "`efect_ms`, column 1: there is no metric `efect_ms`; use one of effect_ms, accept_ms, pacing_ms, drain_ms, recovery_ms, heal_recovery_ms, detect_ms, leaderless_ms, lag_peak, lag_drain_ms, achieved_rate, http_error_rate",
+            "`efect_ms`, column 1: there is no metric `efect_ms`; use one of effect_ms, accept_ms, pacing_ms, drain_ms, recovery_ms, heal_recovery_ms, detect_ms, leaderless_ms, lag_peak, lag_drain_ms, accept_gain, effect_gain, achieved_rate, http_error_rate",
         ),
         (
             "effect_ms{sink:users",

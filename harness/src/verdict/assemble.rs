@@ -44,7 +44,7 @@ pub fn report(
             .faults
             .iter()
             .map(|fault| report::FaultSummary {
-                measures: measures::of(&fault.name, judgement, told),
+                measures: measures::of(fault, plan, judgement, told),
                 ..fault_summary(fault, survey)
             })
             .collect(),

@@ -79,6 +79,12 @@ fn around(measures: &FaultMeasures) -> Markup {
                 dd { "at most " (count(lag.before as u64)) " before, " (count(lag.peak as u64)) " at its peak, drained "
                     (lag.drained) " after the heal" }
             }
+            @if let Some(accepted) = measures.accepted {
+                dt { "Accepted, before and during" } dd { (inert(&accepted.to_string())) }
+            }
+            @for (sink, effects) in &measures.effects {
+                dt { "Effects in " (inert(sink)) ", before and during" } dd { (inert(&effects.to_string())) }
+            }
         }
     }
 }

@@ -15,11 +15,11 @@ mod text;
 use crate::cli::{PlanChoice, problems};
 use crate::exit::{Exit, Failure};
 use crate::parallel::in_parallel;
-use crate::sweep::run_seed;
+use crate::sweep::{run_seed, witnessed};
 use crate::verdict::Witness;
 use altered::{ALTERATIONS, Alteration, Scene, Teller};
 use cure::Cure;
-use squall_check::{Judgement, Standing, Verdict};
+use squall_check::{Judgement, Verdict};
 use squall_model::kafka::Defects;
 use squall_plan::plan::Environment;
 use squall_plan::{Plan, Scenario};
@@ -134,11 +134,7 @@ fn of_observers(scenario: &Scenario, runs: u64) -> Result<(Vec<Lie>, u64), Failu
 /// `None`: the run proves nothing as it is.
 fn observe(scenario: &Scenario, seed: u64) -> Result<Option<Observed>, Failure> {
     let plan = Plan::derive(scenario, seed, Environment::Sim).map_err(problems)?;
-    let mut witness = Witness::default();
-    squall_sim::run_with(&plan, squall_sim::Detail::Verdict, &mut |event| {
-        witness.event(event)
-    })
-    .map_err(|error| Failure::environment(format!("the simulation of seed {seed}: {error}")))?;
+    let (witness, _) = witnessed(&plan, squall_sim::Detail::Verdict, |_| {})?;
     match witness.judge(&plan)?.verdict {
         Verdict::Held => Ok(Some(Observed { plan, witness })),
         Verdict::Inconclusive => Ok(None),
@@ -232,8 +228,7 @@ impl Lie {
         }
         self.caught += 1;
         if self.by.is_empty() {
-            let anomalies = judgement.anomalies.iter();
-            let anomalies = anomalies.filter(|one| one.standing == Standing::Violation);
+            let anomalies = judgement.violations();
             let limits = judgement.thresholds.iter().filter(|limit| !limit.ok);
             self.by = anomalies
                 .map(|one| one.name.name().to_owned())

@@ -24,7 +24,7 @@ pub fn draw(draw: &mut Draw<'_>, area: Rect) {
         };
         let name = format!("{}/{}", row.name, row.replica);
         let room = width.saturating_sub(14).clamp(8, 24);
-        let name = text::fit(&name, room, theme.unicode);
+        let name = text::fit_end(&name, room, theme.unicode);
         let mut spans = vec![
             span(&format!("{mark} {name:<room$} "), style),
             span(word, style),

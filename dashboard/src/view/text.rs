@@ -49,6 +49,16 @@ pub fn fit(text: &str, width: usize, unicode: bool) -> String {
     kept + sign
 }
 
+/// As [`fit`], but keeps the end: what tells names apart that begin alike.
+pub fn fit_end(text: &str, width: usize, unicode: bool) -> String {
+    let cut = text.chars().count().saturating_sub(width);
+    if cut == 0 {
+        return text.to_owned();
+    }
+    let sign = if unicode { "…" } else { "." };
+    sign.chars().chain(text.chars().skip(cut + 1)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +67,8 @@ mod tests {
     fn numbers_are_short_and_say_their_unit() {
         assert_eq!(count(99_999), "99999");
         assert_eq!(count(123_456), "123k");
+        assert_eq!(fit_end("consumer-email/0", 10, true), "…r-email/0");
+        assert_eq!(fit_end("relay/0", 10, true), "relay/0");
         assert_eq!(duration(3_420_000), "3.4 ms");
         assert_eq!(duration(2_104_000_000), "2.10 s");
         assert_eq!(clock(12_340_000_000), "12.3 s");

@@ -6,7 +6,7 @@ use super::layout::{Layout, Way};
 use super::toxics::{self, Toxics};
 use super::toxiproxy::Toxiproxy;
 use crate::environment::network::{End, Network, Touched, Treated};
-use crate::environment::proxied::{Far, Proxied};
+use crate::environment::proxied::{Proxied, ProxiedNetwork};
 use squall_plan::fault::Treatment;
 use squall_proxy::toxic::Direction;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct DockerNetwork {
     ways: Arc<Ways>,
     wall: Arc<Wall>,
-    sinks: Arc<Proxied>,
+    sinks: ProxiedNetwork,
 }
 
 /// The ways through Toxiproxy.
@@ -42,7 +42,7 @@ impl DockerNetwork {
         Self {
             ways,
             wall,
-            sinks: Arc::new(sinks),
+            sinks: ProxiedNetwork::new(sinks),
         }
     }
 
@@ -103,34 +103,22 @@ impl Network for DockerNetwork {
         if let (Some(from), Some(to)) = (node(from), node(to)) {
             return self.between((from, to), treatment).map(Some);
         }
-        let (party, far, direction) = match (from, to) {
+        let (party, broker, direction) = match (from, to) {
+            (End::Sink(_), _) | (_, End::Sink(_)) => return self.sinks.treat(from, to, treatment),
             (End::Controller, _) | (_, End::Controller) => return Ok(None),
-            (party, far @ (End::Broker(_) | End::Sink(_))) => (party, far, Direction::Upstream),
-            (far @ (End::Broker(_) | End::Sink(_)), party) => (party, far, Direction::Downstream),
+            (party, End::Broker(broker)) => (party, broker, Direction::Upstream),
+            (End::Broker(broker), party) => (party, broker, Direction::Downstream),
             _ => return Ok(None),
         };
-        match (party, far) {
-            (End::Load | End::Broker(_), End::Sink(_)) | (End::Sink(_), _) => Ok(None),
-            (_, End::Broker(broker)) => {
-                let way = self.ways.layout.way(party, *broker);
-                let way = way.ok_or_else(|| format!("no listener was made for {party}"))?;
-                self.ways.treat(way, direction, treatment).map(Some)
-            }
-            (_, End::Sink(sink)) => {
-                let far = Far::Sink(sink.clone());
-                self.sinks
-                    .treat((party, &far, direction), treatment)
-                    .map(Some)
-            }
-            _ => Ok(None),
-        }
+        let way = self.ways.layout.way(party, *broker);
+        let way = way.ok_or_else(|| format!("no listener was made for {party}"))?;
+        self.ways.treat(way, direction, treatment).map(Some)
     }
 
     fn close(&self, to: &End) -> Result<Vec<Box<dyn Treated>>, String> {
         match to {
             End::Broker(broker) => self.ways.close_all_to(*broker),
-            End::Sink(sink) => self.sinks.close(&Far::Sink(sink.clone())),
-            _ => Err(format!("nobody connects to {to} through a proxy")),
+            _ => self.sinks.close(to),
         }
     }
 }

@@ -10,4 +10,4 @@ mod tests;
 
 pub use hunt::{Hunt, draw, hunt, planted, shows};
 pub use measure::{Measured, correct, measure};
-pub use table::{PLANTED, Planted, document};
+pub use table::{PLANTED, Planted, document, set_bug, set_defect};

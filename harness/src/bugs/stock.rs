@@ -1,5 +1,6 @@
 //! The stock scenarios, which the binary carries: planted bugs are looked for in them, and settings explained by them.
 
+use super::table::set_bug;
 use crate::cli::problems;
 use crate::exit::Failure;
 use squall_plan::scenario::{Files, Request, Scenario, from_text};
@@ -53,7 +54,7 @@ pub fn scenarios(sets: &[String], bug: Option<&str>) -> Result<Vec<Scenario>, Fa
             .iter()
             .map(|set| set.replace("{topic}", topic))
             .collect();
-        sets.extend(bug.map(|bug| format!("system.bugs=[{bug}]")));
+        sets.extend(bug.map(set_bug));
         let request = Request {
             sets,
             ..Request::default()

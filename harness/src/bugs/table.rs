@@ -33,13 +33,25 @@ pub struct Planted {
     pub anomalies: &'static [&'static str],
 }
 
+/// What gives the brokers of any scenario a defect.
+#[must_use]
+pub fn set_defect(name: &str) -> String {
+    format!("bus.kafka.broker.squall.defects={name}")
+}
+
+/// What gives the system of any scenario one of its planted bugs.
+#[must_use]
+pub fn set_bug(name: &str) -> String {
+    format!("system.bugs=[{name}]")
+}
+
 impl Planted {
     #[must_use]
     pub fn sets(&self) -> Vec<String> {
         match self.layer {
             Layer::System => Vec::new(),
             Layer::Client => self.sets.iter().map(|set| (*set).to_owned()).collect(),
-            Layer::Broker => vec![format!("bus.kafka.broker.squall.defects={}", self.name)],
+            Layer::Broker => vec![set_defect(self.name)],
         }
     }
 

@@ -12,6 +12,7 @@ mod cure;
 mod tests;
 mod text;
 
+use crate::bugs::{set_bug, set_defect};
 use crate::cli::{PlanChoice, problems};
 use crate::exit::{Exit, Failure};
 use crate::parallel::in_parallel;
@@ -155,15 +156,8 @@ fn altered(
     place: usize,
     sink: Option<&str>,
 ) -> Result<Lie, Failure> {
-    let mut lie = Lie {
-        teller: alteration.teller,
-        name: alteration.name.to_owned(),
-        sink: sink.map(str::to_owned),
-        told: 0,
-        caught: 0,
-        by: Vec::new(),
-        cure: Cure::of_alteration(alteration.name, sink),
-    };
+    let cure = Cure::of_alteration(alteration.name, sink);
+    let mut lie = Lie::new(alteration.teller, alteration.name, sink, cure);
     for Observed { plan, witness } in observed {
         let spec = witness.spec(plan)?;
         let scene = Scene::new(witness.ops(), &spec.sinks, place, plan.seed);
@@ -197,22 +191,14 @@ fn in_a_run(
     seeds: u64,
 ) -> Result<Lie, Failure> {
     let set = match teller {
-        Teller::Broker => format!("bus.kafka.broker.squall.defects={name}"),
-        _ => format!("system.bugs=[{name}]"),
+        Teller::Broker => set_defect(name),
+        _ => set_bug(name),
     };
     let mut choice = choice.clone();
     choice.set.push(set);
     let scenario = choice.swept(file)?;
     let judgements = in_parallel(seeds, |seed| Ok(run_seed(&scenario, seed)?.judgement))?;
-    let mut lie = Lie {
-        teller,
-        name: name.to_owned(),
-        sink: None,
-        told: 0,
-        caught: 0,
-        by: Vec::new(),
-        cure: Cure::of_a_run(teller, name),
-    };
+    let mut lie = Lie::new(teller, name, None, Cure::of_a_run(teller, name));
     for judgement in &judgements {
         lie.note(judgement);
     }
@@ -220,6 +206,19 @@ fn in_a_run(
 }
 
 impl Lie {
+    /// One that was not told yet.
+    fn new(teller: Teller, name: &str, sink: Option<&str>, cure: Cure) -> Self {
+        Self {
+            teller,
+            name: name.to_owned(),
+            sink: sink.map(str::to_owned),
+            told: 0,
+            caught: 0,
+            by: Vec::new(),
+            cure,
+        }
+    }
+
     /// Counts a run in which it was told.
     fn note(&mut self, judgement: &Judgement) {
         self.told += 1;

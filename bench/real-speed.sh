@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Producing alone: acks=all, 100-byte events, six partitions, three replicas. Squall's load (its outcomes recorded as in a run), librdkafka's
-# own rdkafka_performance and Kafka's kafka-producer-perf-test, one after the other, each ROUNDS times, on a real three-node Kafka (containers
-# on the host's network, the image's own JVM settings) and on the embedded cluster. Prints a Markdown table, each number the median.
+# Producing alone: acks=all, 100-byte events, six partitions, three replicas. Squall's load (its outcomes recorded as in a run) with the id in
+# the body and nothing else, as rdkafka_performance sends, and with a key and the id in a header; librdkafka's own rdkafka_performance; Kafka's
+# kafka-producer-perf-test; one after the other, each ROUNDS times, on a real three-node Kafka (containers on the host's network, the image's
+# own JVM settings) and on the embedded cluster. Prints a Markdown table, each number the median.
 #
 #   bench/real-speed.sh [EVENTS [ROUNDS]]        # 2000000, 3
 #
@@ -60,10 +61,11 @@ start_embedded() {
 # Each prints: rate, CPU seconds of the producer.
 by_squall() {
     local TIMEFORMAT='cpu %U %S'
-    { time "$target/debug/examples/pacing" topic "$events" 1 "$1" bench; } >"$work/told" 2>&1
+    { time "$target/debug/examples/pacing" topic "$events" 1 "$1" bench "${2:-bare}"; } >"$work/told" 2>&1
     sed -n 's/^offered.*(\([0-9]*\)\/s).*/\1/p' "$work/told"
     awk '/^cpu/ { print $2 + $3 }' "$work/told"
 }
+by_squall_keyed() { by_squall "$1" keyed; }
 by_librdkafka() {
     local TIMEFORMAT='cpu %U %S'
     { time "$performance" -P -t bench -s 100 -a -1 -c "$events" -b "$1" -X linger.ms=5; } >"$work/told" 2>&1
@@ -86,7 +88,7 @@ measure() {
     kafka /opt/kafka/bin/kafka-topics.sh --bootstrap-server "$bootstrap" --create --topic bench --partitions 6 --replication-factor 3 \
         --config min.insync.replicas=2 >/dev/null
     for round in $(seq "$rounds"); do
-        for producer in squall librdkafka java; do
+        for producer in squall squall_keyed librdkafka java; do
             before=$(cpu_s $servers)
             { read -r rate; read -r cpu; } < <("by_$producer" "$bootstrap") || { cat "$work/told" >&2; exit 1; }
             echo "$rate" >>"$work/$producer.rate"
@@ -95,7 +97,7 @@ measure() {
         done
     done
     echo "$name: resident $(memory $servers) MiB after it" >>"$work/notes"
-    for producer in squall librdkafka java; do
+    for producer in squall squall_keyed librdkafka java; do
         echo "| $name | $producer | $(median <"$work/$producer.rate") | $(median <"$work/$producer.cpu") | $(median <"$work/$producer.servers") |"
         rm "$work/$producer".*
     done

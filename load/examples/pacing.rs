@@ -5,6 +5,8 @@
 //!     cargo run --release -p squall-load --example pacing -- topic 200000 5 127.0.0.1:9092 signups
 //!     cargo run --release -p squall-load --example pacing -- topic 2000000 1 127.0.0.1:9092 signups   # as fast as it goes
 //!
+//!     cargo run --release -p squall-load --example pacing -- topic 2000000 1 127.0.0.1:9092 signups bare   # no key, no header
+//!
 //! `http` answers itself, from a thread for each connection of the same process: the system is running, and on the same
 //! cores. `topic` needs a cluster (`squall serve kafka`) that has the topic.
 
@@ -44,10 +46,12 @@ fn main() {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect();
             let topic = text(4).unwrap_or("signups").to_owned();
-            let entry = LoadEntry::Topic {
-                topic,
-                id: IdPlace::Header("ce_id".into()),
+            let id = if text(5) == Some("bare") {
+                IdPlace::Body
+            } else {
+                IdPlace::Header("ce_id".into())
             };
+            let entry = LoadEntry::Topic { topic, id };
             (entry, Target::Topic { settings }, 0)
         }
         _ => (
@@ -78,13 +82,20 @@ fn http_entry() -> LoadEntry {
 }
 
 fn load(entry: LoadEntry) -> Load {
+    let bare = matches!(
+        entry,
+        LoadEntry::Topic {
+            id: IdPlace::Body,
+            ..
+        }
+    );
     Load {
         name: "pacing".into(),
         entry,
         headers: BTreeMap::new(),
         body: serde_json::json!({"type": "user_signup", "data": {"user": "{{key}}", "email": "{{id}}@squall.test"}}),
         size_bytes: Some(100),
-        key: "{{key}}".into(),
+        key: if bare { "" } else { "{{key}}" }.into(),
         keys: Keys::Uniform { count: 1000 },
         arrival: scenario::Arrival::Uniform,
         stages: Vec::new(),

@@ -1,6 +1,6 @@
 //! The run's clock, and sleeping until a time on it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Where the times of a load lie.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +47,5 @@ fn sleep_absolute(rest_ns: u64) {
 
 #[cfg(not(target_os = "linux"))]
 fn sleep_absolute(rest_ns: u64) {
-    std::thread::sleep(Duration::from_nanos(rest_ns));
-}
-
-#[must_use]
-pub(crate) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    std::thread::sleep(std::time::Duration::from_nanos(rest_ns));
 }

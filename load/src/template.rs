@@ -53,22 +53,20 @@ impl Compiled {
     /// escaping in JSON or in headers.
     pub fn write(&self, constants: &Constants, arrival: &Arrival, out: &mut Vec<u8>) {
         for piece in &self.pieces {
-            // Writing to a Vec cannot fail.
-            let _ = match piece {
-                Piece::Text(text) => out.write_all(text),
-                Piece::Key => write!(out, "k{}", arrival.key),
-                Piece::Id => {
-                    write_id(constants, arrival.sequence, out);
-                    Ok(())
+            match piece {
+                Piece::Text(text) => out.extend_from_slice(text),
+                Piece::Key => {
+                    out.push(b'k');
+                    write_number(u64::from(arrival.key), out);
                 }
-                Piece::Sequence => write!(out, "{}", arrival.sequence),
-                Piece::Stream => write!(out, "{}", constants.stream),
-                Piece::Seed => write!(out, "{}", constants.seed),
+                Piece::Id => write_id(constants, arrival.sequence, out),
+                Piece::Sequence => write_number(arrival.sequence, out),
+                Piece::Stream => write_number(u64::from(constants.stream), out),
+                Piece::Seed => write_number(constants.seed, out),
                 Piece::Time => {
                     write_rfc3339(constants.zero_unix_ns.saturating_add(arrival.at_ns), out);
-                    Ok(())
                 }
-            };
+            }
         }
     }
 }
@@ -92,7 +90,26 @@ impl From<Part> for Piece {
 
 /// `{run}-{stream}-{sequence}`, the run being the seed.
 fn write_id(constants: &Constants, sequence: u64, out: &mut Vec<u8>) {
-    let _ = write!(out, "{}-{}-{sequence}", constants.seed, constants.stream);
+    write_number(constants.seed, out);
+    out.push(b'-');
+    write_number(u64::from(constants.stream), out);
+    out.push(b'-');
+    write_number(sequence, out);
+}
+
+/// Decimal digits, without the way through `fmt`: an event may have several of them.
+fn write_number(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[first..]);
 }
 
 /// RFC 3339 in UTC with microseconds. Civil date from days: Howard Hinnant, "chrono-compatible low-level date algorithms".
@@ -112,6 +129,7 @@ fn write_rfc3339(unix_ns: u64, out: &mut Vec<u8>) {
     };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    // Writing to a Vec cannot fail.
     let _ = write!(
         out,
         "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
@@ -146,6 +164,15 @@ mod tests {
             text("{{id}} {{ key }}/{{seq}}/{{stream}}/{{seed}}", 0),
             "7421-2-9874 k17/9874/2/7421"
         );
+    }
+
+    #[test]
+    fn numbers_have_all_their_digits() {
+        for number in [0, 9, 10, 1_000_000_007, u64::MAX] {
+            let mut out = Vec::new();
+            write_number(number, &mut out);
+            assert_eq!(out, number.to_string().into_bytes());
+        }
     }
 
     #[test]

@@ -93,7 +93,11 @@ impl MessageTemplate {
         (!self.tombstone).then_some(self.payload.as_slice())
     }
 
-    pub fn headers(&self) -> OwnedHeaders {
+    /// `None` where the load has none: an empty list would cost memory of its own for each record.
+    pub fn headers(&self) -> Option<OwnedHeaders> {
+        if self.header_templates.is_empty() {
+            return None;
+        }
         let mut headers = OwnedHeaders::new_with_capacity(self.header_values.len());
         for ((key, _), value) in self.header_templates.iter().zip(&self.header_values) {
             headers = headers.insert(Header {
@@ -101,6 +105,6 @@ impl MessageTemplate {
                 value: Some(value),
             });
         }
-        headers
+        Some(headers)
     }
 }

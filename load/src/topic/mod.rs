@@ -1,9 +1,10 @@
-//! Straight onto the bus: a librdkafka producer fed by the dispatcher, with a thread that takes delivery reports.
+//! Straight onto the bus: a librdkafka producer fed by the dispatcher, which takes delivery reports between two groups of
+//! events: memory that one thread allocates and another frees costs several times what sending does. Where it sleeps too long
+//! for that, a thread that only takes reports stands in, so that no outcome is known late.
 
 pub mod classify;
 mod message;
 
-use crate::clock::nanos;
 use crate::entry::{Context, Entry, EntryReport};
 use crate::error::LoadError;
 use crate::priority::wake_on_time;
@@ -27,8 +28,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How long delivery reports are gathered before they are recorded.
+/// How long the thread that stands in gathers delivery reports before it records them.
 const GATHER: Duration = Duration::from_millis(5);
+/// The dispatcher, having taken reports, is expected to do so again within this time.
+const TURN_NS: u64 = 1_000_000;
+/// Without a report, a full queue, or one that is to become empty, is looked at again after this time.
+const PATIENCE: Duration = Duration::from_micros(200);
 /// Beyond the time-out of the last event, for its report to come.
 const GRACE_NS: u64 = 2_000_000_000;
 /// For the reports of what was purged.
@@ -40,6 +45,8 @@ pub(crate) struct TopicEntry {
     message: MessageTemplate,
     /// Outcomes that are known at once.
     refused: Vec<Op>,
+    /// Outcomes on their way from the reports into the history.
+    taken: Vec<Op>,
     causes: BTreeMap<String, u64>,
     /// Each event is sent a second time.
     twice: bool,
@@ -58,11 +65,15 @@ struct Reports {
     gathered: Mutex<Gathered>,
     /// Second copies that were acknowledged.
     copies: AtomicU64,
+    /// Until when the dispatcher takes the reports, on the run's clock.
+    dispatchers_until_ns: AtomicU64,
 }
 
 #[derive(Default)]
 struct Gathered {
     ops: Vec<Op>,
+    /// When the reports came that are being handed over: all those of a batch come at once.
+    at_ns: Option<u64>,
     causes: BTreeMap<String, u64>,
     /// What the client said of itself: broker down and the like. Kept once each, and few.
     complaints: BTreeMap<String, u64>,
@@ -93,6 +104,7 @@ impl TopicEntry {
             context: context.clone(),
             gathered: Mutex::default(),
             copies: AtomicU64::new(0),
+            dispatchers_until_ns: AtomicU64::new(0),
         };
         let producer: BaseProducer<Reports> =
             config
@@ -114,6 +126,7 @@ impl TopicEntry {
             producer,
             message,
             refused: Vec::new(),
+            taken: Vec::new(),
             causes: BTreeMap::new(),
             twice: load.odd == Some(Odd::Duplicate),
             done,
@@ -123,8 +136,8 @@ impl TopicEntry {
 
     /// The record of the event that the template was filled for.
     fn record(&self, opaque: usize) -> BaseRecord<'_, [u8], [u8], usize> {
-        let mut record = BaseRecord::with_opaque_to(self.message.topic(), opaque)
-            .headers(self.message.headers());
+        let mut record = BaseRecord::with_opaque_to(self.message.topic(), opaque);
+        record.headers = self.message.headers();
         if let Some(payload) = self.message.payload() {
             record = record.payload(payload);
         }
@@ -137,21 +150,16 @@ impl TopicEntry {
     fn send(&mut self, arrival: &Arrival) {
         self.message.fill(arrival);
         let opaque = usize::try_from(arrival.sequence).unwrap_or(usize::MAX);
-        let mut record = self.record(opaque);
-        let give_up = self
-            .context
-            .times
-            .now_ns()
-            .saturating_add(self.context.timeout_ns);
-        while let Err((error, back)) = self.producer.send(record) {
+        let mut give_up = None;
+        while let Err((error, _)) = self.producer.send(self.record(opaque)) {
             let full = matches!(
                 error,
                 KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)
             );
-            if full && self.context.times.now_ns() < give_up {
-                // Back-pressure: the thread that takes reports makes room.
-                std::thread::sleep(Duration::from_millis(1));
-                record = back;
+            let now = self.context.times.now_ns();
+            if full && now < *give_up.get_or_insert(now.saturating_add(self.context.timeout_ns)) {
+                // Back-pressure: each report makes room.
+                self.await_reports();
                 continue;
             }
             // Every error here comes before the message is in the client's queue: it was not taken.
@@ -173,14 +181,38 @@ impl TopicEntry {
         }
     }
 
-    /// Waits until all have their outcome, or the time is over.
-    fn wait_for_reports(&self, within_ns: u64) -> bool {
+    /// Takes a batch of reports that is there, on the dispatcher's thread; false when there is none.
+    fn take_reports(&mut self) -> bool {
+        let reports = self.producer.context();
+        let now = self.context.times.now_ns();
+        // A batch of ten thousand takes longer than a turn.
+        reports.dispatchers_until_ns.store(u64::MAX, Relaxed);
+        reports.lock().at_ns = Some(now);
+        self.producer.poll(Duration::ZERO);
+        reports.lock().at_ns = None;
+        let any = reports.record(&mut self.taken);
+        let until = self.context.times.now_ns().saturating_add(TURN_NS);
+        reports.dispatchers_until_ns.store(until, Relaxed);
+        any
+    }
+
+    /// Takes reports, or waits a little where there are none.
+    fn await_reports(&mut self) {
+        if !self.take_reports() {
+            std::thread::sleep(PATIENCE);
+        }
+    }
+
+    /// Waits until all have their outcome, second copies too, or the time is over.
+    fn wait_for_reports(&mut self, within_ns: u64) -> bool {
         let until = self.context.times.now_ns().saturating_add(within_ns);
-        while self.context.outcomes.open_count() > 0 {
+        while self.context.outcomes.open_count() > 0
+            || self.twice && self.producer.in_flight_count() > 0
+        {
             if self.context.times.now_ns() >= until {
                 return false;
             }
-            std::thread::sleep(Duration::from_millis(2));
+            self.await_reports();
         }
         true
     }
@@ -192,6 +224,7 @@ impl Entry for TopicEntry {
             self.send(arrival);
         }
         self.context.outcomes.settle(&mut self.refused);
+        self.take_reports();
     }
 
     fn finish(mut self: Box<Self>) -> EntryReport {
@@ -232,16 +265,17 @@ fn poller(
         .name("delivery-reports".to_owned())
         .spawn(move || {
             wake_on_time();
-            let mut ops = Vec::new();
-            loop {
-                let last = done.load(Relaxed);
-                producer.poll(GATHER);
-                let reports = producer.context();
-                std::mem::swap(&mut ops, &mut reports.lock().ops);
-                reports.context.outcomes.settle(&mut ops);
-                if last {
-                    return;
+            let reports = producer.context();
+            let mut taken = Vec::new();
+            while !done.load(Relaxed) {
+                let until = reports.dispatchers_until_ns.load(Relaxed);
+                if reports.context.times.now_ns() < until {
+                    let turn = reports.context.times.now_ns().saturating_add(TURN_NS);
+                    reports.context.times.sleep_until(until.min(turn));
+                    continue;
                 }
+                producer.poll(GATHER);
+                reports.record(&mut taken);
             }
         })
 }
@@ -249,6 +283,14 @@ fn poller(
 impl Reports {
     fn lock(&self) -> MutexGuard<'_, Gathered> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records the outcomes that were gathered, by way of a buffer that is used again; false when there are none.
+    fn record(&self, taken: &mut Vec<Op>) -> bool {
+        std::mem::swap(taken, &mut self.lock().ops);
+        let any = !taken.is_empty();
+        self.context.outcomes.settle(taken);
+        any
     }
 }
 
@@ -271,12 +313,14 @@ impl ProducerContext for Reports {
             self.copies.fetch_add(u64::from(result.is_ok()), Relaxed);
             return;
         }
-        let now = nanos(self.context.times.start.elapsed());
+        let mut gathered = self.lock();
+        let at = gathered
+            .at_ns
+            .unwrap_or_else(|| self.context.times.now_ns());
         let mut op = self
             .context
             .outcomes
-            .outcome(now, opaque as u64, Kind::Accepted);
-        let mut gathered = self.lock();
+            .outcome(at, opaque as u64, Kind::Accepted);
         match result {
             Ok(message) => {
                 op.partition = message.partition();

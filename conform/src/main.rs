@@ -63,6 +63,9 @@ enum Command {
         file: PathBuf,
         #[arg(long)]
         real: bool,
+        /// Mistakes that ours makes, with commas between them.
+        #[arg(long, value_parser = Defects::parse, default_value = "")]
+        defects: Defects,
         #[arg(long, default_value = "target/kafka-4.2.1")]
         jars: PathBuf,
     },
@@ -109,7 +112,12 @@ fn obey(command: Command) -> Result<bool, Box<dyn Error>> {
             print!("{}", text::write(&sequence(seed)));
             Ok(true)
         }
-        Command::Replay { file, real, jars } => replay(&file, real, &jars),
+        Command::Replay {
+            file,
+            real,
+            defects,
+            jars,
+        } => replay(&file, real, defects, &jars),
     }
 }
 
@@ -214,10 +222,11 @@ fn compare(
 fn replay(
     file: &std::path::Path,
     real: bool,
+    defects: Defects,
     jars: &std::path::Path,
 ) -> Result<bool, Box<dyn Error>> {
     let sequence = text::read(&std::fs::read_to_string(file)?)?;
-    let ours = suite::embedded(&sequence, Defects::default())?;
+    let ours = suite::embedded(&sequence, defects)?;
     let wrong = squall_conform::spec::violations(&sequence, &ours);
     print!("{}", suite::tell(&sequence, &ours, &wrong));
     if !real {

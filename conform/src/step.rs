@@ -114,6 +114,15 @@ pub enum Step {
     UntilLeaderMoves {
         place: Place,
     },
+    /// Time passes until one more replica is in sync, two sessions long at most.
+    UntilInSync {
+        place: Place,
+    },
+    /// A batch with acks=all is with the leader, unanswered, while disturbances go on.
+    Caught {
+        place: Place,
+        meanwhile: Vec<Step>,
+    },
     /// Time passes.
     Pass {
         ms: u64,
@@ -303,6 +312,9 @@ pub enum Act {
     /// SIGSTOP.
     Pause,
     Resume,
+    /// Only where the cluster is ours: clients reach it, and neither other brokers nor the controller do.
+    Isolate,
+    Rejoin,
 }
 
 impl Step {

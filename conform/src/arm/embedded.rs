@@ -3,7 +3,7 @@
 use super::{Arm, ArmError, BROKERS};
 use crate::step::Act;
 use squall_model::kafka::Defects;
-use squall_wire::kafka::{Clock, Cluster, ClusterConfig, Sent};
+use squall_wire::kafka::{Clock, Cluster, ClusterConfig, CommandError, Sent};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -28,8 +28,12 @@ pub const PROPERTIES: &[(&str, &str)] = &[
     ("auto.create.topics.enable", "false"),
 ];
 
-/// Shorter than a session, so that a leader misses its followers before the controller does.
-const LAG: (&str, &str) = ("replica.lag.time.max.ms", "800");
+const OURS: &[(&str, &str)] = &[
+    // Shorter than a session, so that a leader misses its followers before the controller does.
+    ("replica.lag.time.max.ms", "800"),
+    // One batch at a time, so that a follower that fell behind stays behind for some fetches.
+    ("replica.fetch.max.bytes", "1"),
+];
 
 impl Embedded {
     /// # Errors
@@ -42,13 +46,22 @@ impl Embedded {
         config.start_timeout = AT_ONCE;
         config.broker_properties = PROPERTIES
             .iter()
-            .chain(&[LAG])
+            .chain(OURS)
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         Ok(Self {
             cluster: Cluster::start(config)?,
             _folder: folder,
         })
+    }
+
+    /// From the other brokers and from the controller, which is number 0; both ways.
+    fn isolate(&self, broker: i32, isolated: bool) -> Result<(), CommandError> {
+        for other in (0..=BROKERS).filter(|other| *other != broker) {
+            self.cluster.set_blocked(broker, other, isolated)?;
+            self.cluster.set_blocked(other, broker, isolated)?;
+        }
+        Ok(())
     }
 }
 
@@ -67,6 +80,8 @@ impl Arm for Embedded {
             Act::Restart => cluster.restart(broker),
             Act::Pause => cluster.pause(broker),
             Act::Resume => cluster.resume(broker),
+            Act::Isolate => self.isolate(broker, true),
+            Act::Rejoin => self.isolate(broker, false),
         }?)
     }
 

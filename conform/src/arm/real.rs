@@ -244,6 +244,7 @@ impl Arm for Real {
             Act::Kill => self.end(broker, Signal::KILL),
             Act::ShutDown => self.end(broker, Signal::TERM),
             Act::LosePower => Err(ArmError::Unable("a loss of power")),
+            Act::Isolate | Act::Rejoin => Err(ArmError::Unable("isolation")),
             Act::Restart => {
                 self.launch(broker)?;
                 self.await_door(broker)

@@ -20,6 +20,10 @@ enum Recipe {
     CoordinatorDies,
     /// Followers stop, and the leader dies before the controller has missed them.
     StoppedFollowers,
+    /// A follower that fell behind is in sync again, and the leader dies.
+    BackInSync,
+    /// The next leader lacks what its predecessor has taken and not acknowledged.
+    Caught,
 }
 
 impl Draft {
@@ -35,6 +39,8 @@ impl Draft {
                 (1, Recipe::BehindAlone),
                 (1, Recipe::CoordinatorDies),
                 (3, Recipe::StoppedFollowers),
+                (4, Recipe::BackInSync),
+                (2, Recipe::Caught),
             ])
         } else {
             self.random.weighted(&[
@@ -51,6 +57,8 @@ impl Draft {
             Recipe::BehindAlone => self.behind_alone(place),
             Recipe::CoordinatorDies => self.coordinator_dies(place),
             Recipe::StoppedFollowers => self.stopped_followers(place),
+            Recipe::BackInSync => self.back_in_sync(place),
+            Recipe::Caught => self.caught(place),
         }
     }
 
@@ -195,5 +203,41 @@ impl Draft {
         self.disturb(Role::Leader(place), Act::Kill);
         self.disturb(Role::Disturbed, Act::Resume);
         self.pass(3_000);
+    }
+
+    /// Who comes back is the one that is elected.
+    fn back_in_sync(&mut self, place: Place) {
+        self.disturb(Role::Follower(place, 0), Act::Kill);
+        self.rest();
+        let producer = 0;
+        self.push(Step::InitProducer {
+            producer,
+            bump: false,
+        });
+        self.push(Step::Burst {
+            place,
+            producer,
+            batches: 60,
+        });
+        self.disturb(Role::Disturbed, Act::Restart);
+        self.push(Step::UntilInSync { place });
+        self.disturb(Role::Leader(place), Act::Kill);
+        self.pass(3_000);
+        self.see_all(place);
+    }
+
+    /// A leader that nobody listens to any more takes a batch, and hears of its successor while that waits.
+    fn caught(&mut self, place: Place) {
+        self.write(place, -1);
+        self.disturb(Role::Leader(place), Act::Isolate);
+        self.pass(1_000);
+        let rejoin = Step::Disturb {
+            broker: Role::Disturbed,
+            act: Act::Rejoin,
+        };
+        let meanwhile = vec![Step::UntilLeaderMoves { place }, rejoin];
+        self.push(Step::Caught { place, meanwhile });
+        self.pass(3_000);
+        self.see_all(place);
     }
 }

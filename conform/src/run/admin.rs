@@ -292,8 +292,9 @@ impl Runner<'_> {
                 all.first().map(|p| p.leader).filter(|l| *l > 0)
             }
             Role::Disturbed => {
-                let disturbed = self.links.paused.first().or(self.links.down.first());
-                disturbed.copied()
+                let links = &self.links;
+                let mut disturbed = [&links.paused, &links.down, &links.isolated].into_iter();
+                disturbed.find_map(|of| of.first().copied())
             }
         })
     }

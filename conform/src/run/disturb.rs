@@ -43,6 +43,8 @@ impl Runner<'_> {
             Act::Restart => links.down.retain(|b| *b != broker),
             Act::Pause => links.paused.push(broker),
             Act::Resume => links.paused.retain(|b| *b != broker),
+            Act::Isolate => links.isolated.push(broker),
+            Act::Rejoin => links.isolated.retain(|b| *b != broker),
         }
         if !self.rough {
             self.settle()?;
@@ -56,12 +58,15 @@ impl Runner<'_> {
         let links = &self.links;
         let is_down = links.down.contains(&broker);
         let is_paused = links.paused.contains(&broker);
+        let is_isolated = links.isolated.contains(&broker);
         let others = links.awake().iter().any(|b| *b != broker);
         match act {
             Act::Kill | Act::LosePower => !is_down && others,
             Act::ShutDown | Act::Pause => !is_down && !is_paused && others,
             Act::Restart => is_down,
             Act::Resume => is_paused,
+            Act::Isolate => !is_down && !is_paused && !is_isolated && others,
+            Act::Rejoin => is_isolated,
         }
     }
 
@@ -82,10 +87,29 @@ impl Runner<'_> {
 
     /// In rough sequences the next disturbance comes right after the election.
     pub(super) fn until_leader_moves(&mut self, place: Place) -> Result<Seen, RunError> {
-        let before = self.partition(place)?.map(|p| p.leader);
+        self.until(place, |before, now| {
+            now.leader != before.leader && now.leader > 0
+        })
+    }
+
+    /// The same right after a replica came back.
+    pub(super) fn until_in_sync(&mut self, place: Place) -> Result<Seen, RunError> {
+        self.until(place, |before, now| now.isr.len() > before.isr.len())
+    }
+
+    fn until(
+        &mut self,
+        place: Place,
+        is_so: impl Fn(&Partition, &Partition) -> bool,
+    ) -> Result<Seen, RunError> {
+        let Some(before) = self.partition(place)? else {
+            return Ok(Seen::Skipped);
+        };
         for _ in 0..4_000 {
-            let now = self.partition(place)?.map(|p| p.leader);
-            if now != before && now.is_some_and(|l| l > 0) {
+            if self
+                .partition(place)?
+                .is_some_and(|now| is_so(&before, &now))
+            {
                 return Ok(Seen::Done);
             }
             self.arm.pass(1)?;
@@ -114,6 +138,9 @@ impl Runner<'_> {
     pub(super) fn heal(&mut self) -> Result<(), RunError> {
         for broker in std::mem::take(&mut self.links.paused) {
             self.arm.act(broker, Act::Resume)?;
+        }
+        for broker in std::mem::take(&mut self.links.isolated) {
+            self.arm.act(broker, Act::Rejoin)?;
         }
         for broker in std::mem::take(&mut self.links.down) {
             self.arm.act(broker, Act::Restart)?;

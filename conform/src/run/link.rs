@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub type Lane = u16;
 
 pub const COMMON: Lane = 0;
+/// For a request that is not answered before something happens to a broker; members have those between.
+pub const CAUGHT: Lane = Lane::MAX;
 
 #[derive(Default)]
 pub struct Links {
@@ -17,6 +19,8 @@ pub struct Links {
     abandoned: Vec<Connection>,
     pub down: Vec<i32>,
     pub paused: Vec<i32>,
+    /// Answers, and knows nothing new.
+    pub isolated: Vec<i32>,
 }
 
 impl Links {
@@ -24,10 +28,19 @@ impl Links {
         !self.down.contains(&broker) && !self.paused.contains(&broker)
     }
 
+    /// Those that can be asked how things are.
     pub fn awake(&self) -> BTreeSet<i32> {
         (1..=crate::arm::BROKERS)
-            .filter(|b| self.is_awake(*b))
+            .filter(|b| self.is_awake(*b) && !self.isolated.contains(b))
             .collect()
+    }
+
+    pub fn take(&mut self, broker: i32, lane: Lane) -> Option<Connection> {
+        self.open.remove(&(broker, lane))
+    }
+
+    pub fn put(&mut self, broker: i32, lane: Lane, connection: Connection) {
+        self.open.insert((broker, lane), connection);
     }
 
     /// The broker's process ended.

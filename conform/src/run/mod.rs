@@ -163,6 +163,8 @@ impl Runner<'_> {
             Step::Disturb { broker, act } => plain(self.disturb(*broker, *act)?),
             Step::PowerCycle { broker } => plain(self.power_cycle(*broker)?),
             Step::UntilLeaderMoves { place } => plain(self.until_leader_moves(*place)?),
+            Step::UntilInSync { place } => plain(self.until_in_sync(*place)?),
+            Step::Caught { place, meanwhile } => self.caught(*place, meanwhile)?,
             Step::LosePowerEverywhere => plain(self.lose_power_everywhere()?),
             Step::Pass { ms } => {
                 self.arm.pass(*ms)?;

@@ -3,11 +3,13 @@
 use super::admin::{text, topic_name, unheard};
 use super::batch;
 use super::book::{Detail, SentBatch, Stamp};
-use super::link::COMMON;
+use super::link::{CAUGHT, COMMON};
 use super::{ANSWER_MS, RunError, Runner};
+use crate::client::Unheard;
 use crate::seen::{Fetched, Produced, Seen};
 use crate::step::{
-    At, EpochClaim, Flaw, Idempotent, Number, Place, Produce, ProducerEpoch, Sequencing, To, What,
+    At, EpochClaim, Flaw, Idempotent, Number, Place, Produce, ProducerEpoch, Sequencing, Step, To,
+    What,
 };
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -99,6 +101,49 @@ impl Runner<'_> {
             }
         }
         Ok((Seen::Burst(answers), detail))
+    }
+
+    /// The answer is heard although the leader's process may end with it.
+    pub(super) fn caught(
+        &mut self,
+        place: Place,
+        meanwhile: &[Step],
+    ) -> Result<(Seen, Detail), RunError> {
+        let produce = Produce {
+            place,
+            acks: -1,
+            records: 1,
+            by: None,
+            flaw: None,
+            to: To::Leader,
+        };
+        let Some(sent) = self.plan_batch(&produce, 0) else {
+            return Ok((Seen::Skipped, Detail::None));
+        };
+        let request = self.produce_request(&sent, None);
+        let broker = self.target(place, To::Leader)?;
+        let detail = Detail::Batches(vec![sent]);
+        if let Err(why) = self.begin_ask(broker, CAUGHT, &[request], true) {
+            return Ok((unheard(why), detail));
+        }
+        self.take_in(broker, CAUGHT, 0)?;
+        let connection = self.links.take(broker, CAUGHT);
+        for step in meanwhile {
+            self.step(step)?;
+        }
+        let heard = match connection {
+            // The end of the process is the end of the connection: this cannot wait for long.
+            Some(mut connection) if self.links.down.contains(&broker) => {
+                connection.receive::<ProduceRequest>(self.arm.read_timeout(ANSWER_MS))
+            }
+            Some(connection) => {
+                self.links.put(broker, CAUGHT, connection);
+                self.hear::<ProduceRequest>(broker, CAUGHT, ANSWER_MS)?
+            }
+            None => Err(Unheard::Closed),
+        };
+        let seen = heard.map_or_else(unheard, |a| Seen::Produced(produced(&a)));
+        Ok((seen, detail))
     }
 
     /// The batch of a step; `None` when its producer has no id or nothing to send again.

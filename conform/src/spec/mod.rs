@@ -22,20 +22,23 @@ struct Stress {
 impl Stress {
     fn of(sequence: &Sequence) -> Self {
         let mut stress = Self::default();
-        for step in &sequence.steps {
-            match step {
-                Step::Disturb { act, .. } => {
-                    stress.disturbed = true;
-                    stress.power_cycles += usize::from(*act == Act::LosePower);
-                    stress.kills += usize::from(*act == Act::Kill);
-                }
-                Step::PowerCycle { .. } => stress.power_cycles += 1,
-                Step::LosePowerEverywhere => stress.power_everywhere = true,
-                _ => {}
-            }
-        }
+        sequence.steps.iter().for_each(|step| stress.add(step));
         stress.disturbed |= stress.power_cycles > 0 || stress.power_everywhere;
         stress
+    }
+
+    fn add(&mut self, step: &Step) {
+        match step {
+            Step::Disturb { act, .. } => {
+                self.disturbed = true;
+                self.power_cycles += usize::from(*act == Act::LosePower);
+                self.kills += usize::from(*act == Act::Kill);
+            }
+            Step::PowerCycle { .. } => self.power_cycles += 1,
+            Step::LosePowerEverywhere => self.power_everywhere = true,
+            Step::Caught { meanwhile, .. } => meanwhile.iter().for_each(|step| self.add(step)),
+            _ => {}
+        }
     }
 
     /// Whether what all in-sync replicas have is safe: pages of one broker may be lost, or those of all when they had been flushed.

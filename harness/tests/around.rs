@@ -54,7 +54,9 @@ fn an_anomaly_that_comes_with_the_faults_only_is_attributed_to_them() {
     );
     let line = last_line(&ran);
     assert!(
-        line.starts_with("VIOLATED (loss)  scenario=consumer-crash env=sim seed=5"),
+        line.starts_with(
+            "VIOLATED (loss)  scenario=consumer-crash variant=commit-before-effect env=sim seed=5"
+        ),
         "{line}"
     );
     assert!(line.ends_with(" exit=1 control=held"), "{line}");

@@ -44,13 +44,22 @@ pub fn last_line(report: &Report) -> String {
     format!(
         "{}{headline}  scenario={} env={} seed={} lost={} anomalies={} exit={}",
         report.verdict.shout(),
-        report.scenario,
+        named(&report.scenario, report.variant.as_deref()),
         report.environment,
         report.seed,
         report.lost,
         cases(&report.anomalies),
         report.exit
     )
+}
+
+/// A scenario in the fields of a last line: `burst`, or `burst variant=acks-1`.
+#[must_use]
+pub fn named(scenario: &str, variant: Option<&str>) -> String {
+    match variant {
+        Some(variant) => format!("{scenario} variant={variant}"),
+        None => scenario.to_owned(),
+    }
 }
 
 /// Cases by kind, over all sinks.
@@ -70,15 +79,14 @@ fn cases(anomalies: &[Anomaly]) -> String {
 }
 
 fn header(text: &mut String, report: &Report) {
-    let variant = report
-        .variant
-        .as_ref()
-        .map(|name| format!(" ({name})"))
-        .unwrap_or_default();
     let _ = writeln!(
         text,
-        "squall {}  {}{variant}  {}  seed {}  {:.1} s\n",
-        report.version, report.scenario, report.setting, report.seed, report.duration_s
+        "squall {}  {}  {}  seed {}  {:.1} s\n",
+        report.version,
+        report.title(),
+        report.setting,
+        report.seed,
+        report.duration_s
     );
 }
 

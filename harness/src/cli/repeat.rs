@@ -6,12 +6,14 @@
 use super::chance::{CONFIDENCE, interval, percent_down, percent_up, upper};
 use crate::exit::Exit;
 use squall_render::report::{Report, Verdict};
+use squall_render::terminal::named;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What many runs of one scenario came to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tally {
+    /// With its variant, as the last line has it.
     scenario: String,
     environment: String,
     /// First and last seed that was run.
@@ -28,7 +30,7 @@ pub struct Tally {
 impl Tally {
     /// Counts one more run.
     pub fn add(&mut self, report: &Report) {
-        self.scenario.clone_from(&report.scenario);
+        self.scenario = named(&report.scenario, report.variant.as_deref());
         self.environment.clone_from(&report.environment);
         let mut kinds: Vec<&str> = report.anomalies.iter().map(|a| a.name.as_str()).collect();
         // A limit that was passed is a violation without an event.

@@ -60,9 +60,7 @@ const SAVE_EVERY: u64 = 1_024;
 /// Name and variant of a scenario, as the last line has them.
 #[must_use]
 pub fn title(scenario: &Scenario) -> String {
-    let variant = scenario.variant.iter();
-    let variant: String = variant.map(|name| format!(" variant={name}")).collect();
-    format!("{}{variant}", scenario.name)
+    squall_render::terminal::named(&scenario.name, scenario.variant.as_deref())
 }
 
 /// Runs a sweep, or what is left of it.

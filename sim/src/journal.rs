@@ -57,9 +57,14 @@ impl Journal {
     /// Tells what only a story needs: it is not in the trace, and not told where a verdict is all that is wanted.
     pub fn aside(&self, what: impl FnOnce() -> What) {
         if self.detail == Detail::Full {
-            let note = Note::new(self.kernel.now(), what());
-            self.buffer.borrow_mut().push(Event::Note(note));
+            self.untraced(what());
         }
+    }
+
+    /// Tells what is not in the trace: it was only looked at.
+    pub fn untraced(&self, what: What) {
+        let note = Note::new(self.kernel.now(), what);
+        self.buffer.borrow_mut().push(Event::Note(note));
     }
 
     /// Hands on what was told since the last time. Whoever takes it may not tell anything.

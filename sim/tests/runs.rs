@@ -7,7 +7,7 @@ use squall_history::{Event, FaultState, What, Writer};
 use squall_plan::Plan;
 use squall_plan::plan::Environment;
 use squall_plan::scenario::{self, Request};
-use squall_sim::{SimError, SimOutcome};
+use squall_sim::{Detail, SimError, SimOutcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -274,4 +274,42 @@ fn odd_events_end_where_they_belong() {
 
 fn stream(event: &u64) -> u16 {
     u16::try_from(event >> 48).unwrap()
+}
+
+/// Of a run, its trace hash and how far consumer-db was said to be behind, in order.
+fn lags(plan: &Plan, detail: Detail) -> (u64, Vec<f64>) {
+    let mut lags = Vec::new();
+    let outcome = squall_sim::run_with(plan, detail, &mut |event| {
+        let Event::Note(note) = event else { return };
+        if let What::Sample {
+            metric,
+            labels,
+            value,
+        } = note.what
+            && metric == "lag"
+            && labels["group"] == "consumer-db"
+        {
+            lags.push(value);
+        }
+    });
+    (outcome.unwrap().trace_hash, lags)
+}
+
+#[test]
+fn lag_is_looked_at_without_a_trace_and_for_a_verdict_only_where_a_limit_is_on_it() {
+    let free = plan("consumer-crash.yaml", None, CRASHES, 3);
+    let limit = r#"expect.thresholds={"lag_peak{group:consumer-db}": ["value<1000000"]}"#;
+    let limited = plan(
+        "consumer-crash.yaml",
+        None,
+        &[CRASHES, &[limit]].concat(),
+        3,
+    );
+    let (trace, told) = lags(&free, Detail::Full);
+    // Down for a second at 300 events a second.
+    let peak = told.iter().copied().fold(0.0, f64::max);
+    assert!(peak > 150.0, "{told:?}");
+    assert_eq!(told.last(), Some(&0.0), "{told:?}");
+    assert_eq!(lags(&free, Detail::Verdict), (trace, Vec::new()));
+    assert_eq!(lags(&limited, Detail::Verdict), (trace, told));
 }

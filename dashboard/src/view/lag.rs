@@ -14,7 +14,10 @@ const CHART_ROWS: u16 = 3;
 pub fn draw(draw: &mut Draw<'_>, area: Rect) {
     let (board, theme) = (draw.board, draw.theme);
     let all: u64 = board.lag.values().map(|lag| lag.behind).sum();
-    let beside = vec![span(&format!("{} behind ", text::count(all)), theme.bold())];
+    let beside = match board.lag.is_empty() {
+        true => Vec::new(),
+        false => vec![span(&format!("{} behind ", text::count(all)), theme.bold())],
+    };
     let inner = draw.frame(Pane::Lag, area, beside);
     let groups = board.lag.len();
     let width = usize::from(inner.width);

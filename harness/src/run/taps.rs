@@ -7,10 +7,7 @@ use crate::verdict::{TAP_RESOLUTION, health_key};
 use squall_check::Kind;
 use squall_history::What;
 use squall_observe::{LagSpec, LagWatch, Taps, Watch};
-use squall_plan::Plan;
-use squall_plan::scenario::LoadEntry;
-use squall_plan::system::SinkStore;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const FINAL_READ_WITHIN: Duration = Duration::from_secs(60);
@@ -26,14 +23,14 @@ pub fn start(context: &Context<'_>, env: &dyn Environment) -> Result<Taps, Failu
 pub fn lag(context: &Context<'_>, env: &dyn Environment) -> Result<LagWatch, Failure> {
     let plan = context.plan;
     let spec = LagSpec {
-        groups: groups(plan),
+        groups: plan.groups(),
         topics: plan
             .cluster
             .topics
             .iter()
             .map(|topic| topic.name.clone())
             .collect(),
-        entry_topics: entry_topics(plan),
+        entry_topics: plan.entry_topics(),
         settings: client_settings(env),
     };
     LagWatch::start(spec, watch(context)).map_err(|error| Failure::environment(error.to_string()))
@@ -50,59 +47,6 @@ fn watch(context: &Context<'_>) -> Watch {
         recorder: context.recorder.clone(),
         run: context.plan.seed,
     }
-}
-
-fn groups(plan: &Plan) -> Vec<String> {
-    let of_services = plan
-        .system
-        .spec
-        .services
-        .iter()
-        .filter_map(|service| service.group.clone());
-    let of_sinks = plan
-        .system
-        .spec
-        .sinks
-        .iter()
-        .filter_map(|sink| sink.group.clone());
-    of_services
-        .chain(of_sinks)
-        .collect::<BTreeSet<String>>()
-        .into_iter()
-        .collect()
-}
-
-/// Topics that no sink and no dead letter is kept on: where events come in.
-fn entry_topics(plan: &Plan) -> Vec<String> {
-    let sinks = &plan.system.spec.sinks;
-    let stores = sinks.iter().filter_map(|sink| match &sink.store {
-        SinkStore::Topic { name, .. } => Some(name.as_str()),
-        SinkStore::Directory { .. } | SinkStore::Sqlite { .. } => None,
-    });
-    let dead = sinks.iter().filter_map(|sink| {
-        sink.dead_letters
-            .as_ref()
-            .map(|letters| letters.topic.as_str())
-    });
-    let outputs: BTreeSet<&str> = stores.chain(dead).collect();
-    let given = plan
-        .loads
-        .iter()
-        .filter_map(|planned| match &planned.load.entry {
-            LoadEntry::Topic { topic, .. } => Some(topic.clone()),
-            LoadEntry::Http { .. } => None,
-        });
-    let inputs = plan
-        .cluster
-        .topics
-        .iter()
-        .map(|topic| topic.name.clone())
-        .filter(|name| !outputs.contains(name.as_str()));
-    inputs
-        .chain(given)
-        .collect::<BTreeSet<String>>()
-        .into_iter()
-        .collect()
 }
 
 /// Reads every sink to its end; what could not be read is noted as such.

@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod derive;
+mod groups;
 mod odd;
 mod prefix;
 #[cfg(test)]

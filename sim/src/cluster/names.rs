@@ -29,6 +29,11 @@ impl Names {
         name
     }
 
+    /// For those who only look: a name that nobody has used yet does not get a number by it, for numbers decide on orders.
+    pub fn known(&self, text: &str) -> Option<Name> {
+        self.table.borrow().by_text.get(text).copied()
+    }
+
     /// The text of a name that was interned here.
     pub fn text(&self, name: Name) -> Arc<str> {
         let table = self.table.borrow();

@@ -216,6 +216,47 @@ impl Cluster {
         Some(ends.iter().map(behind).sum())
     }
 
+    /// By topic and partition, the records that a group has yet to commit: of the topics that it has committed on, or of `entry_topics`
+    /// while there are none. `None` while nobody has heard of the group, or one of the partitions has no leader
+    /// that is up.
+    #[must_use]
+    pub fn lags(
+        &self,
+        group: &str,
+        entry_topics: &[String],
+    ) -> Option<BTreeMap<(String, u32), u64>> {
+        let group = self.names.known(group)?;
+        let mut topics: BTreeSet<Name> = {
+            let view = self.view.borrow();
+            let committed = view.committed.keys();
+            committed
+                .filter(|(by, _)| *by == group)
+                .map(|(_, id)| id.topic)
+                .collect()
+        };
+        if topics.is_empty() {
+            topics.extend(
+                entry_topics
+                    .iter()
+                    .filter_map(|topic| self.names.known(topic)),
+            );
+        }
+        let mut lags = BTreeMap::new();
+        for topic in topics {
+            let ends = self.ends_of(topic);
+            if ends.len() != self.leaders_of(topic).len() {
+                return None;
+            }
+            let view = self.view.borrow();
+            for (id, end) in ends {
+                let committed = view.committed.get(&(group, id)).copied().unwrap_or(0);
+                let behind = u64::try_from(end - committed).unwrap_or(0);
+                lags.insert(self.place(id), behind);
+            }
+        }
+        Some(lags)
+    }
+
     #[must_use]
     pub fn unfenced(&self) -> usize {
         self.view.borrow().unfenced.len()

@@ -1,6 +1,7 @@
 //! The course of a run: the same phases and notes as on real processes.
 
 mod faults;
+mod lag;
 mod load;
 mod phases;
 mod services;
@@ -14,6 +15,7 @@ use crate::network::{LinkProfile, Network};
 use crate::sinks::Sinks;
 use crate::world::World;
 use crate::{Counts, Detail, SimOutcome};
+use lag::LagWatch;
 use squall_history::{Event, Head, ROWS_VERSION, What};
 use squall_model::kafka::BrokerConfig;
 use squall_plan::Plan;
@@ -47,7 +49,11 @@ pub fn run(
         told.replace(Some(result));
     });
     let sink = RefCell::new(sink);
-    let hand_on = || world.journal.hand_on(*sink.borrow_mut());
+    let lag = LagWatch::new(&plan, detail);
+    let hand_on = || {
+        lag.look(&world);
+        world.journal.hand_on(*sink.borrow_mut());
+    };
     let limit = limit(&plan);
     let happen = |what| world.cluster.happen(what);
     let stopped = kernel.run(limit, happen, || {

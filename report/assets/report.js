@@ -34,7 +34,7 @@
     const show = (index) => {
       current = Math.max(0, Math.min(index, places.length - 1));
       const place = places[current] / 1000;
-      const onAxis = plot.querySelector(".xunit").textContent.startsWith("seconds");
+      const onAxis = plot.querySelector(".xunit").textContent.includes("since");
       const rows = [number(xs[current]) + (onAxis ? " s" : " %")];
       if (!onAxis) rows[0] = String(Number(xs[current].toFixed(4))) + " %";
       for (const line of lines) {

@@ -51,6 +51,9 @@ pub struct Tick {
     pub minor: bool,
 }
 
+/// A time axis longer than this counts minutes.
+const MINUTES_FROM_S: f64 = 600.0;
+
 /// The horizontal axis.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum X {
@@ -71,8 +74,9 @@ impl X {
         }
     }
 
-    pub const fn label(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
+            Self::Time { ends_s } if ends_s > MINUTES_FROM_S => "minutes since the load began",
             Self::Time { .. } => "seconds since the load began",
             Self::Percentile { .. } => "percentile of events",
         }
@@ -88,12 +92,13 @@ impl X {
     pub fn ticks(self) -> Vec<Tick> {
         match self {
             Self::Time { ends_s } => {
-                let step = nice_step(ends_s / 10.0);
+                let unit_s = if ends_s > MINUTES_FROM_S { 60.0 } else { 1.0 };
+                let step = nice_step(ends_s / unit_s / 10.0) * unit_s;
                 let tick = |index: usize| {
                     let x = index as f64 * step;
                     Tick {
                         at: self.place(x),
-                        label: words::digits(x),
+                        label: words::digits(x / unit_s),
                         minor: !index.is_multiple_of(2),
                     }
                 };
@@ -221,6 +226,19 @@ mod tests {
             .map(|t| t.label)
             .collect();
         assert_eq!(labels, ["100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s"]);
+    }
+
+    #[test]
+    fn an_hour_is_told_in_minutes() {
+        let hour = X::Time { ends_s: 3_660.0 };
+        let ticks = hour.ticks();
+        let labels: Vec<&str> = ticks.iter().map(|tick| tick.label.as_str()).collect();
+        assert_eq!(labels, ["0", "10", "20", "30", "40", "50", "60"]);
+        assert!((ticks[6].at - 3_600.0 / 3_660.0).abs() < 1e-9);
+        assert!(hour.label().starts_with("minutes"));
+        let short = X::Time { ends_s: 20.0 };
+        assert_eq!(short.ticks()[1].label, "2");
+        assert!(short.label().starts_with("seconds"));
     }
 
     #[test]

@@ -101,9 +101,11 @@ fn drawing(chart: &Chart) -> Markup {
     }
 }
 
+/// Its name has the room until the next fault begins.
 fn band_name(chart: &Chart, band: &Band) -> Markup {
     let from = chart.x.place(band.from);
-    let width = chart.x.place(band.until) - from;
+    let others = chart.bands.iter().map(|other| chart.x.place(other.from));
+    let width = others.filter(|other| *other > from).fold(1.0, f64::min) - from;
     let name = inert(&band.name);
     html! {
         span.bandname style={ "left:" (percent(from)) ";width:" (percent(width.max(0.004))) }

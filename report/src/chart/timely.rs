@@ -190,13 +190,14 @@ fn latency(id: &str, title: String, colour: u8, latency: &Latency, series: &Seri
     let values =
         |value: fn(&Distribution) -> Option<f64>| latency.buckets.iter().map(value).collect();
     let lines = vec![
-        line(
+        // Under few events it is the p99's line: as an area it still shows.
+        area(line(
             "largest",
             0,
             Dash::Dotted,
             grid,
             values(Distribution::max_ms),
-        ),
+        )),
         line(
             "p99",
             colour,

@@ -21,10 +21,12 @@ pub fn header(material: Material<'_>) -> Markup {
                 span.verdict { (shout(report.verdict)) @if let Some(kind) = headline(material) { " (" (kind) ")" } }
                 " " (inert(&sentence::of(report)))
             }
-            @if !report.description.is_empty() { p.description { (inert(&report.description)) } }
-            nav aria-label="Parts of this report" {
-                a href="#faults" { "Faults" } a href="#charts" { "Over time" } a href="#expectations" { "Expectations" }
-                a href="#anomalies" { "Anomalies" } a href="#setup" { "What ran" }
+            div.under {
+                @if !report.description.is_empty() { p.description { (inert(&report.description)) } }
+                nav aria-label="Parts of this report" {
+                    a href="#faults" { "Faults" } a href="#charts" { "Over time" } a href="#expectations" { "Expectations" }
+                    a href="#anomalies" { "Anomalies" } a href="#setup" { "What ran" }
+                }
             }
         }
     }
@@ -50,16 +52,20 @@ pub fn screen(material: Material<'_>) -> Markup {
             @if !report.inconclusive.is_empty() { (unproven(&report.inconclusive)) }
             (ledger(material))
             div.pair {
-                (svg::figure(&chart::rates(material)))
                 div {
                     h2 { "Repeat it" }
                     (again(&report.again))
+                }
+                div {
                     h2 { "What this run does not prove" }
                     p { (inert(&report.scope)) }
                     @if let Some(note) = left_out(material) { p { (note) } }
                 }
             }
-            (story(material))
+            div.pair {
+                (svg::figure(&chart::rates(material)))
+                (story(material))
+            }
         }
     }
 }
@@ -115,7 +121,7 @@ fn ledger(material: Material<'_>) -> Markup {
     let load = &report.load;
     html! {
         h2 { "Ledger" }
-        p {
+        p.counts {
             strong { (count(load.offered)) } " of " (count(load.planned)) " events offered: "
             (count(load.accepted)) " accepted, " (count(load.rejected)) " rejected, " (count(load.indeterminate)) " of unknown outcome. "
             (on_time(load.on_time)) ", pacing p99.9 " (time(load.pacing_p999_ms)) "."

@@ -1,7 +1,7 @@
 //! Buckets of equal width over the time of a run.
 
 /// Buckets of one run at most.
-pub const BUCKETS_MAX: usize = 320;
+pub const BUCKETS_MAX: usize = 160;
 
 /// Widths of buckets, in milliseconds; beyond the last one they double.
 const WIDTHS_MS: [f64; 12] = [

@@ -25,6 +25,8 @@ global: { scrape_interval: 1s }
 scrape_configs:
   - job_name: squall
     static_configs: [{ targets: ["$metrics"] }]
+  - job_name: services
+    http_sd_configs: [{ url: "http://$metrics/targets", refresh_interval: 1s }]
 YAML
 prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/data" --web.listen-address="$web" \
     > "$work/prometheus.log" 2>&1 &
@@ -32,7 +34,8 @@ prometheus_pid=$!
 cd "$root"
 "$squall" scenario scenarios/broker-loss.yaml --plain --metrics "$metrics" --out "$work/runs" > "$work/run.log" 2>&1 &
 run_pid=$!
-if python3 "$root/monitoring/queries.py" "$root/monitoring/grafana/squall.json" "http://$web"; then
+if python3 "$root/monitoring/queries.py" "$root/monitoring/grafana/squall.json" "http://$web" \
+    'up{job="services", service="producer"} == 1' 'up{job="services", service="consumer-db"} == 1'; then
     echo "every query of the dashboard answered"
 else
     tail -5 "$work/run.log" "$work/prometheus.log"

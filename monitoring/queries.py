@@ -1,4 +1,6 @@
-"""Asks each query of a Grafana dashboard of a Prometheus until all have answered with a series, 90 s at most."""
+"""Asks each query of a Grafana dashboard of a Prometheus until all have answered with a series, 90 s at most.
+
+Usage: queries.py DASHBOARD PROMETHEUS [QUERY...], where further queries are asked as well."""
 
 import json
 import sys
@@ -7,9 +9,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-dashboard, prometheus = sys.argv[1:3]
+dashboard, prometheus, *further = sys.argv[1:]
 panels = json.load(open(dashboard))["panels"]
-queries = {target["expr"].replace("$__rate_interval", "10s") for panel in panels for target in panel["targets"]}
+queries = {target["expr"].replace("$__rate_interval", "10s") for panel in panels for target in panel["targets"]} | set(further)
 wrong = {}
 
 

@@ -72,6 +72,7 @@ fn run(board: &Board, text: &mut Text) {
     let seed = board.seed.to_string();
     let labels = [
         ("scenario", board.scenario.as_str()),
+        ("variant", board.variant.as_deref().unwrap_or_default()),
         ("environment", &board.environment),
         ("seed", &seed),
     ];
@@ -119,11 +120,15 @@ fn events(board: &Board, text: &mut Text) {
         "gauge",
         "Cases of anomalies known so far, by name and sink.",
     );
-    for anomaly in board.anomalies.iter().filter(|one| !one.suspected) {
+    let known = || board.anomalies.iter().filter(|one| !one.suspected);
+    for anomaly in known() {
         let sink = anomaly.sink.as_ref().map_or("", |(_, name)| name.as_str());
         let labels = [("anomaly", anomaly.name.as_str()), ("sink", sink)];
         text.series(name, &labels, anomaly.count);
     }
+    let name = "squall_anomaly_cases";
+    text.family(name, "gauge", "Cases of all anomalies known so far.");
+    text.series(name, &[], known().map(|anomaly| anomaly.count).sum::<u64>());
 }
 
 fn sinks(board: &Board, text: &mut Text) {
@@ -279,6 +284,7 @@ mod tests {
             "squall_effects_total{sink=\"users\"} 1400",
             "squall_duplicates_total{sink=\"users\"} 1",
             "squall_anomalies{anomaly=\"duplicate-effect\",sink=\"users\"} 1",
+            "squall_anomaly_cases 1",
             "squall_fault_active{fault=\"leader-cut-off\"} 1",
             "squall_effect_latency_seconds_bucket{sink=\"users\",le=\"0.025\"} 1001",
             "squall_effect_latency_seconds_count{sink=\"users\"} 1400",

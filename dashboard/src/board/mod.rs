@@ -15,6 +15,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Board {
     pub scenario: String,
+    pub variant: Option<String>,
     pub environment: String,
     pub seed: u64,
     pub phase: String,

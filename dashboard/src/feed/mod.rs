@@ -61,6 +61,7 @@ impl Feed {
         };
         let mut board = Board {
             scenario: plan.name.clone(),
+            variant: plan.variant.clone(),
             environment: plan.environment.name().to_owned(),
             seed: plan.seed,
             phase: "set-up".to_owned(),

@@ -14,11 +14,12 @@ pub fn head(buf: &mut Buffer, area: Rect, board: &Board, frozen: bool, theme: Th
     let mut title = vec![
         span(" squall ", theme.accent().patch(theme.bold())),
         span(&board.scenario, theme.bold()),
-        span(
-            &format!("  {}  seed {}", board.environment, board.seed),
-            theme.dim(),
-        ),
     ];
+    if let Some(variant) = &board.variant {
+        title.push(span(&format!(" ({variant})"), theme.bold()));
+    }
+    let place = format!("  {}  seed {}", board.environment, board.seed);
+    title.push(span(&place, theme.dim()));
     if let Some(replay) = board.replay {
         let sign = match (replay.at_end, replay.paused) {
             (true, _) => "end",

@@ -108,8 +108,7 @@ fn announce(
 
 /// Brings something at the first Ctrl-C.
 fn stopped() -> Result<Receiver<()>, Failure> {
-    let interrupt = Interrupt::listen()
-        .map_err(|error| Failure::environment(format!("cannot listen for Ctrl-C: {error}")))?;
+    let interrupt = Interrupt::listen()?;
     let (stop, stopped) = std::sync::mpsc::channel();
     let wait = move || {
         while !interrupt.wait(Duration::from_secs(3600)) {}

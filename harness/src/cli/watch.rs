@@ -1,11 +1,14 @@
 //! `squall watch RUN`: a stored run again in the dashboard.
 
 use super::lookup;
+use crate::environment::interrupt::Interrupt;
 use crate::exit::{Exit, Failure};
 use crate::run::Stories;
 use crate::verdict;
 use clap::Args;
-use squall_dashboard::{Action, App, Buffer, Feed, Mode, Rect, Replay, Screen, Theme, draw, svg};
+use squall_dashboard::{
+    Action, App, Buffer, Feed, Mode, Rect, Replay, Screen, Theme, draw, restore, svg,
+};
 use squall_history::{Batch, Event, HistoryError, Reader};
 use squall_plan::Plan;
 use squall_render::{Glyphs, Report};
@@ -62,6 +65,9 @@ pub fn run(args: &WatchArgs) -> Result<Exit, Failure> {
     if let (Some(file), Some(at_s)) = (&args.picture, args.at) {
         return watch.picture(file, at_s, args.size);
     }
+    let interrupt = Interrupt::listen()?;
+    // An end at once drops nothing.
+    let _at_once = interrupt.at_second(restore);
     let theme = Theme::from_environment(super::scenario::glyphs());
     let mut screen = Screen::enter(theme).map_err(|error| {
         Failure::environment(format!("cannot take over the terminal: {error}"))
@@ -69,7 +75,7 @@ pub fn run(args: &WatchArgs) -> Result<Exit, Failure> {
     })?;
     let mut app = App::new(Mode::Watch);
     let stories = Stories::new(&folder, &watch.plan);
-    loop {
+    while !interrupt.is_requested() {
         watch.advance()?;
         stories.deliver(&mut app);
         let gone = |error: std::io::Error| Failure::environment(error.to_string());
@@ -87,6 +93,7 @@ pub fn run(args: &WatchArgs) -> Result<Exit, Failure> {
             _ => {}
         }
     }
+    Ok(Exit::Held)
 }
 
 /// A history on its way into a feed.

@@ -4,6 +4,7 @@
 //!
 //! SIGTERM and SIGHUP (a terminal that closes) count as Ctrl-C.
 
+use crate::exit::Failure;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::collections::BTreeMap;
@@ -57,14 +58,16 @@ impl Interrupt {
     ///
     /// # Errors
     /// When the handlers cannot be installed.
-    pub fn listen() -> io::Result<Self> {
+    pub fn listen() -> Result<Self, Failure> {
         static LISTENING: Mutex<Option<Interrupt>> = Mutex::new(None);
         let mut listening = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(interrupt) = &*listening {
             return Ok(interrupt.clone());
         }
         let interrupt = Self::detached();
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let cannot =
+            |error: io::Error| Failure::environment(format!("cannot listen for Ctrl-C: {error}"));
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(cannot)?;
         let heard = interrupt.clone();
         std::thread::Builder::new()
             .name("interrupt".to_owned())
@@ -72,7 +75,8 @@ impl Interrupt {
                 for _ in signals.forever() {
                     heard.press();
                 }
-            })?;
+            })
+            .map_err(cannot)?;
         *listening = Some(interrupt.clone());
         Ok(interrupt)
     }

@@ -2,6 +2,7 @@
 //! scrapes them.
 
 use super::live::SharedFeed;
+use super::targets::Targets;
 use crate::exit::Failure;
 use squall_dashboard::{CONTENT_TYPE, metrics};
 use squall_render::Report;
@@ -19,6 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Lines of a request's head at most.
 const HEAD_LINES_MAX: usize = 100;
 
+/// What the endpoint tells.
+pub struct Told {
+    pub feed: SharedFeed,
+    pub began: Instant,
+    pub targets: Targets,
+}
+
 /// The endpoint; dropping it closes it.
 pub struct Endpoint {
     address: SocketAddr,
@@ -27,11 +35,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Serves `GET /metrics` on an address.
+    /// Serves `GET /metrics` and `GET /targets` on an address.
     ///
     /// # Errors
     /// When the address cannot be bound.
-    pub fn serve(address: SocketAddr, feed: SharedFeed, began: Instant) -> Result<Self, Failure> {
+    pub fn serve(address: SocketAddr, told: Told) -> Result<Self, Failure> {
         let cannot = |error: std::io::Error| {
             Failure::environment(format!("cannot serve metrics on {address}: {error}"))
                 .hint("choose a free port with --metrics 127.0.0.1:PORT")
@@ -46,7 +54,7 @@ impl Endpoint {
                     return;
                 }
                 // A scraper that goes away is its own concern.
-                let _ = stream.and_then(|stream| answer(&stream, &feed, began));
+                let _ = stream.and_then(|stream| answer(&stream, &told));
             }
         };
         let thread = std::thread::Builder::new().name("metrics".to_owned());
@@ -81,7 +89,7 @@ pub fn text(feed: &SharedFeed, began: Instant) -> String {
     metrics(&board)
 }
 
-fn answer(stream: &TcpStream, feed: &SharedFeed, began: Instant) -> std::io::Result<()> {
+fn answer(stream: &TcpStream, told: &Told) -> std::io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut lines = BufReader::new(stream.take(16 << 10)).lines();
@@ -95,8 +103,13 @@ fn answer(stream: &TcpStream, feed: &SharedFeed, began: Instant) -> std::io::Res
         .strip_prefix("GET ")
         .and_then(|rest| rest.split([' ', '?']).next());
     let (status, kind, body) = match path {
-        Some("/metrics") => ("200 OK", CONTENT_TYPE, text(feed, began)),
-        Some(_) => ("404 Not Found", "text/plain", "see /metrics\n".to_owned()),
+        Some("/metrics") => ("200 OK", CONTENT_TYPE, text(&told.feed, told.began)),
+        Some("/targets") => ("200 OK", "application/json", told.targets.json()),
+        Some(_) => (
+            "404 Not Found",
+            "text/plain",
+            "see /metrics and /targets\n".to_owned(),
+        ),
         None => (
             "405 Method Not Allowed",
             "text/plain",
@@ -150,16 +163,22 @@ pub fn of_verdict(report: &Report) -> String {
     text
 }
 
-/// Replaces what the gateway has of this scenario (a PUT to `/metrics/job/squall/scenario@base64/...`).
+/// Replaces what the gateway has of this scenario and variant (a PUT to `/metrics/job/squall/scenario/.../variant/...`).
 ///
 /// # Errors
 /// When the gateway cannot be reached or refuses.
-pub fn push(gateway: &Gateway, scenario: &str, body: &str) -> Result<(), Failure> {
+pub fn push(
+    gateway: &Gateway,
+    scenario: &str,
+    variant: Option<&str>,
+    body: &str,
+) -> Result<(), Failure> {
     let cannot = |why: String| {
         Failure::environment(format!("cannot push metrics to {}: {why}", gateway.address))
     };
+    let variant = variant.map_or_else(String::new, |name| format!("/variant/{}", segment(name)));
     let request = format!(
-        "PUT /metrics/job/squall/scenario/{} HTTP/1.1\r\nHost: {}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "PUT /metrics/job/squall/scenario/{}{variant} HTTP/1.1\r\nHost: {}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         segment(scenario),
         gateway.address,
         body.len(),
@@ -193,9 +212,14 @@ fn segment(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn feed() -> SharedFeed {
+    fn told() -> Told {
         let plan = include_str!("../../../dashboard/tests/plan.json");
-        SharedFeed::new(&serde_json::from_str(plan).unwrap())
+        let plan = serde_json::from_str(plan).unwrap();
+        Told {
+            feed: SharedFeed::new(&plan),
+            began: Instant::now(),
+            targets: Targets::of(&plan),
+        }
     }
 
     fn ask(address: SocketAddr, request: &str) -> String {
@@ -209,11 +233,13 @@ mod tests {
     #[test]
     fn an_endpoint_answers_scrapers_and_goes_away() {
         let loopback = "127.0.0.1:0".parse().unwrap();
-        let endpoint = Endpoint::serve(loopback, feed(), Instant::now()).unwrap();
+        let endpoint = Endpoint::serve(loopback, told()).unwrap();
         let address = endpoint.address;
         let answer = ask(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
         assert!(answer.contains("squall_run_info{scenario=\"partition-loss\""));
+        let none_yet = ask(address, "GET /targets HTTP/1.1\r\n\r\n");
+        assert!(none_yet.contains("application/json") && none_yet.ends_with("\r\n[]"));
         assert!(ask(address, "GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
         assert!(ask(address, "POST /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
         drop(endpoint);
@@ -244,12 +270,12 @@ mod tests {
                 (head, String::from_utf8(body).unwrap())
             })
         });
-        let began = Instant::now();
-        push(&gateway, "a/b c", &text(&feed(), began)).unwrap();
-        assert!(push(&gateway, "a", "").is_err());
+        let Told { feed, began, .. } = told();
+        push(&gateway, "a/b c", Some("d"), &text(&feed, began)).unwrap();
+        assert!(push(&gateway, "a", None, "").is_err());
         let [(head, body), _] = serve.join().unwrap();
         assert!(
-            head.starts_with("PUT /metrics/job/squall/scenario/a_b_c HTTP/1.1\r\n"),
+            head.starts_with("PUT /metrics/job/squall/scenario/a_b_c/variant/d HTTP/1.1\r\n"),
             "{head}"
         );
         assert!(body.contains("squall_events_offered_total 0") && body.ends_with('\n'));

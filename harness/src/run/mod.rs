@@ -16,6 +16,7 @@ mod reports;
 mod simulated;
 mod steady;
 mod taps;
+mod targets;
 mod traffic;
 mod watchdog;
 

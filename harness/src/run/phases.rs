@@ -128,6 +128,7 @@ impl<'a, 'o> Phases<'a, 'o> {
         refuse_what_cannot_be(context)?;
         let site = self.site()?;
         let env: Arc<dyn Environment> = Arc::new(site);
+        context.targets.placed(&env);
         context
             .recorder
             .counters()

@@ -3,8 +3,9 @@
 use super::by_hand::{self, ByHand};
 use super::ci;
 use super::live::{LiveParts, LiveView, SharedFeed};
-use super::metrics::{self, Endpoint};
+use super::metrics::{self, Endpoint, Told};
 use super::phases::{Ended, Outcome, Phases};
+use super::targets::Targets;
 use super::{Finished, RunFolder, RunOptions, finish, simulated, write_reports};
 use crate::environment::external;
 use crate::environment::interrupt::Interrupt;
@@ -30,6 +31,7 @@ pub struct Context<'a> {
     pub interrupt: Interrupt,
     /// Trouble by hand, where a dashboard can cause it.
     pub by_hand: Option<ByHand>,
+    pub targets: Targets,
 }
 
 /// Runs a plan, judges it, and tells those who wait for it.
@@ -57,7 +59,8 @@ pub fn run(plan: &Plan, options: &RunOptions, out: &mut dyn Write) -> Result<Fin
     ci::tell(&finished.report, &plan.file, out)?;
     if let (Some(gateway), Some(metrics)) = (&options.metrics.push, last_metrics) {
         let metrics = metrics + &metrics::of_verdict(&finished.report);
-        if let Err(failure) = metrics::push(gateway, &plan.name, &metrics) {
+        if let Err(failure) = metrics::push(gateway, &plan.name, plan.variant.as_deref(), &metrics)
+        {
             // Who watches is not who is watched: the verdict stands.
             let _ = writeln!(std::io::stderr(), "warning: {failure}");
         }
@@ -81,8 +84,7 @@ fn real_time(
         feed.as_ref().map(SharedFeed::observer),
     )
     .map_err(|error| Failure::environment(format!("cannot write the history: {error}")))?;
-    let interrupt = Interrupt::listen()
-        .map_err(|error| Failure::environment(format!("cannot listen for Ctrl-C: {error}")))?;
+    let interrupt = Interrupt::listen()?;
     let journal = Journal::new(recorder.clone(), started);
     journal.note(What::Head(head(plan)));
     let context = Context {
@@ -93,9 +95,17 @@ fn real_time(
         started,
         interrupt,
         by_hand: options.live.then(ByHand::default),
+        targets: Targets::of(plan),
     };
     let _endpoint = match (options.metrics.serve, &feed) {
-        (Some(address), Some(feed)) => Some(Endpoint::serve(address, feed.clone(), started)?),
+        (Some(address), Some(feed)) => {
+            let told = Told {
+                feed: feed.clone(),
+                began: started,
+                targets: context.targets.clone(),
+            };
+            Some(Endpoint::serve(address, told)?)
+        }
         _ => None,
     };
     let shown = feed.clone().filter(|_| options.live);

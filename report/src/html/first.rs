@@ -5,6 +5,7 @@ use crate::Material;
 use crate::chart::{self, svg};
 use crate::words::{count, inert, time};
 use maud::{Markup, html};
+use squall_render::Report;
 use squall_render::report::{Anomaly, SinkSummary, Story, Verdict};
 
 pub fn header(material: Material<'_>) -> Markup {
@@ -49,7 +50,7 @@ pub fn screen(material: Material<'_>) -> Markup {
     let report = material.report;
     html! {
         section id="result" aria-label="Result" {
-            @if !report.inconclusive.is_empty() { (unproven(&report.inconclusive)) }
+            @if is_told_beside(report) { (unproven(&report.inconclusive)) }
             (ledger(material))
             div.pair {
                 div {
@@ -79,6 +80,14 @@ fn again(again: &str) -> Markup {
             @for (index, word) in words.iter().enumerate() { @if index > 0 { " " } span { (inert(word)) } }
         } }
         @if !caveat.is_empty() { p.note { (inert(caveat.trim_end_matches(')'))) } }
+    }
+}
+
+/// The only reason of an inconclusive run is its headline already.
+fn is_told_beside(report: &Report) -> bool {
+    match report.verdict {
+        Verdict::Inconclusive => report.inconclusive.len() > 1,
+        _ => !report.inconclusive.is_empty(),
     }
 }
 

@@ -64,6 +64,9 @@ fn an_anomaly_that_comes_with_the_faults_only_is_attributed_to_them() {
     assert_eq!(compared["attribution"], "faults");
     assert_eq!(compared["without_faults"], 0);
     assert!(compared["with_faults"].as_u64().unwrap() > 0);
+    // The control is the younger one, and the run is what was asked for.
+    let latest = folder.path().join("latest");
+    assert!(latest.join("control.json").is_file());
     // The command that the control prints repeats the control.
     assert!(
         ran.out

@@ -48,6 +48,13 @@ fn exit_codes_are_the_documented_ones() {
 }
 
 #[test]
+fn a_broker_setting_that_is_none_is_bad_input() {
+    let ran = squall(&["serve", "kafka", "--port", "0", "--broker", "nonsense=1"]);
+    assert_eq!(ran.exit, Exit::BadInput, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("nonsense"), "{}", ran.err);
+}
+
+#[test]
 fn help_and_version_are_no_failure() {
     let help = squall(&["--help"]);
     assert_eq!(help.exit, Exit::Held);

@@ -24,7 +24,7 @@ pub use effects::Watch;
 pub use error::TapError;
 pub use id::IdReader;
 pub use lag::{LagSample, LagSpec, LagWatch};
-pub use query::{Answer, QueryError, query};
+pub use query::{Answer, QueryError, Unseen, query};
 pub use source::FinalRead;
 pub use sqlite::Rows;
 pub use status::{TapState, TapStatus};

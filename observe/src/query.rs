@@ -1,6 +1,6 @@
 //! One question to an SQLite database, through a connection that cannot write.
 
-use crate::sqlite::open;
+use crate::sqlite::{open, quoted};
 use rusqlite::types::ValueRef;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -28,6 +28,28 @@ pub enum QueryError {
     Sqlite(#[from] rusqlite::Error),
 }
 
+/// Rows of a table that a query does not see.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unseen {
+    pub table: String,
+    pub column: String,
+    /// What the column's text begins with.
+    pub prefix: String,
+}
+
+impl Unseen {
+    /// A view that is found before the table of the same name. It lives in the connection: the database is not written to.
+    fn view(&self) -> String {
+        let (table, column) = (quoted(&self.table), quoted(&self.column));
+        let prefix = self.prefix.replace('\'', "''");
+        let length = self.prefix.chars().count();
+        format!(
+            "CREATE TEMP VIEW IF NOT EXISTS {table} AS SELECT * FROM main.{table} \
+             WHERE substr({table}.{column}, 1, {length}) IS NOT '{prefix}'"
+        )
+    }
+}
+
 /// Asks the database at `path`, and takes `rows_max` rows and `within` at most.
 ///
 /// # Errors
@@ -35,6 +57,7 @@ pub enum QueryError {
 pub fn query(
     path: &Path,
     sql: &str,
+    unseen: &[Unseen],
     rows_max: usize,
     within: Duration,
 ) -> Result<Answer, QueryError> {
@@ -42,6 +65,9 @@ pub fn query(
         return Err(QueryError::NoDatabase(path.display().to_string()));
     }
     let connection = open(path)?;
+    for rows in unseen {
+        connection.execute_batch(&rows.view())?;
+    }
     let handle = connection.get_interrupt_handle();
     let (ended, watched) = channel::<()>();
     std::thread::scope(|scope| {
@@ -118,12 +144,40 @@ mod tests {
     #[test]
     fn rows_come_as_text_and_no_more_of_them_than_asked_for() {
         let (_folder, path) = database();
-        let all = query(&path, "SELECT * FROM orders ORDER BY id", 10, SECONDS).unwrap();
+        let all = query(&path, "SELECT * FROM orders ORDER BY id", &[], 10, SECONDS).unwrap();
         assert_eq!(all.rows, [["a", "1.5"], ["b", "NULL"], ["c", "2"]]);
         assert!(!all.more);
-        let two = query(&path, "SELECT id FROM orders ORDER BY id", 2, SECONDS).unwrap();
+        let two = query(&path, "SELECT id FROM orders ORDER BY id", &[], 2, SECONDS).unwrap();
         assert_eq!(two.rows, [["a"], ["b"]]);
         assert!(two.more);
+    }
+
+    #[test]
+    fn rows_that_are_not_to_be_seen_are_not_there() {
+        let (_folder, path) = database();
+        let unseen = |prefix: &str| Unseen {
+            table: "orders".to_owned(),
+            column: "id".to_owned(),
+            prefix: prefix.to_owned(),
+        };
+        let ids = |sql: &str, prefix: &str| {
+            let answer = query(&path, sql, &[unseen(prefix)], 10, SECONDS).unwrap();
+            answer.rows.concat()
+        };
+        let sql = "SELECT id FROM orders ORDER BY id";
+        assert_eq!(ids(sql, "b"), ["a", "c"]);
+        assert_eq!(ids(sql, "'"), ["a", "b", "c"]);
+        assert_eq!(ids("SELECT count(*) FROM main.orders", "b"), ["3"]);
+        // Twice for the same table is once, and a table that is missing is missed by who asks for it.
+        let none = Unseen {
+            table: "payments".to_owned(),
+            ..unseen("b")
+        };
+        let all = [unseen("b"), unseen("b"), none];
+        let answer = query(&path, sql, &all, 10, SECONDS).unwrap();
+        assert_eq!(answer.rows.concat(), ["a", "c"]);
+        let error = query(&path, "SELECT 1 FROM payments", &all, 1, SECONDS).unwrap_err();
+        assert!(error.to_string().contains("payments"), "{error}");
     }
 
     #[test]
@@ -135,11 +189,11 @@ mod tests {
             "DROP TABLE orders",
         ] {
             assert!(
-                matches!(query(&path, sql, 1, SECONDS), Err(QueryError::Writes)),
+                matches!(query(&path, sql, &[], 1, SECONDS), Err(QueryError::Writes)),
                 "{sql}"
             );
         }
-        let count = query(&path, "SELECT count(*) FROM orders", 1, SECONDS).unwrap();
+        let count = query(&path, "SELECT count(*) FROM orders", &[], 1, SECONDS).unwrap();
         assert_eq!(count.rows, [["3"]]);
     }
 
@@ -147,7 +201,7 @@ mod tests {
     fn a_query_without_an_end_is_ended() {
         let (_folder, path) = database();
         let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
-        let ended = query(&path, endless, 1, Duration::from_millis(50));
+        let ended = query(&path, endless, &[], 1, Duration::from_millis(50));
         assert!(matches!(ended, Err(QueryError::TooSlow(_))), "{ended:?}");
     }
 
@@ -155,10 +209,10 @@ mod tests {
     fn mistakes_are_told_by_what_they_are() {
         let (folder, path) = database();
         let missing = folder.path().join("no.db");
-        let error = query(&missing, "SELECT 1", 1, SECONDS).unwrap_err();
+        let error = query(&missing, "SELECT 1", &[], 1, SECONDS).unwrap_err();
         assert!(error.to_string().contains("no.db"), "{error}");
         assert!(!missing.exists(), "asking makes no database");
-        let error = query(&path, "SELECT nothing FROM orders", 1, SECONDS).unwrap_err();
+        let error = query(&path, "SELECT nothing FROM orders", &[], 1, SECONDS).unwrap_err();
         assert!(error.to_string().contains("nothing"), "{error}");
     }
 }

@@ -219,6 +219,6 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     )
 }
 
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

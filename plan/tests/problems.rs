@@ -391,6 +391,14 @@ fn a_fault_that_could_meet_nothing_is_refused_with_what_to_do_instead() {
             "no connection runs",
         ),
         (
+            "isolate: load",
+            "the load connects to no broker: its requests go straight to the services",
+        ),
+        (
+            "delay: { from: load, to: brokers, by: 1s }",
+            "let the load enter by `topic`",
+        ),
+        (
             "kill: controller",
             "aim at broker(N), or cut it off with isolate",
         ),

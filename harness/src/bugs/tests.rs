@@ -1,6 +1,8 @@
 //! A sample of what `squall bugs` measures.
 
 use super::*;
+use crate::cli::lookup;
+use squall_plan::scenario::{ExpectedVerdict, Request};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -34,6 +36,44 @@ fn every_switch_is_in_the_table_and_every_bug_has_a_name_of_its_own() {
     for bug in PLANTED {
         assert!(!planted(bug).unwrap().is_empty(), "{}", bug.name);
     }
+}
+
+/// A bug that a system can be given is of use when a scenario shows it: violated, and with the anomaly that the table names.
+#[test]
+fn every_bug_of_a_system_has_a_variant_that_shows_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let (mut known, mut shown) = (BTreeSet::new(), BTreeSet::new());
+    for file in lookup::scenario_files(&root.join("scenarios")).unwrap() {
+        let load = |variant: Option<&String>| {
+            let request = Request {
+                variant: variant.cloned(),
+                ..Request::default()
+            };
+            squall_plan::scenario::load(&file, &request).unwrap()
+        };
+        let plain = load(None);
+        let services = &plain.system.spec.services;
+        let bugs = services.iter().flat_map(|service| &service.bugs);
+        known.extend(bugs.map(|bug| bug.name.clone()));
+        for variant in &plain.variants {
+            let scenario = load(Some(variant));
+            let expect = &scenario.expect;
+            let as_it_must = |bug: &String| {
+                let planted = PLANTED.iter().find(|planted| planted.name == bug);
+                planted.is_none_or(|planted| {
+                    let named = |name: &String| planted.anomalies.contains(&name.as_str());
+                    expect.anomalies.iter().any(named)
+                })
+            };
+            if expect.verdict == ExpectedVerdict::Violated {
+                let bugs = scenario.system.bugs.iter().filter(|bug| as_it_must(bug));
+                shown.extend(bugs.cloned());
+            }
+        }
+    }
+    assert!(known.len() >= 20, "{known:?}");
+    let unseen: Vec<&String> = known.difference(&shown).collect();
+    assert!(unseen.is_empty(), "no scenario shows {unseen:?}");
 }
 
 /// The bugs that show within a few seeds; the others are measured by bench/planted-bugs.sh.

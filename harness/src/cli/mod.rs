@@ -11,7 +11,7 @@ mod demo;
 mod explain;
 mod export;
 mod judge;
-mod lookup;
+pub(crate) mod lookup;
 mod plan;
 mod repeat;
 mod report;

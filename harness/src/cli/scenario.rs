@@ -5,7 +5,7 @@ use super::repeat::Tally;
 use super::sim::{self, SweepArgs};
 use super::{PlanChoice, lookup, printed};
 use crate::exit::{Exit, Failure};
-use crate::run::{self, MetricsOptions, RunOptions};
+use crate::run::{self, MetricsOptions, RunOptions, point_latest};
 use clap::Args;
 use squall_plan::Plan;
 use squall_plan::plan::Environment;
@@ -109,7 +109,10 @@ fn controlled(
         return Ok((finished.exit, true));
     }
     printed(writeln!(out, "\nthe control: the same without its faults"))?;
-    let compared = run_one(args, &without, out)?;
+    let compared = run_one(args, &without, out);
+    // The control made itself the latest.
+    point_latest(&args.out, &finished.folder);
+    let compared = compared?;
     let comparison = Comparison::of(&finished, &compared);
     let json = serde_json::to_string_pretty(&comparison)
         .map_err(|error| Failure::defect(format!("cannot form the comparison: {error}")))?;

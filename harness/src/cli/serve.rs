@@ -78,8 +78,18 @@ fn serve_kafka(args: &KafkaArgs, mut out: &mut dyn Write) -> Result<Exit, Failur
         let _ = stopped.recv();
         Ok(())
     });
-    served.map_err(|error| Failure::environment(error.to_string()))??;
+    served.map_err(cannot_serve)??;
     Ok(Exit::Held)
+}
+
+fn cannot_serve(error: kafka::ServeError) -> Failure {
+    use kafka::{ServeError, StartError};
+    match &error {
+        ServeError::Start(StartError::Properties(_)) | ServeError::PortRange { .. } => {
+            Failure::bad_input(error.to_string())
+        }
+        _ => Failure::environment(error.to_string()),
+    }
 }
 
 /// Takes the API's port before any broker starts.

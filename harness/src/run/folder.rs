@@ -83,8 +83,8 @@ fn file_name(scenario: &str) -> String {
         .to_owned()
 }
 
-/// A convenience only: where links cannot be made the run goes on without.
-fn point_latest(reports: &Path, run: &Path) {
+/// `reports/latest` is the run in this folder. A convenience only: where links cannot be made the run goes on without.
+pub fn point_latest(reports: &Path, run: &Path) {
     let link = reports.join("latest");
     let Some(name) = run.file_name() else { return };
     if link.is_symlink() || !link.exists() {

@@ -6,7 +6,10 @@ use crate::environment::Environment;
 use crate::environment::sweep::MARKER_VARIABLE;
 use rustix::process::{Pid, Signal, kill_process_group};
 use squall_history::{InvariantState, What};
+use squall_observe::Unseen;
+use squall_plan::Plan;
 use squall_plan::scenario::{INVARIANT_ROWS_MAX, Invariant, InvariantCheck};
+use squall_plan::system::SinkStore;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::process::CommandExt;
@@ -43,7 +46,10 @@ fn one(context: &Context<'_>, env: &dyn Environment, invariant: &Invariant) -> O
             database,
             query,
             rows,
-        } => fill(database).and_then(|path| sql(Path::new(&path), query, rows)),
+        } => fill(database).and_then(|path| {
+            let probes = probes(context.plan, &path, fill)?;
+            sql(Path::new(&path), query, &probes, rows)
+        }),
         InvariantCheck::Command {
             command,
             within_ns,
@@ -71,8 +77,40 @@ fn log_path(folder: &Path, name: &str) -> PathBuf {
     folder.join("logs").join(format!("invariant.{name}.log"))
 }
 
-fn sql(path: &Path, query: &str, expected: &[Vec<String>]) -> Result<Outcome, String> {
-    let answer = squall_observe::query(path, query, INVARIANT_ROWS_MAX, QUERY_WITHIN)
+/// The rows that the probes of the steady-state gate left in the sinks of a database: no event of the run.
+fn probes(
+    plan: &Plan,
+    database: &str,
+    fill: impl Fn(&String) -> Result<String, String>,
+) -> Result<Vec<Unseen>, String> {
+    let mut unseen = Vec::new();
+    for sink in &plan.system.spec.sinks {
+        if let SinkStore::Sqlite {
+            path,
+            table,
+            column,
+            ..
+        } = &sink.store
+            && !table.is_empty()
+            && fill(path)? == database
+        {
+            unseen.push(Unseen {
+                table: table.clone(),
+                column: column.clone(),
+                prefix: format!("{}-{}-", plan.seed, plan.probe_stream()),
+            });
+        }
+    }
+    Ok(unseen)
+}
+
+fn sql(
+    path: &Path,
+    query: &str,
+    probes: &[Unseen],
+    expected: &[Vec<String>],
+) -> Result<Outcome, String> {
+    let answer = squall_observe::query(path, query, probes, INVARIANT_ROWS_MAX, QUERY_WITHIN)
         .map_err(|error| error.to_string())?;
     let met = !answer.more && answer.rows == expected;
     let state = if met {

@@ -21,7 +21,7 @@ mod traffic;
 mod watchdog;
 
 pub use by_hand::SESSION_FILE;
-pub use folder::{PLAN_FILE, RunFolder};
+pub use folder::{PLAN_FILE, RunFolder, point_latest};
 pub use kept::Kept;
 pub use live::Stories;
 pub use metrics::Gateway;

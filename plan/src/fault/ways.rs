@@ -12,9 +12,13 @@ enum Party {
     Sink,
 }
 
-/// Whether a connection ever runs between the parties of a fault that acts on connections; true of all other faults.
-pub(crate) fn lead_somewhere(target: &Target, terms: &Terms) -> bool {
-    others(terms).is_none_or(|others| others.iter().any(|other| meet(target, other, connected)))
+/// Whether a connection ever runs between the parties of a fault that acts on connections; true of all other faults. `load_on_bus`: a load
+/// sends its events to brokers itself.
+pub(crate) fn lead_somewhere(target: &Target, terms: &Terms, load_on_bus: bool) -> bool {
+    let runs = |a: Party, b: Party| {
+        connected(a, b) && (load_on_bus || (a != Party::Load && b != Party::Load))
+    };
+    others(terms).is_none_or(|others| others.iter().any(|other| meet(target, other, runs)))
 }
 
 /// Whether it acts on a link between two nodes of the cluster, too.

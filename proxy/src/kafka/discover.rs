@@ -6,6 +6,7 @@ use super::frame::{self, AnswerHead};
 use super::reader::{Malformed, Reader};
 use super::sasl::{Login, LoginError, Next};
 use super::writer::Writer;
+use crate::tls::advice;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Stream};
 use std::io::{self, Read, Write};
@@ -31,10 +32,12 @@ pub enum DiscoverError {
         "{address} gave no answer to a Metadata request: {error}; a listener with TLS wants kafka+tls:// (security.protocol=ssl), one with SASL tells only those who log in"
     )]
     Answer { address: Address, error: io::Error },
-    #[error(
-        "no TLS with {address}: {error}; is it a listener with TLS, and is its certificate for this host and signed by an authority that is trusted here?"
-    )]
-    Tls { address: Address, error: io::Error },
+    #[error("no TLS with {address}: {error}; {advice}")]
+    Tls {
+        address: Address,
+        error: io::Error,
+        advice: &'static str,
+    },
     #[error("{address}: {error}; are mechanism, user name and password those of this cluster?")]
     Login { address: Address, error: LoginError },
     #[error("{address} does not answer as Kafka does: {error}")]
@@ -64,6 +67,7 @@ pub fn brokers(
             let mut session = shake_hands(&mut socket, config, &address.host);
             let session = session.as_mut().map_err(|error| DiscoverError::Tls {
                 address: address.clone(),
+                advice: advised(error),
                 error: io::Error::new(error.kind(), error.to_string()),
             })?;
             log_in_and_ask(&mut Stream::new(session, &mut socket), address, login)
@@ -101,6 +105,14 @@ fn shake_hands(
         session.complete_io(socket)?;
     }
     Ok(session)
+}
+
+fn advised(error: &io::Error) -> &'static str {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match inner {
+        Some(error) => advice(error),
+        None => "is it a listener with TLS?",
+    }
 }
 
 fn log_in_and_ask(

@@ -1,5 +1,6 @@
 //! A layer around another one that it shows plain bytes.
 
+use super::advice;
 use super::session::Session;
 use crate::layer::{ConnectionInfo, Layer, LayerFactory, Output, Side};
 use bytes::BytesMut;
@@ -137,12 +138,12 @@ struct TlsLayer {
 
 impl TlsLayer {
     fn tell(&self, side: Side, error: &rustls::Error) {
-        let who = match side {
-            Side::Client => "a client",
-            Side::Upstream => "the upstream",
+        let why = match side {
+            Side::Client => format!("a client failed: {error}"),
+            Side::Upstream => format!("the upstream failed: {error}; {}", advice(error)),
         };
         self.on_failure
-            .tell(&format!("{}: TLS with {who} failed: {error}", self.proxy));
+            .tell(&format!("{}: TLS with {why}", self.proxy));
     }
 
     /// Takes over what the inner layer sends, as often as it wants more of what waits for it.

@@ -162,6 +162,7 @@ fn a_certificate_that_nobody_trusts_is_told() {
     let told = told.unwrap_err();
     assert!(told.starts_with("no TLS with 127.0.0.1:"), "{told}");
     assert!(told.contains("invalid peer certificate"), "{told}");
+    assert!(told.contains("by --upstream-ca"), "{told}");
 }
 
 #[test]

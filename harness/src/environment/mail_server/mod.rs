@@ -88,6 +88,24 @@ impl MailServer {
         self.address
     }
 
+    /// What it answers to what it refuses for now.
+    #[must_use]
+    pub fn refusal(&self) -> &'static str {
+        match self.shared.posts {
+            Some(_) => "503",
+            None => "451",
+        }
+    }
+
+    /// What it takes.
+    #[must_use]
+    pub fn takes(&self) -> &'static str {
+        match self.shared.posts {
+            Some(_) => "posts",
+            None => "mails",
+        }
+    }
+
     /// How it treats mails from now on.
     pub fn set_mood(&self, mood: Mood) {
         self.shared.moods.set(mood);

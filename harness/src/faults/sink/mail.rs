@@ -26,11 +26,14 @@ impl MailTrouble {
         let now = self.server.met();
         let held_up = now.held_up - self.before.held_up;
         let refused = now.refused - self.before.refused;
+        let (what, code) = (self.server.takes(), self.server.refusal());
         match (held_up, refused) {
             (0, 0) => None,
-            (0, refused) => Some(format!("{refused} mails were answered 451")),
-            (held_up, 0) => Some(format!("the answers to {held_up} mails were held up")),
-            (held_up, refused) => Some(format!("{held_up} mails held up, {refused} answered 451")),
+            (0, refused) => Some(format!("{refused} {what} were answered {code}")),
+            (held_up, 0) => Some(format!("the answers to {held_up} {what} were held up")),
+            (held_up, refused) => Some(format!(
+                "{held_up} {what} held up, {refused} answered {code}"
+            )),
         }
     }
 }
@@ -49,8 +52,9 @@ impl Injection for MailTrouble {
             self.healed = Some(self.met().unwrap_or_default());
         }
         Ok(format!(
-            "the mail server at {} takes mails as before",
-            self.server.address()
+            "the server at {} takes {} as before",
+            self.server.address(),
+            self.server.takes()
         ))
     }
 }

@@ -7,11 +7,11 @@ use crate::yaml::Node;
 /// How long a database is locked at a time, unless said.
 const TURN_NS: u64 = 3_000 * MS;
 
-/// What says "not now": 451 from a mail server, SQLITE_BUSY from a database.
+/// What says "not now": 451 from a mail server, 503 from one of HTTP, SQLITE_BUSY from a database.
 pub const ROW: Row = Row {
     example: "{ sink: users, share: 30%, turn: 1s }",
-    about: "a sink refuses a share of what it is given, for now: a mail server answers 451, a database is locked for this share of the time",
-    evidence: "mails that were answered 451; turns of the lock that a transaction of Squall's own met. In sim: attempts that failed",
+    about: "a sink refuses a share of what it is given, for now: a mail server answers 451, an HTTP server 503, a database is locked for this share of the time",
+    evidence: "mails that were answered 451, posts that were answered 503; turns of the lock that a transaction of Squall's own met. In sim: attempts that failed",
     limits: "a transaction fails only when a turn of the lock outlasts the writer's busy timeout; shorter turns make it late",
     shape,
     read,
@@ -21,7 +21,11 @@ pub const ROW: Row = Row {
 
 fn shape() -> Shape {
     sink::shape("a sink's errors")
-        .required("share", Shape::Share, "of the mails, or of the time")
+        .required(
+            "share",
+            Shape::Share,
+            "of the mails or posts, or of the time",
+        )
         .field(
             "turn",
             Shape::Duration,

@@ -7,6 +7,7 @@ mod sink;
 use super::Context;
 use crate::fault::{Aims, Fault, KINDS, KindRow, Proof, Target, TargetError, Terms, ways};
 use crate::problem::Problems;
+use crate::scenario::{Load, LoadEntry};
 use crate::shape::did_you_mean;
 use crate::units::show_duration;
 use crate::yaml::{Node, Place};
@@ -207,9 +208,16 @@ fn check_terms(
     context: &Context<'_>,
     problems: &mut Problems,
 ) {
-    if !ways::lead_somewhere(target, terms) {
+    if !ways::lead_somewhere(target, terms, true) {
         let what = format!("no connection runs between `{target}` and these");
         let fix = "connections run from services and the load to brokers, between brokers and to the controller, and from services to sinks";
+        return problems.at(&aim.place, what, fix);
+    }
+    let is_http = |load: &Load| matches!(load.entry, LoadEntry::Http { .. });
+    let load_on_bus = !context.loads.iter().all(is_http) || context.loads.is_empty();
+    if !ways::lead_somewhere(target, terms, load_on_bus) {
+        let what = "the load connects to no broker: its requests go straight to the services";
+        let fix = "name the services that it calls, or let the load enter by `topic`";
         return problems.at(&aim.place, what, fix);
     }
     if let Terms::Link { to, treatment } = terms {

@@ -61,11 +61,11 @@ start_embedded() {
 # Each prints: rate, CPU seconds of the producer.
 by_squall() {
     local TIMEFORMAT='cpu %U %S'
-    { time "$target/debug/examples/pacing" topic "$events" 1 "$1" bench "${2:-bare}"; } >"$work/told" 2>&1
+    { time "$target/debug/examples/pacing" topic "$events" 0 "$1" bench "${2:-bare}"; } >"$work/told" 2>&1
     sed -n 's/^offered.*(\([0-9]*\)\/s).*/\1/p' "$work/told"
     awk '/^cpu/ { print $2 + $3 }' "$work/told"
 }
-by_squall_keyed() { by_squall "$1" keyed; }
+by_squall_full() { by_squall "$1" full; }
 by_librdkafka() {
     local TIMEFORMAT='cpu %U %S'
     { time "$performance" -P -t bench -s 100 -a -1 -c "$events" -b "$1" -X linger.ms=5; } >"$work/told" 2>&1
@@ -88,7 +88,7 @@ measure() {
     kafka /opt/kafka/bin/kafka-topics.sh --bootstrap-server "$bootstrap" --create --topic bench --partitions 6 --replication-factor 3 \
         --config min.insync.replicas=2 >/dev/null
     for round in $(seq "$rounds"); do
-        for producer in squall squall_keyed librdkafka java; do
+        for producer in squall squall_full librdkafka java; do
             before=$(cpu_s $servers)
             { read -r rate; read -r cpu; } < <("by_$producer" "$bootstrap") || { cat "$work/told" >&2; exit 1; }
             echo "$rate" >>"$work/$producer.rate"
@@ -97,7 +97,7 @@ measure() {
         done
     done
     echo "$name: resident $(memory $servers) MiB after it" >>"$work/notes"
-    for producer in squall squall_keyed librdkafka java; do
+    for producer in squall squall_full librdkafka java; do
         echo "| $name | $producer | $(median <"$work/$producer.rate") | $(median <"$work/$producer.cpu") | $(median <"$work/$producer.servers") |"
         rm "$work/$producer".*
     done

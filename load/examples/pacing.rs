@@ -3,9 +3,9 @@
 //!     cargo run --release -p squall-load --example pacing -- http 20000 10
 //!     cargo run --release -p squall-load --example pacing -- http 20000 10 2      # with 2 threads that burn CPU
 //!     cargo run --release -p squall-load --example pacing -- topic 200000 5 127.0.0.1:9092 signups
-//!     cargo run --release -p squall-load --example pacing -- topic 2000000 1 127.0.0.1:9092 signups   # as fast as it goes
+//!     cargo run --release -p squall-load --example pacing -- topic 2000000 0 127.0.0.1:9092 signups   # so many, as fast as it goes
 //!
-//!     cargo run --release -p squall-load --example pacing -- topic 2000000 1 127.0.0.1:9092 signups bare   # no key, no header
+//! Behind the topic: `bare` (the id in the body; no key, no header), `keyed` (a key, no header); else a key, and the id in a header.
 //!
 //! `http` answers itself, from a thread for each connection of the same process: the system is running, and on the same
 //! cores. `topic` needs a cluster (`squall serve kafka`) that has the topic.
@@ -46,10 +46,10 @@ fn main() {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect();
             let topic = text(4).unwrap_or("signups").to_owned();
-            let id = if text(5) == Some("bare") {
-                IdPlace::Body
-            } else {
-                IdPlace::Header("ce_id".into())
+            let id = match text(5) {
+                Some("bare") => IdPlace::Body,
+                Some("keyed") => IdPlace::Json("/id".into()),
+                _ => IdPlace::Header("ce_id".into()),
             };
             let entry = LoadEntry::Topic { topic, id };
             (entry, Target::Topic { settings }, 0)
@@ -108,12 +108,12 @@ fn load(entry: LoadEntry) -> Load {
 
 /// The report, and the time from the first event's until all outcomes were known.
 fn run(load: Load, rate: u64, seconds: u64, target: Target) -> (LoadReport, Duration) {
+    let events = rate * seconds.max(1);
     let arrival = move |sequence: u64| Arrival {
-        at_ns: sequence * 1_000_000_000 / rate,
+        at_ns: sequence * seconds * 1_000_000_000 / events,
         sequence,
         key: (sequence % 1000) as u32,
     };
-    let events = rate * seconds;
     let arrivals = Box::new((0..events).map(arrival));
     let spec = LoadSpec {
         load,

@@ -28,8 +28,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How long the thread that stands in gathers delivery reports before it records them.
-const GATHER: Duration = Duration::from_millis(5);
+/// How long the thread that stands in gathers delivery reports before it records them. rdkafka knows whole milliseconds and spins
+/// through what is left of the last one, so a short time costs much.
+const GATHER: Duration = Duration::from_millis(50);
 /// The dispatcher, having taken reports, is expected to do so again within this time.
 const TURN_NS: u64 = 1_000_000;
 /// Without a report, a full queue, or one that is to become empty, is looked at again after this time.

@@ -34,7 +34,7 @@ const GATHER: Duration = Duration::from_millis(50);
 /// The dispatcher, having taken reports, is expected to do so again within this time.
 const TURN_NS: u64 = 1_000_000;
 /// Without a report, a full queue, or one that is to become empty, is looked at again after this time.
-const PATIENCE: Duration = Duration::from_micros(200);
+const PATIENCE: Duration = Duration::from_millis(2);
 /// Beyond the time-out of the last event, for its report to come.
 const GRACE_NS: u64 = 2_000_000_000;
 /// For the reports of what was purged.

@@ -7,20 +7,44 @@ mod external_support;
 
 use end_to_end_support::{Run, command};
 use external_support::{Kafka, SECRET};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
 
-fn run(kafka: &Kafka, password: &str) -> Run {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = command(
-        "external.yaml",
-        &folder,
-        &["--on", "external", "--seed", "7"],
-    );
+/// How the cluster is reached, told by variables as users do.
+fn told<'a>(command: &'a mut Command, kafka: &Kafka, password: &str) -> &'a mut Command {
     command
         .env("SQUALL_KAFKA_BOOTSTRAP_SERVERS", kafka.secure())
         .env("SQUALL_KAFKA_SSL_CA_LOCATION", kafka.authority())
-        .env("SQUALL_KAFKA_SASL_PASSWORD", password);
-    Run::new(command.output().unwrap(), folder)
+        .env("SQUALL_KAFKA_SASL_PASSWORD", password)
+}
+
+fn external(folder: &TempDir, kafka: &Kafka, password: &str) -> Command {
+    let more = ["--on", "external", "--seed", "7"];
+    let mut command = command("external.yaml", folder, &more);
+    told(&mut command, kafka, password);
+    command
+}
+
+fn run(kafka: &Kafka, password: &str) -> Run {
+    let folder = tempfile::tempdir().unwrap();
+    let output = external(&folder, kafka, password).output().unwrap();
+    Run::new(output, folder)
+}
+
+/// A run that has made its topics, killed with `kill -9`.
+fn killed(kafka: &Kafka) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = external(&folder, kafka, SECRET);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut named = lines.map_while(Result::ok);
+    assert!(named.any(|line| line.contains("topics and groups are named squall-")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!kafka.left().is_empty(), "a killed run takes nothing away");
+    folder
 }
 
 /// Every file below a folder, whole.
@@ -80,5 +104,40 @@ fn a_wrong_password_ends_before_anything_begins() {
     assert_eq!(run.code, Some(4), "{run}");
     assert!(run.err.contains("refuses the login"), "{run}");
     shows_no_secret(&run);
+    assert_eq!(kafka.left(), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs a real Kafka: java and its jars"]
+fn what_a_killed_run_left_goes_with_the_next_run_or_by_cleaning() {
+    let kafka = Kafka::start();
+    let clean = |folder: &TempDir, password: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_squall"));
+        let command = command
+            .args(["clean", "--keep", "0", "--out"])
+            .arg(folder.path());
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+        let command = told(command, &kafka, password).current_dir(fixtures);
+        let output = command.output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let folder = killed(&kafka);
+    let told = clean(&folder, &format!("not-{SECRET}"));
+    assert!(
+        told.contains(" stay: ") && told.contains("1 runs stay, 0 gone"),
+        "{told}"
+    );
+    assert!(!kafka.left().is_empty());
+    let told = clean(&folder, SECRET);
+    assert!(
+        told.contains("left by a killed run") && told.contains("0 runs stay, 1 gone"),
+        "{told}"
+    );
+    assert_eq!(kafka.left(), Vec::<String>::new());
+
+    let folder = killed(&kafka);
+    let output = external(&folder, &kafka, SECRET).output().unwrap();
+    let run = Run::new(output, folder);
+    assert!(run.out.contains("left by a killed run"), "{run}");
     assert_eq!(kafka.left(), Vec::<String>::new());
 }

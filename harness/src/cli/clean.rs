@@ -1,8 +1,11 @@
-//! `squall clean --keep N`: removes old runs, and nothing that is not one, and containers that killed runs left.
+//! `squall clean --keep N`: removes old runs, and nothing that is not one, and what killed runs left: containers, and topics and groups
+//! on clusters of others'.
 
 use super::printed;
+use crate::environment::external::left::{of_dead, sweep_all};
 use crate::exit::{Exit, Failure};
 use clap::Args;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +23,14 @@ pub struct CleanArgs {
 }
 
 pub fn run(args: &CleanArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
+    if !args.dry_run {
+        sweep_clusters(&args.out, out)?;
+    }
+    // The folder of a run that has left something is how it is found again.
+    let needed: BTreeSet<PathBuf> = of_dead(&args.out)
+        .into_iter()
+        .filter_map(|(record, _)| Some(record.parent()?.to_owned()))
+        .collect();
     let mut runs: Vec<(String, PathBuf)> = super::runs::folders(&args.out)?
         .into_iter()
         .filter_map(|folder| Some((stamp(&folder)?, folder)))
@@ -27,7 +38,8 @@ pub fn run(args: &CleanArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     // The newest first; of one second, by name.
     runs.sort();
     runs.reverse();
-    let old = runs.split_off(args.keep.min(runs.len()));
+    let mut old = runs.split_off(args.keep.min(runs.len()));
+    runs.extend(old.extract_if(.., |(_, folder)| needed.contains(folder)));
     for (_, folder) in &old {
         let verb = if args.dry_run {
             "would remove"
@@ -53,6 +65,18 @@ pub fn run(args: &CleanArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         old.len()
     ))?;
     Ok(Exit::Held)
+}
+
+/// What cannot be removed is told, and is no reason to leave the rest.
+fn sweep_clusters(reports: &Path, out: &mut dyn Write) -> Result<(), Failure> {
+    for swept in sweep_all(reports) {
+        let line = match swept {
+            Ok(gone) => format!("removed {gone}, left by a killed run"),
+            Err(why) => why,
+        };
+        printed(writeln!(out, "{line}"))?;
+    }
+    Ok(())
 }
 
 /// The time in the name of a run's folder, `NAME-20261121T112600-SEED`; `None`: Squall has not named it.

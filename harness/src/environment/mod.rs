@@ -11,6 +11,7 @@ pub mod interrupt;
 pub mod mail_server;
 pub mod network;
 pub mod notes;
+pub mod owner;
 pub mod placement;
 pub mod ports;
 pub mod processes;
@@ -20,6 +21,7 @@ pub mod site;
 pub mod supervision;
 pub mod sweep;
 mod until;
+mod view;
 
 pub use error::EnvironmentError;
 pub use site::Site;

@@ -6,7 +6,7 @@ use crate::scenario::{Cluster, Links};
 const PROCESSES: &str = "the cluster is not Squall's: others use its brokers, and their processes are out of reach from here";
 const BETWEEN: &str =
     "the cluster is not Squall's: connections between its brokers are out of reach from here";
-const UNSEEN: &str = "what goes on inside the cluster is not seen from here, so of `prove` only process-restarted can be shown";
+const NO_CAUSE: &str = "nothing that is done here moves a leader or shrinks an in-sync set, so of `prove` only process-restarted and group-rebalanced can come true";
 
 /// `None`: it acts on nothing but the system's own processes and connections.
 pub(crate) fn refusal(fault: &Fault) -> Option<&'static str> {
@@ -21,11 +21,8 @@ pub(crate) fn refusal(fault: &Fault) -> Option<&'static str> {
     if ways::between_nodes(fault) {
         return Some(BETWEEN);
     }
-    let unseen = fault
-        .prove
-        .iter()
-        .any(|proof| *proof != Proof::ProcessRestarted);
-    unseen.then_some(UNSEEN)
+    let caused = |proof: &Proof| matches!(proof, Proof::ProcessRestarted | Proof::GroupRebalanced);
+    (!fault.prove.iter().all(caused)).then_some(NO_CAUSE)
 }
 
 /// Why settings of the scenario's cluster cannot be made true there; with the key.
@@ -86,12 +83,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_cannot_be_proven() {
+    fn what_nothing_here_causes_cannot_be_proven() {
         let mut crash = fault(FaultKind::Crash, "consumer-db", Terms::None);
-        crash.prove = vec![Proof::ProcessRestarted];
+        crash.prove = vec![Proof::ProcessRestarted, Proof::GroupRebalanced];
         assert_eq!(refusal(&crash), None);
-        crash.prove = vec![Proof::GroupRebalanced];
-        assert_eq!(refusal(&crash), Some(UNSEEN));
+        crash.prove.push(Proof::LeaderMoved);
+        assert_eq!(refusal(&crash), Some(NO_CAUSE));
     }
 
     #[test]

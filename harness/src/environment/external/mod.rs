@@ -4,15 +4,17 @@
 //!   for everybody: neither services nor Squall's own clients are told any of it.
 //! - Every party has proxies of its own ([`Proxied`]), which speak TLS, log in, and rewrite the brokers' addresses. Squall's own clients
 //!   have theirs on an engine of their own, which no fault reaches.
-//! - [`own_names`]: topics and groups have names that no other run has; [`bus`] and [`tidy`] make them and take them away again.
+//! - [`own_names`]: topics and groups have names that no other run has; [`bus`] and [`tidy`] make them and take them away again, or [`left`]
+//!   does where a run was killed.
+//! - [`watch`]: leaders, in-sync sets and rebalances, as the cluster tells them of the run's own topics and groups.
 //!
 //! What would disturb others is refused when the plan is made (`squall_plan::fault`).
-//!
-//! [`Access`]: squall_proxy::kafka::Access
 
 mod bus;
+pub mod left;
 mod properties;
 mod tidy;
+mod watch;
 
 use super::EnvironmentError;
 use super::happenings::Happenings;
@@ -23,12 +25,15 @@ use super::served::Served;
 use super::site::{Site, SiteParts};
 use bus::ExternalBus;
 use properties::Properties;
+use rdkafka::ClientConfig;
 use squall_plan::Plan;
+use squall_proxy::kafka::{Access, Endpoint};
 use squall_proxy::tls::OnFailure;
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -55,23 +60,13 @@ pub fn start(
     notes: Arc<dyn Notes>,
     say: &mut dyn FnMut(&str),
 ) -> Result<Site, EnvironmentError> {
-    let variable = |name: &str| std::env::var(name).ok();
-    let properties = Properties::gather(plan, variable).map_err(unreachable)?;
-    let access = properties
-        .access(told_in(run_folder))
-        .map_err(unreachable)?;
-    let brokers = access.brokers(&properties.bootstrap);
-    let brokers = brokers.map_err(|error| unreachable(error.to_string()))?;
-    let numbers: Vec<String> = brokers.iter().map(|one| one.node.to_string()).collect();
+    let way = Way::to(plan, told_in(run_folder))?;
+    let numbers: Vec<String> = way.brokers.iter().map(|one| one.node.to_string()).collect();
     say(&format!("brokers {}", numbers.join(", ")));
     let served = Served::start(plan, run_folder)?;
-    let begin = |sinks| Proxied::before(brokers.clone(), access.clone(), sinks, plan.seed);
-    let own = begin(BTreeMap::new()).map_err(EnvironmentError::Unreachable)?;
-    let bootstrap = own
-        .bootstrap(&End::Load)
-        .map_err(EnvironmentError::Unreachable)?;
-    let proxied = begin(served.addresses()).map_err(EnvironmentError::Unreachable)?;
-    let bus = ExternalBus::start(plan, &brokers, own, bootstrap, Arc::clone(&notes))?;
+    let proxied = way.proxied(served.addresses(), plan.seed)?;
+    let happenings = Arc::new(Happenings::default());
+    let bus = ExternalBus::start(plan, run_folder, way, &notes, &happenings, say)?;
     say(&format!(
         "topics and groups are named {}...",
         plan.cluster.prefix
@@ -80,11 +75,66 @@ pub fn start(
         name: NAME,
         network: Box::new(ProxiedNetwork::new(proxied)),
         bus: Arc::new(bus),
-        happenings: Arc::new(Happenings::default()),
+        happenings,
         served,
         squall: None,
     };
     Site::new(plan, run_folder, parts, notes)
+}
+
+/// The way of Squall's own clients to the cluster, which no fault reaches.
+pub struct Way {
+    pub brokers: Vec<Endpoint>,
+    access: Access,
+    pub bootstrap: String,
+    _proxied: Proxied,
+}
+
+impl Way {
+    /// # Errors
+    /// When the cluster cannot be reached, or lets nobody in.
+    fn to(plan: &Plan, on_failure: OnFailure) -> Result<Self, EnvironmentError> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let properties = Properties::gather(plan, variable).map_err(unreachable)?;
+        let access = properties.access(on_failure).map_err(unreachable)?;
+        let brokers = access.brokers(&properties.bootstrap);
+        let brokers = brokers.map_err(|error| unreachable(error.to_string()))?;
+        let proxied = begin(&brokers, &access, BTreeMap::new(), plan.seed)?;
+        let bootstrap = proxied.bootstrap(&End::Load).map_err(unreachable)?;
+        Ok(Self {
+            brokers,
+            access,
+            bootstrap,
+            _proxied: proxied,
+        })
+    }
+
+    /// For clients of Squall's own.
+    fn config(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("client.id", "squall");
+        config
+    }
+
+    /// Proxies for the parties of a run.
+    fn proxied(
+        &self,
+        sinks: BTreeMap<String, SocketAddr>,
+        seed: u64,
+    ) -> Result<Proxied, EnvironmentError> {
+        begin(&self.brokers, &self.access, sinks, seed)
+    }
+}
+
+fn begin(
+    brokers: &[Endpoint],
+    access: &Access,
+    sinks: BTreeMap<String, SocketAddr>,
+    seed: u64,
+) -> Result<Proxied, EnvironmentError> {
+    Proxied::before(brokers.to_vec(), access.clone(), sinks, seed).map_err(unreachable)
 }
 
 /// Why connections to brokers failed goes to a log of the run.

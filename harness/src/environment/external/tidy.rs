@@ -9,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use squall_history::What;
 use squall_plan::system::TopicSpec;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,31 +20,32 @@ const ASK_WITHIN: Duration = Duration::from_secs(30);
 const GONE_WITHIN: Duration = Duration::from_secs(60);
 const AGAIN_AFTER: Duration = Duration::from_millis(250);
 
-pub struct Tidy {
+/// Takes away what has a run's prefix.
+pub struct Broom {
     /// Whatever is named so is the run's, those that the cluster made by itself too.
     prefix: String,
     admin: AdminClient<DefaultClientContext>,
     asks: BaseConsumer,
     runtime: Runtime,
+}
+
+/// Makes the topics of a run, and takes away all of it once.
+pub struct Tidy {
+    broom: Broom,
+    /// Where it is noted that there is something; goes with it.
+    record: PathBuf,
     notes: Arc<dyn Notes>,
     done: AtomicBool,
 }
 
 impl Tidy {
-    /// # Errors
-    /// When no client can be made.
-    pub fn new(config: &ClientConfig, prefix: &str, notes: Arc<dyn Notes>) -> KafkaResult<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        Ok(Self {
-            prefix: prefix.to_owned(),
-            admin: config.create()?,
-            asks: config.create()?,
-            runtime: runtime.map_err(|error| KafkaError::ClientCreation(error.to_string()))?,
+    pub fn new(broom: Broom, record: PathBuf, notes: Arc<dyn Notes>) -> Self {
+        Self {
+            broom,
+            record,
             notes,
             done: AtomicBool::new(false),
-        })
+        }
     }
 
     /// # Errors
@@ -66,8 +68,8 @@ impl Tidy {
         if new.is_empty() {
             return Ok(());
         }
-        let asked = self.admin.create_topics(&new, &options());
-        let results = self.runtime.block_on(asked);
+        let asked = self.broom.admin.create_topics(&new, &options());
+        let results = self.broom.runtime.block_on(asked);
         for result in results.map_err(|error| error.to_string())? {
             result.map_err(|(topic, why)| format!("topic {topic} cannot be made: {why}"))?;
         }
@@ -79,23 +81,58 @@ impl Tidy {
         if self.done.swap(true, Ordering::SeqCst) {
             return;
         }
+        match self.broom.until_gone(GONE_WITHIN) {
+            // One that stays would only be looked for in vain.
+            Ok(()) => drop(std::fs::remove_file(&self.record)),
+            Err(text) => self.notes.note(What::Problem {
+                source: "tear-down".to_owned(),
+                text,
+            }),
+        }
+    }
+}
+
+impl Broom {
+    /// # Errors
+    /// When no client can be made.
+    pub fn new(config: &ClientConfig, prefix: &str) -> KafkaResult<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        Ok(Self {
+            prefix: prefix.to_owned(),
+            admin: config.create()?,
+            asks: config.create()?,
+            runtime: runtime.map_err(|error| KafkaError::ClientCreation(error.to_string()))?,
+        })
+    }
+
+    /// What the cluster calls itself.
+    pub fn cluster(&self) -> Option<String> {
+        self.asks.client().fetch_cluster_id(ASK_WITHIN)
+    }
+
+    /// Deletes until nothing is left. At least once.
+    ///
+    /// # Errors
+    /// Text for users: what is left after this time.
+    pub fn until_gone(&self, within: Duration) -> Result<(), String> {
         let mut left = Ok(Vec::new());
-        let gone = until(GONE_WITHIN, AGAIN_AFTER, || {
+        let gone = until(within, AGAIN_AFTER, || {
             left = self.sweep();
             left.as_ref().is_ok_and(Vec::is_empty)
         });
         if gone {
-            return;
+            return Ok(());
         }
         let what = match left {
             Ok(names) => names.join(", "),
             Err(error) => format!("the cluster does not say what ({error})"),
         };
         let prefix = &self.prefix;
-        self.notes.note(What::Problem {
-            source: "tear-down".to_owned(),
-            text: format!("left on the cluster, all named {prefix}...: {what}"),
-        });
+        Err(format!(
+            "left on the cluster, all named {prefix}...: {what}"
+        ))
     }
 
     /// Deletes what is there, and says what was.

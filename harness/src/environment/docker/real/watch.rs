@@ -6,12 +6,12 @@
 
 use super::client;
 use super::layout::Layout;
-use crate::environment::bus::Leadership;
-use crate::environment::happenings::{Happening, Happenings};
+use crate::environment::happenings::Happenings;
 use crate::environment::notes::Notes;
+use crate::environment::view::{Partition, View};
 use kafka_protocol::messages::MetadataResponse;
-use squall_history::{Fact, Place, What};
-use std::collections::{BTreeMap, BTreeSet};
+use squall_history::{Fact, What};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,22 +21,6 @@ use std::time::{Duration, Instant};
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A broker that dies shows at once: it no longer answers. One that is cut off stays behind; the log grows twice a second.
 const CHOOSE_EVERY: Duration = Duration::from_secs(1);
-
-/// A partition as the brokers tell it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Partition {
-    pub leader: Option<u32>,
-    pub epoch: i32,
-    pub replicas: BTreeSet<u32>,
-    pub in_sync: BTreeSet<u32>,
-}
-
-/// All partitions by topic and number, and the brokers that are there.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct View {
-    pub partitions: BTreeMap<(String, u32), Partition>,
-    pub brokers: BTreeSet<u32>,
-}
 
 impl View {
     pub fn of(answer: &MetadataResponse) -> Self {
@@ -57,7 +41,7 @@ impl View {
                 };
                 let known = Partition {
                     leader: id(partition.leader_id.0),
-                    epoch: partition.leader_epoch,
+                    epoch: Some(partition.leader_epoch),
                     replicas: ids(&partition.replica_nodes),
                     in_sync: ids(&partition.isr_nodes),
                 };
@@ -68,22 +52,6 @@ impl View {
             partitions,
             brokers: brokers.collect(),
         }
-    }
-
-    /// Whether every partition has a leader and all its replicas in sync, and all brokers are there.
-    pub fn is_whole(&self, brokers: usize) -> bool {
-        let whole = |one: &Partition| one.leader.is_some() && one.in_sync == one.replicas;
-        self.brokers.len() == brokers && self.partitions.values().all(whole)
-    }
-
-    pub fn leaders(&self) -> Vec<Leadership> {
-        let all = self.partitions.iter();
-        all.map(|((topic, partition), known)| Leadership {
-            topic: topic.clone(),
-            partition: *partition,
-            leader: known.leader,
-        })
-        .collect()
     }
 }
 
@@ -192,57 +160,6 @@ impl Shared {
         let before = std::mem::replace(&mut *self.view(), view.clone());
         let seen = Instant::now();
         let tell = |fact: Fact| self.notes.note_at(seen, What::Fact(fact));
-        for broker in before.brokers.difference(&view.brokers) {
-            tell(Fact::fenced(broker, "gone from the cluster's metadata"));
-        }
-        for broker in view.brokers.difference(&before.brokers) {
-            tell(Fact::unfenced(broker));
-        }
-        let unknown = Partition::default();
-        for (place, now) in &view.partitions {
-            let was = before.partitions.get(place);
-            self.compare(place, was.unwrap_or(&unknown), was.is_some(), now, &tell);
-        }
-    }
-
-    fn compare(
-        &self,
-        (topic, partition): &(String, u32),
-        was: &Partition,
-        known: bool,
-        now: &Partition,
-        tell: &dyn Fn(Fact),
-    ) {
-        let place = Place {
-            topic: topic.as_str(),
-            partition: partition.cast_signed(),
-        };
-        let numbers =
-            |ids: &BTreeSet<u32>| ids.iter().map(|id| id.cast_signed()).collect::<Vec<_>>();
-        let in_sync = numbers(&now.in_sync);
-        if !known || was.leader != now.leader || was.epoch != now.epoch {
-            let clean = !known || now.leader.is_none_or(|id| was.in_sync.contains(&id));
-            let leader = now.leader.map(u32::cast_signed);
-            tell(place.elected(leader, now.epoch, &in_sync, clean));
-            if let Some(leader) = now.leader {
-                self.happenings.saw(Happening::Elected {
-                    topic: topic.clone(),
-                    partition: *partition,
-                    leader,
-                    clean,
-                });
-            }
-        }
-        if known && was.in_sync != now.in_sync {
-            tell(place.isr_changed(now.epoch, &numbers(&was.in_sync), &in_sync));
-            let lost: Vec<u32> = was.in_sync.difference(&now.in_sync).copied().collect();
-            if !lost.is_empty() {
-                self.happenings.saw(Happening::IsrShrank {
-                    topic: topic.clone(),
-                    partition: *partition,
-                    lost,
-                });
-            }
-        }
+        view.tell_since(&before, &tell, &self.happenings);
     }
 }

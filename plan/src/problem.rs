@@ -16,6 +16,20 @@ pub struct Problem {
     pub fix: String,
 }
 
+impl Problem {
+    /// Of a source as a whole: an argument, or a file that cannot be read.
+    #[must_use]
+    pub fn of(source: &str, what: String, fix: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            line: 0,
+            column: 0,
+            what,
+            fix: fix.to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.source)?;

@@ -105,13 +105,8 @@ impl Plan {
 }
 
 fn cannot(scenario: &Scenario, environment: Environment, what: &str, fix: &str) -> Problem {
-    Problem {
-        source: scenario.file.clone(),
-        line: 0,
-        column: 0,
-        what: format!("{} cannot {what}", environment.name()),
-        fix: fix.into(),
-    }
+    let what = format!("{} cannot {what}", environment.name());
+    Problem::of(&scenario.file, what, fix)
 }
 
 /// A load more for each fault that sends odd events. Faults are on the load clock of the plan.

@@ -1,8 +1,8 @@
 //! The tree of a scenario with everything laid over it that a request asks for, to be changed and written again.
 
 use super::file::Request;
-use super::files::read_bounded;
-use crate::problem::{Problem, Problems};
+use super::files::read;
+use crate::problem::Problems;
 use crate::yaml::{self, Node, Value};
 use std::path::Path;
 
@@ -14,15 +14,7 @@ use std::path::Path;
 pub fn document(file: &Path, request: &Request) -> Result<Node, Problems> {
     let name = file.display().to_string();
     let mut problems = Problems::default();
-    let text = read_bounded(file).map_err(|error| {
-        Problems(vec![Problem {
-            source: name.clone(),
-            line: 0,
-            column: 0,
-            what: format!("cannot be read: {error}"),
-            fix: "check the path".into(),
-        }])
-    })?;
+    let text = read(file, &name)?;
     let Some(mut root) = yaml::parse(&name, &text, &mut problems) else {
         return Err(problems);
     };

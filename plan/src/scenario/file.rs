@@ -2,7 +2,7 @@
 
 use super::read;
 use super::{Scenario, files};
-use crate::problem::{Problem, Problems};
+use crate::problem::Problems;
 use crate::shape::{self, did_you_mean};
 use crate::yaml::{self, Node, Place};
 use std::path::Path;
@@ -26,16 +26,8 @@ pub struct Request {
 /// With all problems at once.
 pub fn load(file: &Path, request: &Request) -> Result<Scenario, Problems> {
     let name = file.display().to_string();
-    match files::read_bounded(file) {
-        Ok(text) => from_text(&name, &text, request, &files::Disk::beside(file)),
-        Err(error) => Err(Problems(vec![Problem {
-            source: name,
-            line: 0,
-            column: 0,
-            what: format!("cannot be read: {error}"),
-            fix: "check the path".into(),
-        }])),
-    }
+    let text = files::read(file, &name)?;
+    from_text(&name, &text, request, &files::Disk::beside(file))
 }
 
 /// Checks a scenario from its text; `files` finds the system file.
@@ -114,7 +106,7 @@ fn choose(root: &mut Node, variant: &str, name: &str, problems: &mut Problems) {
                 .map(|entry| entry.key.as_str());
             let fix = did_you_mean(variant, known, "variants");
             problems.at(
-                &argument_place("--variant"),
+                &Place::of("--variant"),
                 format!("{name} has no variant `{variant}`"),
                 fix,
             );
@@ -152,7 +144,7 @@ fn apply(root: &mut Node, variant: &Node, problems: &mut Problems) {
 
 fn apply_argument(root: &mut Node, argument: &str, problems: &mut Problems) {
     let source = format!("--set {argument}");
-    let place = argument_place(&source);
+    let place = Place::of(&source);
     let Some((path, value)) = argument.split_once('=') else {
         return problems.at(
             &place,
@@ -186,14 +178,6 @@ fn check_settable(path: &str, place: &Place, problems: &mut Problems) -> bool {
         );
     }
     !fixed
-}
-
-fn argument_place(source: &str) -> Place {
-    Place {
-        source: source.into(),
-        line: 0,
-        column: 0,
-    }
 }
 
 impl Problems {

@@ -1,5 +1,6 @@
 //! Finding the files that a scenario names.
 
+use crate::problem::{Problem, Problems};
 use crate::yaml::BYTES_MAX;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -63,4 +64,12 @@ pub fn read_bounded(file: &Path) -> io::Result<String> {
         .take(limit)
         .read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// Reads a scenario file; `name` is what problems call it.
+pub(super) fn read(file: &Path, name: &str) -> Result<String, Problems> {
+    read_bounded(file).map_err(|error| {
+        let what = format!("cannot be read: {error}");
+        Problems(vec![Problem::of(name, what, "check the path")])
+    })
 }

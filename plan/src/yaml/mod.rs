@@ -25,6 +25,18 @@ pub struct Place {
     pub column: usize,
 }
 
+impl Place {
+    /// A source as a whole: an argument, or what no file holds.
+    #[must_use]
+    pub fn of(source: &str) -> Self {
+        Self {
+            source: source.into(),
+            line: 0,
+            column: 0,
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct Node {
     pub place: Place,

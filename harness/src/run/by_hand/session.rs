@@ -210,12 +210,9 @@ fn rate_at(planned: &PlannedStage, at_ns: u64) -> Rate {
     Rate(rate.max(0.0).round() as u64)
 }
 
+/// Of what no file holds.
 fn place() -> Place {
-    Place {
-        source: "session".into(),
-        line: 0,
-        column: 0,
-    }
+    Place::of("session")
 }
 
 #[cfg(test)]

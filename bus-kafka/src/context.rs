@@ -56,6 +56,28 @@ fn complain(log: &LogSink, quiet: &Quiet, error: &KafkaError, reason: &str) {
     }
 }
 
+/// Whether a message was refused for what it is, as every other attempt was or would have been.
+///
+/// librdkafka's word that a message was not persisted is only worth something then. It gives it to one that was answered
+/// NOT_LEADER_OR_FOLLOWER and timed out later, too, and a leader that steps down answers so to what it has appended and its followers
+/// have. Nor can it be asked whether a message that timed out was ever sent.
+fn is_about_the_message(error: &KafkaError) -> bool {
+    use rdkafka::types::RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::MessageSizeTooLarge
+                | Code::InvalidMessageSize
+                | Code::InvalidRecord
+                | Code::InvalidTopic
+                | Code::InvalidRequiredAcks
+                | Code::PolicyViolation
+                | Code::TopicAuthorizationFailed
+                | Code::UnsupportedCompressionType
+        )
+    )
+}
+
 impl ClientContext for ForProducer {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         pass_on(&self.log, level, facility, text);
@@ -75,7 +97,9 @@ impl ProducerContext for ForProducer {
                 partition: message.partition(),
                 offset: message.offset(),
             })),
-            Err((error, message)) if native::was_never_persisted(message) => {
+            Err((error, message))
+                if is_about_the_message(error) && native::was_never_persisted(message) =>
+            {
                 Outcome::NotTaken(error.to_string())
             }
             Err((error, _)) => Outcome::Unknown(error.to_string()),

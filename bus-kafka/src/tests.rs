@@ -3,6 +3,7 @@
 use crate::KafkaBus;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::RDKafkaRespErr;
 use squall_env::{
     BusError, ClientSettings, Consumer as _, ConsumerSettings, Headers, KafkaConsumer as _,
     Message, Outcome, Position, Producer as _, ProducerSettings, SendError, Settlement, Token,
@@ -278,28 +279,35 @@ fn a_second_member_takes_over_without_loss() {
 }
 
 #[test]
-fn what_never_left_is_told_from_what_may_have() {
+fn what_was_refused_for_itself_is_told_from_what_may_be_there() {
+    use rdkafka::types::RDKafkaApiKey::Produce;
     let (mock, bus) = cluster(1);
     run(async {
         let quick = ProducerSettings {
-            client: settings(&[("message.timeout.ms", "500"), ("acks", "1")]),
+            client: settings(&[("message.timeout.ms", "1500")]),
         };
         let producer = bus.producer(&quick).unwrap();
         producer.ready("t").await.unwrap();
-        mock.broker_down(1).unwrap();
         let message = Message {
             topic: "t",
             key: None,
             headers: &Headers::new(),
             payload: b"p",
         };
-        producer.send(message).unwrap();
         let mut outcomes = Vec::new();
+        mock.request_errors(Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_RECORD]);
+        producer.send(message).unwrap();
         producer.completions(&mut outcomes).await;
         assert!(
             matches!(outcomes[0].1, Outcome::NotTaken(_)),
             "{outcomes:?}"
         );
+        // What a leader says that has appended it and steps down: librdkafka calls that "not persisted", and so it calls what timed out.
+        let stepped_down = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
+        mock.request_errors(Produce, &[stepped_down; 100]);
+        producer.send(message).unwrap();
+        producer.completions(&mut outcomes).await;
+        assert!(matches!(outcomes[1].1, Outcome::Unknown(_)), "{outcomes:?}");
         let large = Message {
             payload: &vec![0; 2_000_000],
             ..message

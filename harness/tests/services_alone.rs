@@ -233,7 +233,7 @@ fn a_request_in_flight_is_answered_before_the_producer_ends() {
 }
 
 #[test]
-fn without_brokers_an_event_is_not_taken_and_the_log_stays_readable() {
+fn without_brokers_an_event_is_in_doubt_and_the_log_stays_readable() {
     let folder = tempfile::tempdir().unwrap();
     let (brokers, bootstrap) = brokers();
     let soon = [("ACK_TIMEOUT_MS", "3500")];
@@ -241,7 +241,7 @@ fn without_brokers_an_event_is_not_taken_and_the_log_stays_readable() {
     drop(brokers);
     let (status, answer) = producer.post(&[], SIGN_UP);
     assert_eq!(status, 503, "{answer}");
-    assert!(answer.contains("x-not-taken: 1"), "{answer}");
+    assert!(!answer.contains("x-not-taken"), "{answer}");
     let said = producer.said();
     let complaints = said.matches("AllBrokersDown").count();
     assert!((1..=4).contains(&complaints), "{said}");

@@ -79,7 +79,7 @@ fn client(settings: &Settings) -> ProducerSettings {
     own
 }
 
-/// An event that never left within this time is answered as not taken, before the request itself times out. The client
+/// The client gives an event up after this time, before the request itself times out, so that the answer says why. The client
 /// looks for such events once a second only.
 fn message_timeout(ack_timeout: Duration) -> Duration {
     let early = (ack_timeout / 6).max(Duration::from_millis(1500));

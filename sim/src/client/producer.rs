@@ -332,12 +332,15 @@ impl Inner {
         let deadline = since + self.options.delivery_timeout;
         let request = self.request(partition, &batch.body, stamp);
         let (mut maybe_taken, mut tries) = (false, 0);
-        let why = loop {
+        loop {
             if kernel.now() >= deadline {
-                break "timed out in the client";
+                self.count(|counts| counts.gave_up += 1);
+                // Not a no, even when all that was heard were refusals: librdkafka tells no more than that it took too long.
+                return Outcome::Unknown("timed out in the client".to_owned());
             }
             if tries > self.options.retries {
-                break "retries exhausted";
+                self.count(|counts| counts.gave_up += 1);
+                return unless_taken(maybe_taken, "retries exhausted".to_owned());
             }
             if tries > 0 {
                 self.count(|counts| counts.retries += 1);
@@ -355,10 +358,10 @@ impl Inner {
             match attempt {
                 Attempt::Done(Outcome_::At(offset)) => return self.acknowledged(partition, offset),
                 Attempt::Done(Outcome_::Duplicate) => return Outcome::Acknowledged(None),
-                Attempt::Done(Outcome_::NotTaken(error)) if !maybe_taken => {
-                    return Outcome::NotTaken(format!("{error:?}"));
+                Attempt::Done(Outcome_::NotTaken(error)) => {
+                    return unless_taken(maybe_taken, format!("{error:?}"));
                 }
-                Attempt::Done(Outcome_::NotTaken(error) | Outcome_::Unknown(error)) => {
+                Attempt::Done(Outcome_::Unknown(error)) => {
                     return Outcome::Unknown(format!("{error:?}"));
                 }
                 Attempt::Again { maybe } => {
@@ -367,12 +370,6 @@ impl Inner {
                     kernel.sleep(self.options.retry_backoff).await;
                 }
             }
-        };
-        self.count(|counts| counts.gave_up += 1);
-        if maybe_taken {
-            Outcome::Unknown(why.to_owned())
-        } else {
-            Outcome::NotTaken(why.to_owned())
         }
     }
 
@@ -462,10 +459,18 @@ fn judge(part: &ProducedPartition) -> Attempt {
         | ErrorCode::UnknownProducerId
         | ErrorCode::ProducerFenced
         | ErrorCode::InvalidProducerIdMapping) => Attempt::Done(Outcome_::Unknown(error)),
-        ErrorCode::NotEnoughReplicasAfterAppend | ErrorCode::RequestTimedOut => {
-            Attempt::Again { maybe: true }
-        }
-        _ => Attempt::Again { maybe: false },
+        // The one refusal to try again after that comes before the append. NOT_LEADER_OR_FOLLOWER does not: a leader that steps down
+        // gives it to what it has appended, and its followers may have that.
+        ErrorCode::NotEnoughReplicas => Attempt::Again { maybe: false },
+        _ => Attempt::Again { maybe: true },
+    }
+}
+
+/// A definite no, unless an attempt before may have been taken.
+fn unless_taken(maybe_taken: bool, why: String) -> Outcome {
+    match maybe_taken {
+        true => Outcome::Unknown(why),
+        false => Outcome::NotTaken(why),
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use squall_check::Kind;
-use squall_history::{Event, FaultState, What, Writer};
+use squall_history::{Event, FaultState, ServiceState, What, Writer};
 use squall_plan::Plan;
 use squall_plan::plan::Environment;
 use squall_plan::scenario::{self, Request};
@@ -110,6 +110,39 @@ impl Told {
         self.stored.get(&sink).map_or(0, |stored| {
             stored.values().filter(|count| **count > 1).count()
         })
+    }
+}
+
+#[test]
+fn a_replica_that_is_hit_while_it_comes_back_is_never_two_processes() {
+    // The second crash comes while the first one's process is being started, and finds nobody; healed, it must leave that one alone.
+    let twice = "faults=[{name: one, at: 2s, for: 1s, crash: producer}, {name: other, at: 3006ms, for: 500ms, crash: producer}]";
+    for seed in 0..5 {
+        let plan = plan("consumer-crash.yaml", None, &[CRASHES[0], twice], seed);
+        let mut running: BTreeMap<(String, u32), BTreeSet<u32>> = BTreeMap::new();
+        let outcome = squall_sim::run(&plan, &mut |event| {
+            let Event::Note(note) = event else { return };
+            let What::Service {
+                name,
+                replica,
+                pid: Some(pid),
+                state,
+                ..
+            } = note.what
+            else {
+                return;
+            };
+            let processes = running.entry((name, replica)).or_default();
+            match state {
+                ServiceState::Starting => processes.insert(pid),
+                ServiceState::Killed | ServiceState::Stopped | ServiceState::Exited => {
+                    processes.remove(&pid)
+                }
+                _ => false,
+            };
+            assert!(processes.len() <= 1, "seed {seed}: {processes:?}");
+        });
+        outcome.unwrap();
     }
 }
 

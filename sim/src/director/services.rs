@@ -99,6 +99,8 @@ impl Services {
         Ok(())
     }
 
+    /// Starts a replica, unless it runs: as a supervisor does, for two processes of one replica would write beside each other. One that is
+    /// being stopped is left to whoever stops it.
     pub async fn start(self: &Rc<Self>, replica: &Replica) -> Result<(), SimError> {
         let spec = self
             .plan
@@ -111,6 +113,10 @@ impl Services {
             })?;
         let (service, settings) = settings(&self.plan, spec, replica.replica)?;
         self.world.kernel.sleep(START_NS).await;
+        let runs = self.process(replica);
+        if runs.is_some_and(|process| process.alive.get()) {
+            return Ok(());
+        }
         let name = format!("{}-{}", replica.service, replica.replica);
         for (variable, path) in [
             ("SQLITE_PATH", &settings.sqlite_path),

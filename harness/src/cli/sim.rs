@@ -6,8 +6,8 @@ use crate::parallel::cores;
 use crate::shrink::{self, Step};
 use crate::sweep::{self, Shard, Sweep};
 use clap::Args;
+use squall_plan::Scenario;
 use squall_plan::plan::Environment;
-use squall_plan::{Plan, Scenario};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -118,7 +118,7 @@ fn shrunk(
     file: Option<&Path>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let plan = Plan::derive(scenario, seed, Environment::Sim).map_err(super::problems)?;
+    let plan = sweep::plan_seed(scenario, seed)?;
     let judgement = sweep::judged(scenario, seed)?;
     let named = format!("reports/shrunk-{}-{seed}.yaml", scenario.name);
     let file = file.unwrap_or(Path::new(&named));

@@ -14,7 +14,7 @@ mod tests;
 mod text;
 
 pub use saved::{Merged, merge};
-pub(crate) use seed::{Seen, run as run_seed, witnessed};
+pub(crate) use seed::{Seen, plan as plan_seed, run as run_seed, witnessed};
 pub use shard::Shard;
 pub use tally::{Found, Tally};
 

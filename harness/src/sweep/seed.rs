@@ -67,9 +67,17 @@ pub(crate) fn witnessed(
     Ok((witness, outcome))
 }
 
+/// The plan of one seed of a sweep.
+///
+/// # Errors
+/// What cannot be simulated.
+pub(crate) fn plan(scenario: &Scenario, seed: u64) -> Result<Plan, Failure> {
+    Plan::derive(&scenario.jittered(seed), seed, Environment::Sim).map_err(problems)
+}
+
 /// Runs and judges one seed.
 pub fn run(scenario: &Scenario, seed: u64) -> Result<Seen, Failure> {
-    let plan = Plan::derive(scenario, seed, Environment::Sim).map_err(problems)?;
+    let plan = plan(scenario, seed)?;
     let mut facts: BTreeMap<String, u64> = BTreeMap::new();
     // Drawn faults have other names in every seed; together they are told by their kind.
     let label = |fault: &Fault| match fault.drawn {

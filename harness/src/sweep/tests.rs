@@ -9,12 +9,16 @@ use squall_render::Glyphs;
 use std::path::Path;
 
 fn scenario(file: &str, variant: Option<&str>, events: u64) -> Scenario {
+    set(file, variant, events, Vec::new())
+}
+
+fn set(file: &str, variant: Option<&str>, events: u64, sets: Vec<String>) -> Scenario {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../scenarios")
         .join(file);
     let request = Request {
         variant: variant.map(str::to_owned),
-        sets: Vec::new(),
+        sets,
     };
     scenario::load(&path, &request).unwrap().scaled(events)
 }
@@ -35,7 +39,8 @@ fn swept(scenario: &Scenario, seeds: u64, workers: usize, keep_going: bool) -> F
 
 #[test]
 fn a_seed_of_a_sweep_is_the_run_that_its_command_repeats() {
-    let scenario = scenario("consumer-crash.yaml", Some("commit-before-effect"), 500);
+    let (file, variant) = ("consumer-crash.yaml", Some("commit-before-effect"));
+    let scenario = scenario(file, variant, 500);
     for seed in [11, 12] {
         let seen = seed::run(&scenario, seed).unwrap();
         assert!(seen.repeat.contains("--events 500"), "{}", seen.repeat);
@@ -44,7 +49,17 @@ fn a_seed_of_a_sweep_is_the_run_that_its_command_repeats() {
             "{}",
             seen.repeat
         );
-        let plan = Plan::derive(&scenario, seed, Environment::Sim).unwrap();
+        let sets = scenario.jittered(seed).sets.clone();
+        assert_eq!(sets.len(), 2, "one for each written fault");
+        for one in &sets {
+            assert!(
+                seen.repeat.contains(&format!("--set {one}")),
+                "{}",
+                seen.repeat
+            );
+        }
+        let named = set(file, variant, 500, sets);
+        let plan = Plan::derive(&named, seed, Environment::Sim).unwrap();
         let out = tempfile::tempdir().unwrap();
         let options = RunOptions {
             metrics: Default::default(),

@@ -6,6 +6,7 @@ mod document;
 mod draft;
 mod file;
 mod files;
+mod jitter;
 mod read;
 mod scale;
 mod stakes;
@@ -48,6 +49,8 @@ pub struct Scenario {
     pub loads: Vec<Load>,
     /// Sorted by time, then by file order.
     pub faults: Vec<Fault>,
+    /// Which entry of the file's list each of them is.
+    pub fault_places: Vec<usize>,
     /// Faults that the seed draws.
     pub nemesis: Option<Nemesis>,
     pub expect: Expect,
@@ -65,11 +68,16 @@ pub struct Scenario {
 pub struct Sweep {
     /// Events that the load of a seed is scaled down to. Default 500.
     pub events: u64,
+    /// How much earlier or later than it is written a fault may begin. Default 500 ms.
+    pub jitter_ns: u64,
 }
 
 impl Default for Sweep {
     fn default() -> Self {
-        Self { events: 500 }
+        Self {
+            events: 500,
+            jitter_ns: 500_000_000,
+        }
     }
 }
 

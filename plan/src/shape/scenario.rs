@@ -506,6 +506,11 @@ fn sim() -> Shape {
             },
             "events that the load of a seed is scaled down to, in the shape of its stages (default 500)",
         )
+        .field(
+            "jitter",
+            Shape::Duration,
+            "how much earlier or later than written each seed may let a fault begin, the order of faults as it is (default 500ms)",
+        )
         .shape()
 }
 

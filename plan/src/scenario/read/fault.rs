@@ -12,11 +12,12 @@ use crate::shape::did_you_mean;
 use crate::units::show_duration;
 use crate::yaml::{Node, Place};
 
+/// By time; and which entry of the list each is.
 pub(super) fn read(
     node: Option<&Node>,
     context: &Context<'_>,
     problems: &mut Problems,
-) -> Vec<Fault> {
+) -> (Vec<Fault>, Vec<usize>) {
     let mut faults: Vec<(Fault, &Node)> = Vec::new();
     for item in node.map_or(&[][..], Node::items) {
         let Some(fault) = fault(item, context, problems) else {
@@ -41,9 +42,10 @@ pub(super) fn read(
         }
         faults.push((fault, item));
     }
-    let mut faults: Vec<Fault> = faults.into_iter().map(|(fault, _)| fault).collect();
-    faults.sort_by_key(|fault| fault.at_ns);
-    faults
+    let faults = faults.into_iter().map(|(fault, _)| fault);
+    let mut faults: Vec<(Fault, usize)> = faults.zip(0..).collect();
+    faults.sort_by_key(|(fault, _)| fault.at_ns);
+    faults.into_iter().unzip()
 }
 
 fn fault(node: &Node, context: &Context<'_>, problems: &mut Problems) -> Option<Fault> {

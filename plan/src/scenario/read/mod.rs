@@ -42,7 +42,7 @@ pub(super) fn scenario(
         load_ends_ns,
         found,
     };
-    let faults = fault::read(root.get("faults"), &context, problems);
+    let (faults, fault_places) = fault::read(root.get("faults"), &context, problems);
     let nemesis = nemesis::read(root.get("nemesis"), problems);
     let expect = expect::read(root.get("expect"), &context, &faults, problems);
     let abort_if = abort::read(root.get("abort_if"), &context, problems);
@@ -63,6 +63,7 @@ pub(super) fn scenario(
         cluster,
         loads,
         faults,
+        fault_places,
         nemesis,
         expect,
         abort_if,
@@ -77,7 +78,14 @@ fn sim(node: Option<&Node>) -> Sweep {
         .and_then(|node| node.get("events"))
         .and_then(Node::integer)
         .and_then(|events| u64::try_from(events).ok());
-    events.map_or_else(Sweep::default, |events| Sweep { events })
+    let jitter_ns = node
+        .and_then(|node| node.get("jitter"))
+        .and_then(Node::duration);
+    let usual = Sweep::default();
+    Sweep {
+        events: events.unwrap_or(usual.events),
+        jitter_ns: jitter_ns.unwrap_or(usual.jitter_ns),
+    }
 }
 
 /// What later sections refer to.

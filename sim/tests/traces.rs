@@ -23,10 +23,10 @@ const RECORDED: &[(&str, Option<&str>, u64, u64)] = &[
         0x81a2_f545_e122_7b59,
     ),
     ("poison-events", None, 9, 0x47be_acda_90c7_4e1c),
-    ("sim/brokers", None, 3, 0x28e9_8ab1_6556_d342),
-    ("sim/services", None, 2, 0x4100_cf35_4dd5_40b8),
-    ("sim/log", None, 5, 0xbb84_d038_190c_5b97),
-    ("sim/page-cache", None, 4, 0xb2c4_a524_8cce_07eb),
+    ("sim/brokers", None, 3, 0x8ec0_c259_98f6_8b74),
+    ("sim/services", None, 2, 0xb710_931b_0bd5_895e),
+    ("sim/log", None, 5, 0x6f01_1348_d15a_f995),
+    ("sim/page-cache", None, 4, 0x3c23_165f_c2cd_e224),
 ];
 
 #[test]

@@ -22,6 +22,8 @@ pub(crate) fn draw(
         rng: Streams::new(seed).stream("nemesis", 0),
         world: World::of(scenario),
         swarm: nemesis.swarm,
+        hot: None,
+        overlapping: nemesis.brokers_at_most > 1,
     };
     let load_ends_ns = load_ends_ns.saturating_sub(nemesis.quiet_ns);
     let mut kinds: Vec<FaultKind> = match nemesis.kinds.is_empty() {
@@ -60,7 +62,7 @@ pub(crate) fn draw(
             Some(weak) if kind == FaultKind::PowerLoss => weak.clone(),
             // Several can only be away at once where it is known who they are.
             _ if nemesis.swarm
-                && nemesis.brokers_at_most > 1
+                && drawing.overlapping
                 && kind.row().exclusive
                 && is_broker(&target) =>
             {
@@ -192,6 +194,10 @@ pub(crate) struct Drawing {
     rng: Rng,
     world: World,
     swarm: bool,
+    /// The partition whose leaders this seed is after, one after the other.
+    hot: Option<(String, u32)>,
+    /// Several brokers can be dead at once; else whoever leads is, one at a time.
+    overlapping: bool,
 }
 
 impl Drawing {
@@ -205,8 +211,9 @@ impl Drawing {
         libm::floor(self.rng.exponential() * mean_ns as f64) as u64
     }
 
-    /// What this seed makes of the bounds: a coin for each kind (one at least is on), from half to twice as often, and a narrower
-    /// range of lengths. Rare combinations come up that an even mixture hardly ever reaches.
+    /// What this seed makes of the bounds: a coin for each kind (one at least is on), from half to twice as often, a narrower range of
+    /// lengths, one partition that leaders are of or any, and dead brokers beside each other or leaders one by one. Rare combinations
+    /// come up that an even mixture hardly ever reaches.
     fn swarm(&mut self, nemesis: &mut Nemesis, kinds: &mut Vec<FaultKind>) {
         let all = kinds.clone();
         kinds.retain(|_| self.one_in(2));
@@ -220,6 +227,10 @@ impl Drawing {
             self.between(shortest, longest),
         );
         (nemesis.shortest_ns, nemesis.longest_ns) = (one.min(other), one.max(other));
+        if self.one_in(2) {
+            self.hot = self.pick(&self.world.partitions.clone());
+        }
+        self.overlapping = self.overlapping && self.one_in(2);
     }
 
     /// Draws nothing unless it is wanted: seeds of scenarios without it stay what they are.
@@ -289,9 +300,21 @@ impl Drawing {
             4 => vec![Target::Brokers],
             1 => vec![Target::Brokers, Target::Controller],
             2 => vec![Target::Controller],
-            _ => vec![self.service()?],
+            _ => vec![self.client()?],
         };
         Some((target, from))
+    }
+
+    /// Who speaks to a broker. In a swarm all replicas of a service: one alone may have nothing to say to that broker all the while.
+    fn client(&mut self) -> Option<Target> {
+        let swarm = self.swarm;
+        Some(match self.service()? {
+            Target::Service { service, .. } if swarm => Target::Service {
+                service,
+                replica: None,
+            },
+            other => other,
+        })
     }
 
     pub fn service(&mut self) -> Option<Target> {
@@ -314,7 +337,10 @@ impl Drawing {
 
     pub fn broker(&mut self) -> Option<Target> {
         let number = u32::try_from(self.rng.below(u64::from(self.world.brokers))).unwrap_or(0);
-        let leader = self.pick(&self.world.partitions.clone());
+        let leader = match &self.hot {
+            Some(hot) => Some(hot.clone()),
+            None => self.pick(&self.world.partitions.clone()),
+        };
         let group = self.pick(&self.world.groups.clone());
         match (self.rng.below(4), leader, group) {
             (0 | 1, Some((topic, partition)), _) => Some(Target::Leader { topic, partition }),

@@ -131,7 +131,7 @@ impl Faults {
         // A fault may not outlive the load.
         let _: Either<(), ()> = select(healed_early, load_ends).await;
         if let Hit::Sink(name, path) = &hit
-            && let met @ 1.. = self.world.troubles.met(path)
+            && let met @ 1.. = self.world.troubles.met(path, &fault.name)
         {
             let text = format!("bit: {met} attempts at sink {name} met it");
             self.note(fault, FaultState::Evidence, text);
@@ -148,7 +148,7 @@ impl Faults {
             let text = format!("bit: {met} messages were held up");
             self.note(fault, FaultState::Evidence, text);
         }
-        match self.mend(&hit).await {
+        match self.mend(fault, &hit).await {
             Ok(()) => self.note(
                 fault,
                 FaultState::Healed,
@@ -281,7 +281,7 @@ impl Faults {
             (FaultKind::PowerLoss, Hit::Broker(id)) => self.world.cluster.lose_power(*id),
             (kind, Hit::Sink(_, path)) => {
                 if let Act::Trouble(trouble) = kind.row().act {
-                    self.world.troubles.begin(path, trouble, &fault.terms);
+                    self.world.troubles.begin(path, trouble, fault);
                 }
                 false
             }
@@ -316,7 +316,7 @@ impl Faults {
         }
     }
 
-    async fn mend(&self, hit: &Hit) -> Result<(), String> {
+    async fn mend(&self, fault: &Fault, hit: &Hit) -> Result<(), String> {
         match hit {
             Hit::Load => Ok(()),
             Hit::Cut { number, .. } => {
@@ -324,7 +324,7 @@ impl Faults {
                 Ok(())
             }
             Hit::Sink(_, path) => {
-                self.world.troubles.end(path);
+                self.world.troubles.end(path, &fault.name);
                 Ok(())
             }
             Hit::Broker(id) => {

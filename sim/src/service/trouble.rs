@@ -1,18 +1,19 @@
 //! What is wrong with sinks at present, and what met it.
 
 use crate::kernel::{Kernel, MS, Nanos, SECOND};
-use squall_plan::fault::{SinkTrouble, Terms};
+use squall_plan::fault::{Fault, SinkTrouble, Terms};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// By path of a database or a mail folder.
+/// By path of a database or a mail folder, the latest last: one may begin in the moment in which another ends.
 #[derive(Default)]
 pub struct Troubles {
-    by_path: RefCell<BTreeMap<String, Trouble>>,
+    by_path: RefCell<BTreeMap<String, Vec<Trouble>>>,
 }
 
 struct Trouble {
+    fault: String,
     kind: SinkTrouble,
     terms: Terms,
     met: u64,
@@ -34,28 +35,35 @@ pub const BUSY_NS: Nanos = 2 * SECOND;
 pub const REFUSED_NS: Nanos = MS;
 
 impl Troubles {
-    pub fn begin(&self, path: &str, kind: SinkTrouble, terms: &Terms) {
+    pub fn begin(&self, path: &str, kind: SinkTrouble, fault: &Fault) {
         let trouble = Trouble {
+            fault: fault.name.clone(),
             kind,
-            terms: terms.clone(),
+            terms: fault.terms.clone(),
             met: 0,
         };
-        self.by_path.borrow_mut().insert(path.to_owned(), trouble);
+        let mut all = self.by_path.borrow_mut();
+        all.entry(path.to_owned()).or_default().push(trouble);
     }
 
-    pub fn end(&self, path: &str) {
-        self.by_path.borrow_mut().remove(path);
+    pub fn end(&self, path: &str, fault: &str) {
+        if let Some(troubles) = self.by_path.borrow_mut().get_mut(path) {
+            troubles.retain(|trouble| trouble.fault != fault);
+        }
     }
 
-    /// Attempts that met what is wrong now.
-    pub fn met(&self, path: &str) -> u64 {
-        self.by_path.borrow().get(path).map_or(0, |it| it.met)
+    /// Attempts that met a fault that is in force.
+    pub fn met(&self, path: &str, fault: &str) -> u64 {
+        let all = self.by_path.borrow();
+        let own = |trouble: &&Trouble| trouble.fault == fault;
+        let found = all.get(path).and_then(|all| all.iter().find(own));
+        found.map_or(0, |trouble| trouble.met)
     }
 
     /// Draws only where something is wrong.
     pub fn turn(&self, path: &str, kernel: &Rc<Kernel>) -> Turn {
         let mut all = self.by_path.borrow_mut();
-        let Some(trouble) = all.get_mut(path) else {
+        let Some(trouble) = all.get_mut(path).and_then(|all| all.last_mut()) else {
             return Turn::Ordinary;
         };
         let turn = match (trouble.kind, &trouble.terms) {

@@ -40,7 +40,9 @@ use internal::{Internal, Readiness};
 use mio::{Events, Poll, Token, Waker};
 use node::Node;
 use squall_model::Nanos;
-use squall_model::kafka::{BrokerConfig, In, Name, NodeId, Offset, Outbox, Peer, TopicPartition};
+use squall_model::kafka::{
+    BrokerConfig, Defects, In, Name, NodeId, Offset, Outbox, Peer, TopicPartition,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -131,6 +133,15 @@ struct Limits {
     topic_batch_bytes_max: BTreeMap<Name, usize>,
 }
 
+/// Defects come with the properties, as `squall.defects`, or beside them.
+fn broker_config(config: &ClusterConfig, properties: &Properties) -> BrokerConfig {
+    let mut made = properties.broker_config(config.brokers);
+    if config.defects != Defects::default() {
+        made.defects = config.defects;
+    }
+    made
+}
+
 impl Server {
     /// Binds the ports and starts every node. Also gives the waker that makes the loop look at its commands.
     pub fn new(
@@ -156,10 +167,7 @@ impl Server {
                 batch_bytes_max: properties.batch_bytes_max,
                 topic_batch_bytes_max: BTreeMap::new(),
             },
-            broker_config: BrokerConfig {
-                defects: config.defects,
-                ..properties.broker_config(config.brokers)
-            },
+            broker_config: broker_config(&config, properties),
             committed: BTreeMap::new(),
             leaving: Vec::new(),
             links: (0..links).map(|_| Link::new(config.links)).collect(),
@@ -294,4 +302,25 @@ impl Server {
 /// Place of a node in [`Server::nodes`].
 fn index_of(node: NodeId) -> usize {
     usize::try_from(node.0).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defects_come_with_the_properties_or_beside_them() {
+        let never_flush = Defects::parse("never_flush").unwrap_or_default();
+        let given = BTreeMap::from([("squall.defects".to_owned(), "never_flush".to_owned())]);
+        let (with, without) = (Properties::new(&given), Properties::new(&BTreeMap::new()));
+        let (with, without) = (with.unwrap(), without.unwrap());
+        let plain = ClusterConfig::new(3, "unused".into());
+        let beside = ClusterConfig {
+            defects: never_flush,
+            ..plain.clone()
+        };
+        assert_eq!(broker_config(&plain, &with).defects, never_flush);
+        assert_eq!(broker_config(&beside, &without).defects, never_flush);
+        assert_eq!(broker_config(&plain, &without).defects, Defects::default());
+    }
 }

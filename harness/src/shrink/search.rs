@@ -36,7 +36,7 @@ pub struct Shrunk {
 /// The state of the search.
 pub struct Search {
     pub(super) original: Plan,
-    signature: Signature,
+    pub(super) signature: Signature,
     pub(super) trial: Trial,
     pub(super) draft: Draft,
     pub(super) plan: Plan,

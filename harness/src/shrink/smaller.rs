@@ -2,6 +2,7 @@
 
 use super::search::{Search, Step};
 use crate::exit::Failure;
+use squall_plan::plan::Environment;
 
 /// Faults get no shorter than this, and times are rounded to it where that still shows the violation.
 const GRAIN_NS: u64 = 100_000_000;
@@ -29,15 +30,19 @@ impl Search {
             .filter(|f| f.drawn)
             .cloned()
             .collect();
-        if drawn.is_empty() {
-            return Ok(());
+        if !drawn.is_empty() {
+            for fault in &mut drawn {
+                fault.at_ns -= warm_up_ns;
+            }
+            let draft = self.draft.with_schedule(&drawn);
+            if !self.attempt("with the drawn faults written out".to_owned(), draft, tell)? {
+                return Ok(());
+            }
         }
-        for fault in &mut drawn {
-            fault.at_ns -= warm_up_ns;
+        match self.plan.environment {
+            Environment::Sim => self.trial.hold_to(&self.draft, &self.signature),
+            _ => Ok(()),
         }
-        let draft = self.draft.with_schedule(&drawn);
-        self.attempt("with the drawn faults written out".to_owned(), draft, tell)?;
-        Ok(())
     }
 
     /// Everything that costs many runs, which are cheap in the simulator.

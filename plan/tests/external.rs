@@ -65,6 +65,38 @@ fn a_system_with_names_of_its_own_is_refused() {
 }
 
 #[test]
+fn names_that_a_system_has_fixed_are_used_as_they_are_where_that_is_allowed() {
+    let fixed =
+        sets(&["system.env.consumer-db={DEAD_LETTER_TOPIC: signups.db.dead, GROUP: consumer-db}"]);
+    let files = Memory(String::new());
+    let mut scenario = from_text("away.yaml", SCENARIO, &fixed, &files).unwrap();
+    scenario.cluster.may_disturb = true;
+    let plan = Plan::derive(&scenario, 1, Environment::External).unwrap();
+    for prefix in ["squall-1-", "squall-22-"] {
+        let plan = plan.with_prefix("squall-1-").with_prefix(prefix);
+        let topics = plan.cluster.topics.iter();
+        let names: Vec<&str> = topics.map(|topic| topic.name.as_str()).collect();
+        let own = [
+            format!("{prefix}signups"),
+            format!("{prefix}signups.email.dead"),
+        ];
+        assert_eq!(names, [own[0].as_str(), own[1].as_str(), "signups.db.dead"]);
+        let group = |name: &str| {
+            plan.system
+                .spec
+                .service(name)
+                .unwrap()
+                .group
+                .clone()
+                .unwrap()
+        };
+        assert_eq!(group("consumer-db"), "consumer-db");
+        assert_eq!(group("consumer-email"), format!("{prefix}consumer-email"));
+        assert_eq!(plan.abort_if[0].metric, "lag{group:consumer-db}");
+    }
+}
+
+#[test]
 fn what_would_disturb_others_is_refused_with_its_reason() {
     for (set, reason) in [
         (

@@ -13,7 +13,8 @@ impl PlanChoice {
             variant: self.variant.clone(),
             sets: self.set.clone(),
         };
-        let scenario = squall_plan::scenario::load(file, &request).map_err(problems)?;
+        let mut scenario = squall_plan::scenario::load(file, &request).map_err(problems)?;
+        scenario.cluster.may_disturb = self.allow_disturbing;
         Ok(match self.events {
             Some(events) => scenario.scaled(events),
             None => scenario,

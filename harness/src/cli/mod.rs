@@ -114,6 +114,9 @@ pub struct PlanChoice {
     /// Where to run: `embedded` (our brokers behind the real protocol), `docker` (real brokers in containers), `external` (a cluster of yours) or `sim` (virtual time)
     #[arg(long = "on", value_name = "ENVIRONMENT", default_value = "embedded", value_parser = environment)]
     pub environment: squall_plan::plan::Environment,
+    /// On a cluster of others: use topics and groups whose names the system has fixed as they are, although others may use them too
+    #[arg(long)]
+    pub allow_disturbing: bool,
 }
 
 fn environment(text: &str) -> Result<squall_plan::plan::Environment, String> {

@@ -37,6 +37,7 @@ pub fn run(args: &ScoreArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         events: None,
         variant: args.variant.clone(),
         environment: Environment::Sim,
+        allow_disturbing: false,
     };
     let scoring = Scoring {
         runs: args.runs,

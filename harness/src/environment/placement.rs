@@ -312,9 +312,20 @@ impl Filler<'_> {
                 )
             }
             _ => match slot.strip_prefix("topic.") {
-                Some(topic) => Some(format!("{}{topic}", self.plan.cluster.prefix)),
+                Some(topic) => Some(self.topic(topic)),
                 None => self.own_value(slot),
             },
+        }
+    }
+
+    /// The name that a topic of the system has in this run.
+    fn topic(&self, name: &str) -> String {
+        let own = format!("{}{name}", self.plan.cluster.prefix);
+        let mut topics = self.plan.cluster.topics.iter();
+        // One whose name is fixed has no prefix.
+        match topics.any(|topic| topic.name == name) {
+            true => name.to_owned(),
+            false => own,
         }
     }
 

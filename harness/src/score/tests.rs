@@ -10,6 +10,7 @@ fn burst(sets: &[&str]) -> Result<Score, Failure> {
         events: None,
         variant: None,
         environment: Environment::Sim,
+        allow_disturbing: false,
     };
     score(Path::new(file), &choice, SCORING)
 }

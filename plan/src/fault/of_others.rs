@@ -101,6 +101,7 @@ mod tests {
             links: Links::default(),
             external: Default::default(),
             prefix: String::new(),
+            may_disturb: false,
         };
         assert_eq!(refused_settings(&cluster), None);
         cluster.links.latency_ns = 50_000_000;

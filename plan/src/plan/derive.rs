@@ -10,6 +10,8 @@ use crate::nemesis::draw;
 use crate::problem::{Problem, Problems};
 use crate::scenario::{Load, Scenario};
 
+const ITS_OWN_NAMES: &str = "have the service told it, run it elsewhere, or use the name that others may use too: --allow-disturbing";
+
 impl Plan {
     /// Derives the plan. One scenario, seed and environment give one plan, byte for byte.
     ///
@@ -72,8 +74,9 @@ impl Plan {
                     ELSEWHERE,
                 ));
             }
-            for what in prefix::fixed_names(scenario) {
-                problems.push(cannot(scenario, environment, &what, ELSEWHERE));
+            let fixed = prefix::fixed_names(&scenario.system, &scenario.cluster.topics, "");
+            for one in fixed.iter().filter(|_| !scenario.cluster.may_disturb) {
+                problems.push(cannot(scenario, environment, &one.told(), ITS_OWN_NAMES));
             }
         }
         if !problems.is_empty() {

@@ -2,15 +2,19 @@
 
 use super::Plan;
 use crate::fault::{Fault, Target, Terms};
-use crate::scenario::{LoadEntry, Scenario};
-use crate::system::{SinkSpec, SinkStore, SystemSpec};
+use crate::scenario::{LoadEntry, SystemUse};
+use crate::system::{SinkSpec, SinkStore, SystemSpec, TopicSpec};
+use std::collections::BTreeSet;
 
 impl Plan {
-    /// The same plan with names of topics and groups that begin with `prefix`, in place of the one that they have.
+    /// The same plan with names of topics and groups that begin with `prefix`, in place of the one that they have. Those that the
+    /// system has fixed stay.
     #[must_use]
     pub fn with_prefix(&self, prefix: &str) -> Self {
         let mut plan = self.clone();
+        let kept = fixed_names(&self.system, &self.cluster.topics, &self.cluster.prefix);
         let names = Names {
+            kept: kept.into_iter().map(|fixed| fixed.name).collect(),
             old: std::mem::replace(&mut plan.cluster.prefix, prefix.to_owned()),
             new: prefix,
         };
@@ -34,6 +38,7 @@ impl Plan {
 }
 
 struct Names<'a> {
+    kept: BTreeSet<String>,
     old: String,
     new: &'a str,
 }
@@ -41,6 +46,9 @@ struct Names<'a> {
 impl Names<'_> {
     fn change(&self, name: &mut String) {
         let bare = name.strip_prefix(&self.old).unwrap_or(name);
+        if self.kept.contains(bare) {
+            return;
+        }
         *name = format!("{}{bare}", self.new);
     }
 
@@ -110,25 +118,57 @@ impl Names<'_> {
     }
 }
 
-/// Why a system cannot be given names of the run's own: it has them fixed.
-pub(super) fn fixed_names(scenario: &Scenario) -> Vec<String> {
-    let system = &scenario.system;
+/// A name that a system has fixed: no process is told another one.
+pub(super) struct Fixed {
+    name: String,
+    /// The slot that would tell it.
+    slot: String,
+    /// Whose group it is; `None`: a topic.
+    service: Option<String>,
+}
+
+impl Fixed {
+    /// What cannot be done.
+    pub(super) fn told(&self) -> String {
+        let Self {
+            name,
+            slot,
+            service,
+        } = self;
+        match service {
+            Some(service) => format!(
+                "give group `{name}` a name of the run's own: service `{service}` is not told it by {{{{{slot}}}}}"
+            ),
+            None => format!(
+                "give topic `{name}` a name of the run's own: no service is told it by {{{{{slot}}}}}"
+            ),
+        }
+    }
+}
+
+/// Of a system and the topics of its cluster, which may have a prefix already.
+pub(super) fn fixed_names(system: &SystemUse, topics: &[TopicSpec], prefix: &str) -> Vec<Fixed> {
+    let bare = |name: &str| name.strip_prefix(prefix).unwrap_or(name).to_owned();
     let services = &system.spec.services;
     let groups = services.iter().filter_map(|service| {
         let group = service.group.as_ref()?;
-        let fixed = !system.has_slot(service, "group");
-        fixed.then(|| {
-            let name = &service.name;
-            format!("give group `{group}` a name of the run's own: service `{name}` is not told it by {{{{group}}}}")
+        (!system.has_slot(service, "group")).then(|| Fixed {
+            name: bare(group),
+            slot: "group".to_owned(),
+            service: Some(service.name.clone()),
         })
     });
-    let topics = scenario.cluster.topics.iter().filter_map(|topic| {
-        let slot = format!("topic.{}", topic.name);
-        let told = services.is_empty()
-            || services.iter().any(|service| system.has_slot(service, &slot));
-        (!told).then(|| {
-            let name = &topic.name;
-            format!("give topic `{name}` a name of the run's own: no service is told it by {{{{{slot}}}}}")
+    let topics = topics.iter().filter_map(|topic| {
+        let name = bare(&topic.name);
+        let slot = format!("topic.{name}");
+        let mut told = services
+            .iter()
+            .map(|service| system.has_slot(service, &slot));
+        let fixed = !services.is_empty() && !told.any(|told| told);
+        fixed.then_some(Fixed {
+            name,
+            slot,
+            service: None,
         })
     });
     groups.chain(topics).collect()

@@ -146,6 +146,9 @@ pub struct Cluster {
     /// What names of topics and groups begin with, where others use the cluster too.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
+    /// Names of topics and groups that the system has fixed are used as they are, although others may use them too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_disturb: bool,
 }
 
 /// Links between brokers. With instant links acks=1 would never lose anything.

@@ -71,7 +71,13 @@ impl Tidy {
         let asked = self.broom.admin.create_topics(&new, &options());
         let results = self.broom.runtime.block_on(asked);
         for result in results.map_err(|error| error.to_string())? {
-            result.map_err(|(topic, why)| format!("topic {topic} cannot be made: {why}"))?;
+            match result {
+                // One of others', which the system names: it is used as it is, and stays.
+                Err((topic, RDKafkaErrorCode::TopicAlreadyExists))
+                    if !topic.starts_with(&self.broom.prefix) => {}
+                Err((topic, why)) => return Err(format!("topic {topic} cannot be made: {why}")),
+                Ok(_) => {}
+            }
         }
         Ok(())
     }

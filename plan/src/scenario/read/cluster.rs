@@ -49,6 +49,7 @@ pub(super) fn read(bus: Option<&Node>, system: &SystemSpec, problems: &mut Probl
         links: links(get("links")),
         external: text_map(get("external")),
         prefix: String::new(),
+        may_disturb: false,
     }
 }
 

@@ -103,7 +103,8 @@ impl Names<'_> {
 
     /// `lag{group:consumer-db}`.
     fn in_metric(&self, metric: &mut String) {
-        let Some((head, tags)) = metric.split_once('{') else {
+        let open = metric.strip_suffix('}');
+        let Some((head, tags)) = open.and_then(|text| text.split_once('{')) else {
             return;
         };
         let tags = tags.split(',').map(|tag| match tag.split_once(':') {
@@ -114,7 +115,7 @@ impl Names<'_> {
             }
             _ => tag.to_owned(),
         });
-        *metric = format!("{head}{{{}", tags.collect::<Vec<_>>().join(","));
+        *metric = format!("{head}{{{}}}", tags.collect::<Vec<_>>().join(","));
     }
 }
 

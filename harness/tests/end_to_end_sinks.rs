@@ -8,6 +8,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::message::{Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use squall::environment::mail_server::MailServer;
 use squall_check::{Kind, Op};
 use squall_history::{Batch, Reader};
 use std::collections::BTreeMap;
@@ -147,6 +148,36 @@ fn sinks_that_are_away_slow_and_busy_get_every_effect_in_the_end_and_each_troubl
     }
     let mails = std::fs::read_dir(run.path().join("mail/new")).unwrap();
     assert!(mails.count() >= 280, "Squall's server filed them");
+}
+
+/// The reference system, whose mails go to a server that was there before.
+#[test]
+fn the_way_to_a_server_of_somebody_else_is_troubled_too() {
+    let files = tempfile::tempdir().unwrap();
+    let mail = files.path().join("mail");
+    let server = MailServer::start(&mail, 1).unwrap();
+    let system = include_str!("../../systems/signup.yaml")
+        .replace(
+            "directory: \"{{run}}/mail\"",
+            &format!("directory: {}", mail.display()),
+        )
+        .replace("    serve: smtp", "    #")
+        + &format!("\nservers:\n  post: {}\n", server.address());
+    std::fs::write(files.path().join("system.yaml"), system).unwrap();
+    let scenario = "squall: 1\nname: elsewhere\n\
+        system: { use: system.yaml, env: { consumer-email: { SMTP_URL: \"smtp://{{sink.post}}\" } } }\n\
+        load: { http: POST producer/event, keys: { uniform: 100 }, stages: [{ rate: 40/s, for: 7s }] }\n\
+        faults:\n  - { name: down, at: 1s, for: 1s, sink_down: post }\n  \
+        - { name: late, at: 3s, for: 1s, delay: { from: consumer-email, to: sink(post), by: 20ms } }\n  \
+        - { name: apart, at: 5s, for: 1s, isolate: { target: consumer-email, from: sink(post) } }\n";
+    let file = files.path().join("elsewhere.yaml");
+    std::fs::write(&file, scenario).unwrap();
+    let run = held(file.to_str().unwrap(), &[]);
+    for fault in run.report()["faults"].as_array().unwrap() {
+        assert_eq!(fault["bit"], true, "{fault}");
+    }
+    assert_eq!(sink(&run, "mailbox")["lost"], 0);
+    assert!(server.accepted() >= 280, "{} mails", server.accepted());
 }
 
 #[test]

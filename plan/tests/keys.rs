@@ -115,6 +115,7 @@ const SYSTEM: &[&str] = &[
     "sinks.s={topic: t, id: {json: /id}}",
     "sinks.s={directory: e, serve: smtp}",
     "sinks.s.group=apps",
+    "servers.db=\"127.0.0.1:5432\"",
     "sinks.s.events=[a]",
     "sinks.s.dead_letters={topic: t, id: body}",
     "sinks.s.semantics=exactly-once",

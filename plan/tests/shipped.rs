@@ -16,7 +16,12 @@ fn plan(file: &Path, request: &Request, seed: u64) -> Plan {
     let mut scenario = load(file, request).unwrap_or_else(|problems| panic!("{problems}"));
     // Where the repository lies must not show in a snapshot.
     scenario.file = file.file_name().unwrap().to_string_lossy().into_owned();
-    Plan::derive(&scenario, seed, Environment::Embedded).unwrap()
+    let is_for_sim = file.components().any(|part| part.as_os_str() == "sim");
+    let environment = match is_for_sim {
+        true => Environment::Sim,
+        false => Environment::Embedded,
+    };
+    Plan::derive(&scenario, seed, environment).unwrap()
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! into the hash with its time and its place in the order. Nothing in here reads a clock, starts a thread or iterates an unordered map.
 
 mod client;
+mod clocks;
 mod cluster;
 mod director;
 mod error;

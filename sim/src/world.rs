@@ -1,5 +1,6 @@
 //! Everything that exists: the cluster, what outlives processes, and who looks at it.
 
+use crate::clocks::Clocks;
 use crate::cluster::Cluster;
 use crate::journal::Journal;
 use crate::kernel::{Kernel, ProcessId};
@@ -19,8 +20,7 @@ pub struct World {
     pub mails: Mails,
     pub sinks: Sinks,
     pub troubles: Troubles,
-    /// What the clocks of processes show at time 0.
-    pub unix_ms_at_0: u64,
+    pub clocks: Clocks,
     last_process: Cell<u32>,
     /// The harness's own producers.
     pub loads: RefCell<Vec<ProcessId>>,
@@ -29,6 +29,7 @@ pub struct World {
 }
 
 impl World {
+    /// `unix_ms_at_0`: what right clocks show at time 0.
     pub fn new(cluster: &Rc<Cluster>, sinks: Sinks, unix_ms_at_0: u64) -> Rc<Self> {
         Rc::new(Self {
             kernel: Rc::clone(&cluster.kernel),
@@ -39,7 +40,7 @@ impl World {
             mails: Mails::default(),
             sinks,
             troubles: Troubles::default(),
-            unix_ms_at_0,
+            clocks: Clocks::new(unix_ms_at_0),
             last_process: Cell::new(0),
             loads: RefCell::default(),
             paths: RefCell::default(),

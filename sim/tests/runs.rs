@@ -346,3 +346,25 @@ fn lag_is_looked_at_without_a_trace_and_for_a_verdict_only_where_a_limit_is_on_i
     assert_eq!(lags(&free, Detail::Verdict), (trace, Vec::new()));
     assert_eq!(lags(&limited, Detail::Verdict), (trace, told));
 }
+
+#[test]
+fn clocks_that_are_wrong_show_in_what_goes_by_them_and_in_nothing_else() {
+    let says = |told: &Told, what: [&str; 2]| {
+        let all = |text: &String| what.iter().all(|part| text.contains(part));
+        assert!(told.evidence.iter().any(all), "{:?}", told.evidence);
+    };
+    let users = |told: &Told| told.stored.get(&0).map_or(0, BTreeMap::len);
+    let told = run(&plan("sim/clocks.yaml", None, &[], 7));
+    says(&told, ["producer-0", " 90000 ms off"]);
+    says(&told, ["producer-0", "-90000 ms off"]);
+    assert!(users(&told) >= told.accepted.len());
+    for (variant, process) in [
+        ("stale-by-clock", "producer-0"),
+        ("own-clock-ahead", "consumer-db-0"),
+    ] {
+        let told = run(&plan("sim/clocks.yaml", Some(variant), &[], 7));
+        says(&told, [process, "90000 ms off"]);
+        let (users, accepted) = (users(&told), told.accepted.len());
+        assert!(users > 0 && users + 100 < accepted, "{users} of {accepted}");
+    }
+}

@@ -54,10 +54,12 @@ pub enum Bug {
     DedupByUser,
     /// That an event was handled is noted in a transaction of its own, before its effect.
     MarkerBeforeRow,
+    /// Events that the process's wall clock calls old are skipped.
+    StaleByClock,
 }
 
 impl Bug {
-    pub const ALL: [(&'static str, Self); 25] = [
+    pub const ALL: [(&'static str, Self); 26] = [
         ("commit-before-effect", Self::CommitBeforeEffect),
         ("acks-1", Self::Acks1),
         ("auto-commit-async", Self::AutoCommitAsync),
@@ -83,6 +85,7 @@ impl Bug {
         ("dedup-window", Self::DedupWindow),
         ("dedup-by-user", Self::DedupByUser),
         ("marker-before-row", Self::MarkerBeforeRow),
+        ("stale-by-clock", Self::StaleByClock),
     ];
 }
 

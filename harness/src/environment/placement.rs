@@ -147,10 +147,12 @@ fn addresses_of_sinks(
     id: &ReplicaId,
 ) -> Result<BTreeMap<String, String>, EnvironmentError> {
     let mut addresses = BTreeMap::new();
-    for sink in &plan.system.spec.sinks {
-        let address = network.sink_address(&End::Replica(id.clone()), &sink.name);
+    let spec = &plan.system.spec;
+    let sinks = spec.sinks.iter().map(|sink| &sink.name);
+    for name in sinks.chain(spec.servers.keys()) {
+        let address = network.sink_address(&End::Replica(id.clone()), name);
         if let Some(address) = address.map_err(EnvironmentError::Bus)? {
-            addresses.insert(sink.name.clone(), address);
+            addresses.insert(name.clone(), address);
         }
     }
     Ok(addresses)

@@ -6,13 +6,17 @@ use super::{Environment, EnvironmentError};
 use squall_plan::Plan;
 use squall_plan::system::{Served as How, SinkStore};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Servers of a run, by sink.
+/// What services reach by a name: servers of a run, by sink, and those of somebody else.
 #[derive(Default)]
-pub struct Served(BTreeMap<String, Arc<MailServer>>);
+pub struct Served {
+    own: BTreeMap<String, Arc<MailServer>>,
+    others: BTreeMap<String, SocketAddr>,
+}
 
 /// Where the effects of a sink go.
 pub enum SinkAt {
@@ -20,6 +24,8 @@ pub enum SinkAt {
     Mail(Arc<MailServer>),
     /// To a database file.
     Sqlite { path: PathBuf },
+    /// To a server of somebody else's.
+    Elsewhere,
 }
 
 impl Served {
@@ -55,25 +61,51 @@ impl Served {
             })?;
             servers.insert(sink.name.clone(), Arc::new(server));
         }
-        Ok(Self(servers))
+        Ok(Self {
+            own: servers,
+            others: others(plan)?,
+        })
     }
 
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.0.keys().cloned().collect()
+        self.own.keys().chain(self.others.keys()).cloned().collect()
     }
 
     #[must_use]
     pub fn addresses(&self) -> BTreeMap<String, SocketAddr> {
-        let all = self.0.iter();
-        all.map(|(name, server)| (name.clone(), server.address()))
-            .collect()
+        let own = self.own.iter();
+        let mut all: BTreeMap<String, SocketAddr> = own
+            .map(|(name, server)| (name.clone(), server.address()))
+            .collect();
+        all.extend(self.others.clone());
+        all
     }
 
     #[must_use]
-    pub fn server(&self, sink: &str) -> Option<Arc<MailServer>> {
-        self.0.get(sink).cloned()
+    pub fn sink(&self, name: &str) -> Option<SinkAt> {
+        match self.own.get(name) {
+            Some(server) => Some(SinkAt::Mail(Arc::clone(server))),
+            None => self.others.get(name).map(|_| SinkAt::Elsewhere),
+        }
     }
+}
+
+/// Where the servers of somebody else are.
+fn others(plan: &Plan) -> Result<BTreeMap<String, SocketAddr>, EnvironmentError> {
+    let mut others = BTreeMap::new();
+    for (name, address) in &plan.system.spec.servers {
+        let unknown = |error| EnvironmentError::Served {
+            sink: name.clone(),
+            error,
+        };
+        let mut resolved = address.to_socket_addrs().map_err(unknown)?;
+        let first = resolved
+            .next()
+            .ok_or_else(|| unknown(io::ErrorKind::NotFound.into()))?;
+        others.insert(name.clone(), first);
+    }
+    Ok(others)
 }
 
 /// Of each sink to which connections were made that no fault could reach, text for users.

@@ -145,8 +145,8 @@ impl Environment for Site {
     }
 
     fn sink(&self, name: &str) -> Option<SinkAt> {
-        if let Some(server) = self.served.server(name) {
-            return Some(SinkAt::Mail(server));
+        if let Some(reached) = self.served.sink(name) {
+            return Some(reached);
         }
         let SinkStore::Sqlite { path, .. } = &self.plan.system.spec.sink(name)?.store else {
             return None;

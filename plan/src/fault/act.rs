@@ -26,6 +26,8 @@ pub enum Act {
     SlowStart,
     /// Events besides the load's, of a kind that asks for care.
     Events(Odd),
+    /// Its wall clock is wrong.
+    Skew,
     /// It has another number of replicas until the fault heals.
     Scale,
 }

@@ -49,6 +49,11 @@ pub struct Fault {
 /// What to do about what an environment lacks.
 pub(crate) const ELSEWHERE: &str = "run it with --on embedded";
 
+const SHARED_CLOCK: Refusal = Refusal {
+    why: "processes of one machine share its clock, and Squall does not set that",
+    fix: "run it with --on sim, where each process has a clock of its own",
+};
+
 /// Why an environment cannot inject a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Refusal {
@@ -72,6 +77,9 @@ impl Fault {
             Environment::Sim => in_sim::refusal(self),
         };
         let is_there = self.kind.injectable_in(environment);
+        if !is_there && matches!(self.terms, Terms::Skew { .. }) {
+            return Some(SHARED_CLOCK);
+        }
         refused.or_else(|| (!is_there).then(|| elsewhere("there is no such fault there")))
     }
 }

@@ -35,6 +35,8 @@ pub enum Terms {
     Roll { down_ns: u64 },
     /// `scale`: how many replicas.
     Scale { to: u32 },
+    /// `clock_skew`: how far the clock is off.
+    Skew { by_ns: u64, behind: bool },
     /// Kinds that send odd events: how many, and onto which topic.
     Events { topic: String, amount: Amount },
     /// `sink_slow`, `disk_slow`: how much later each effect, each write is done.
@@ -232,6 +234,10 @@ impl fmt::Display for Terms {
             }
             Self::Roll { down_ns } => write!(f, ", each {} down", show_duration(*down_ns)),
             Self::Scale { to } => write!(f, " to {to}"),
+            Self::Skew { by_ns, behind } => {
+                let way = if *behind { "behind" } else { "ahead" };
+                write!(f, " {} {way}", show_duration(*by_ns))
+            }
             Self::Events { topic, amount } => match amount {
                 Amount::Count(count) => write!(f, " sends {count} to {topic}"),
                 Amount::PerMille(share) => {

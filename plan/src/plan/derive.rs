@@ -59,6 +59,17 @@ impl Plan {
                     .unwrap_or_else(|| load_ends_ns.saturating_sub(fault.at_ns)),
             );
         }
+        if environment == Environment::Sim && !scenario.system.spec.servers.is_empty() {
+            let names: Vec<&str> = scenario
+                .system
+                .spec
+                .servers
+                .keys()
+                .map(String::as_str)
+                .collect();
+            let what = format!("reach the system's servers ({})", names.join(", "));
+            problems.push(cannot(scenario, environment, &what, ELSEWHERE));
+        }
         if environment == Environment::Docker
             && let Some(why) = refused_links(&scenario.cluster.links)
         {

@@ -88,6 +88,7 @@ impl Names<'_> {
             | Terms::Deploy { .. }
             | Terms::Roll { .. }
             | Terms::Scale { .. }
+            | Terms::Skew { .. }
             | Terms::Slow { .. }
             | Terms::Errors { .. } => {}
         }

@@ -95,7 +95,7 @@ impl Writer<'_> {
         let key = match fault.kind.row().act {
             Act::Trouble(_) => "sink",
             Act::Disk(_) => "broker",
-            Act::Scale | Act::Deploy => "service",
+            Act::Scale | Act::Deploy | Act::Skew => "service",
             Act::RollBrokers => "brokers",
             _ => "target",
         };
@@ -122,6 +122,10 @@ impl Writer<'_> {
             ]),
             Terms::Roll { down_ns } => with(vec![("down", self.time(*down_ns))]),
             Terms::Scale { to } => with(vec![("to", self.text(to))]),
+            Terms::Skew { by_ns, behind } => {
+                let way = if *behind { "behind" } else { "ahead" };
+                with(vec![("by", self.time(*by_ns)), ("way", self.text(way))])
+            }
             Terms::Deploy { environment, bugs } => {
                 let quoted = |value: &String| Node::quoted(value.as_str(), self.place);
                 let variables = environment.iter();

@@ -39,6 +39,11 @@ fn build() -> Shape {
             map_of(sink()),
             "places where the effects of events must show",
         )
+        .field(
+            "servers",
+            map_of(Shape::Text),
+            "servers of somebody else's that services use, such as a database: HOST:PORT; services reach each at {{sink.NAME}}, and faults name it sink(NAME)",
+        )
         .shape()
 }
 

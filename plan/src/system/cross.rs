@@ -8,6 +8,7 @@ use crate::yaml::Node;
 
 pub(super) fn check(node: &Node, system: &SystemSpec, problems: &mut Problems) {
     check_entry(node, system, problems);
+    check_servers(node, system, problems);
     for entry in node.get("services").map_or(&[][..], Node::entries) {
         if let Some(service) = system.service(&entry.key) {
             check_service(&entry.value, service, system, problems);
@@ -147,7 +148,33 @@ fn check_service(node: &Node, service: &ServiceSpec, system: &SystemSpec, proble
     }
 }
 
-/// `{{sink.NAME}}` needs a sink of that name that Squall serves, `{{topic.NAME}}` a topic of that name.
+/// Each has an address, and a name that no sink has.
+fn check_servers(node: &Node, system: &SystemSpec, problems: &mut Problems) {
+    for entry in node.get("servers").map_or(&[][..], Node::entries) {
+        let address = entry.value.text().unwrap_or_default();
+        let port = address
+            .rsplit_once(':')
+            .map(|(_, port)| port.parse::<u16>());
+        if !matches!(port, Some(Ok(1..))) {
+            let what = format!("server `{}` has no address: `{address}`", entry.key);
+            problems.at(
+                &entry.value.place,
+                what,
+                "write HOST:PORT, as in 127.0.0.1:5432",
+            );
+        }
+        if system.sink(&entry.key).is_some() {
+            let what = format!("`{}` is a sink and a server", entry.key);
+            problems.at(
+                &entry.value.place,
+                what,
+                "give the server a name of its own",
+            );
+        }
+    }
+}
+
+/// `{{sink.NAME}}` needs a sink of that name that Squall serves, or a server, `{{topic.NAME}}` a topic of that name.
 pub(crate) fn check_named_slots(value: &Node, system: &SystemSpec, problems: &mut Problems) {
     let parsed = value
         .text()
@@ -165,6 +192,7 @@ pub(crate) fn check_named_slots(value: &Node, system: &SystemSpec, problems: &mu
     for name in named.filter_map(|slot| slot.strip_prefix("sink.")) {
         let what = match system.sink(name) {
             Some(sink) if sink.served.is_some() => continue,
+            None if system.servers.contains_key(name) => continue,
             Some(_) => format!("sink `{name}` is not served by Squall, so it has no address"),
             None => format!("unknown sink `{name}`"),
         };

@@ -28,6 +28,9 @@ pub struct SystemSpec {
     pub topics: Vec<TopicSettings>,
     /// In file order: the index is the `place` of [`squall_check::Op`] for effects and dead letters.
     pub sinks: Vec<SinkSpec>,
+    /// Servers of somebody else's that services use: name to `HOST:PORT`. The way there is a proxy, as to a sink that Squall serves.
+    #[serde(default)]
+    pub servers: BTreeMap<String, String>,
 }
 
 /// One service: a command started once per replica, each in a process group of its own.

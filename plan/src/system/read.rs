@@ -34,6 +34,7 @@ pub fn read(node: &Node, file: &str, folder: &str, problems: &mut Problems) -> S
             .iter()
             .map(|entry| sink(entry, problems))
             .collect(),
+        servers: text_map(node.get("servers")),
     };
     super::cross::check(node, &system, problems);
     system

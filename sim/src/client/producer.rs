@@ -8,6 +8,7 @@
 use super::access::Access;
 use super::settings::ProducerOptions;
 use crate::Counts;
+use crate::clocks::WallClock;
 use crate::kernel::{Nanos, Signal};
 use crate::record::{Body, Buffer, Row};
 use squall_env::{
@@ -30,7 +31,7 @@ struct Inner {
     options: ProducerOptions,
     /// False: the process is dead, and nothing may happen any more.
     alive: Rc<Cell<bool>>,
-    unix_ms_at_0: u64,
+    clock: Rc<WallClock>,
     last_ticket: Cell<u64>,
     buffered: Cell<usize>,
     unclaimed: Cell<usize>,
@@ -92,13 +93,13 @@ impl SimProducer {
         access: Rc<Access>,
         options: ProducerOptions,
         alive: Rc<Cell<bool>>,
-        unix_ms_at_0: u64,
+        clock: Rc<WallClock>,
     ) -> Self {
         Self(Rc::new(Inner {
             access,
             options,
             alive,
-            unix_ms_at_0,
+            clock,
             last_ticket: Cell::new(0),
             buffered: Cell::new(0),
             unclaimed: Cell::new(0),
@@ -117,7 +118,7 @@ impl Producer for SimProducer {
             return Err(SendError::Refused("the process is dead".to_owned()));
         }
         let now = inner.access.cluster.kernel.now();
-        let timestamp_ms = (inner.unix_ms_at_0 + now / 1_000_000).cast_signed();
+        let timestamp_ms = inner.clock.read(now).cast_signed();
         let row = Row::of(&message, timestamp_ms);
         if row.size() > inner.options.message_bytes {
             return Err(SendError::TooLarge);

@@ -42,6 +42,8 @@ enum Hit {
         broker: Option<NodeId>,
     },
     Services(Vec<Replica>),
+    /// They live on, by a clock that is wrong.
+    Clocks(Vec<Replica>),
     /// By name and path.
     Sink(String, String),
     /// Nobody: events are sent besides the load's.
@@ -95,6 +97,10 @@ impl Faults {
     async fn inflict(self: &Rc<Self>, fault: &Fault) {
         let resolved = match &fault.terms {
             Terms::Apart { from, flow } => self.cut(&fault.target, from, *flow).await,
+            Terms::Skew { .. } => match self.resolve(&fault.target).await {
+                Some(Hit::Services(replicas)) => Some(Hit::Clocks(replicas)),
+                _ => None,
+            },
             _ => self.resolve(&fault.target).await,
         };
         let Some(hit) = resolved else {
@@ -140,6 +146,11 @@ impl Faults {
             && let met @ 1.. = self.disk_met(&hit) - disk_before
         {
             let text = format!("bit: {met} times the disk of {} met it", self.text(&hit));
+            self.note(fault, FaultState::Evidence, text);
+        }
+        if let Hit::Clocks(replicas) = &hit
+            && let Some(text) = self.wrong_times(replicas)
+        {
             self.note(fault, FaultState::Evidence, text);
         }
         if let Hit::Cut { number, .. } = hit
@@ -278,6 +289,10 @@ impl Faults {
     async fn hit(&self, fault: &Fault, hit: &Hit) -> bool {
         match (fault.kind, hit) {
             (_, Hit::Load | Hit::Cut { .. }) => false,
+            (_, Hit::Clocks(replicas)) => {
+                self.set_clocks(replicas, skew_ms(&fault.terms));
+                false
+            }
             (FaultKind::PowerLoss, Hit::Broker(id)) => self.world.cluster.lose_power(*id),
             (kind, Hit::Sink(_, path)) => {
                 if let Act::Trouble(trouble) = kind.row().act {
@@ -319,6 +334,10 @@ impl Faults {
     async fn mend(&self, fault: &Fault, hit: &Hit) -> Result<(), String> {
         match hit {
             Hit::Load => Ok(()),
+            Hit::Clocks(replicas) => {
+                self.set_clocks(replicas, 0);
+                Ok(())
+            }
             Hit::Cut { number, .. } => {
                 self.world.network.mend(*number);
                 Ok(())
@@ -353,10 +372,31 @@ impl Faults {
         }
     }
 
+    fn set_clocks(&self, replicas: &[Replica], skew_ms: i64) {
+        for replica in replicas {
+            self.world.clocks.skew(&name(replica), skew_ms);
+        }
+    }
+
+    /// What processes were told by clocks that are wrong. `None`: nothing.
+    fn wrong_times(&self, replicas: &[Replica]) -> Option<String> {
+        let told: Vec<String> = replicas
+            .iter()
+            .filter_map(|replica| match self.world.clocks.wrong(&name(replica)) {
+                (0, _) => None,
+                (times, off_ms) => Some(format!(
+                    "{} {times} times, at last {off_ms} ms off",
+                    name(replica)
+                )),
+            })
+            .collect();
+        (!told.is_empty()).then(|| format!("bit: a wrong time was told to {}", told.join(", ")))
+    }
+
     fn disk_met(&self, hit: &Hit) -> u64 {
         match hit {
             Hit::Broker(id) => self.world.cluster.disk_met(*id),
-            Hit::Services(_) | Hit::Sink(..) | Hit::Load | Hit::Cut { .. } => 0,
+            _ => 0,
         }
     }
 
@@ -375,11 +415,8 @@ impl Faults {
             Hit::Sink(name, _) => format!("sink {name}"),
             Hit::Load => "the load".to_owned(),
             Hit::Cut { text, .. } => text.clone(),
-            Hit::Services(replicas) => {
-                let names: Vec<String> = replicas
-                    .iter()
-                    .map(|r| format!("{}/{}", r.service, r.replica))
-                    .collect();
+            Hit::Services(replicas) | Hit::Clocks(replicas) => {
+                let names: Vec<String> = replicas.iter().map(name).collect();
                 names.join(", ")
             }
         }
@@ -399,7 +436,7 @@ impl Faults {
         let broker = match hit {
             Hit::Broker(id) => Some(*id),
             Hit::Cut { broker, .. } => *broker,
-            Hit::Services(_) | Hit::Sink(..) | Hit::Load => None,
+            _ => None,
         };
         let led = broker.map(|id| self.world.cluster.led_by(id));
         let group_of = |service: &str| self.plan.system.spec.service(service)?.group.clone();
@@ -436,6 +473,21 @@ impl Faults {
 fn hit_replicas(hit: &Hit) -> Vec<Replica> {
     match hit {
         Hit::Services(replicas) => replicas.clone(),
-        Hit::Broker(_) | Hit::Sink(..) | Hit::Load | Hit::Cut { .. } => Vec::new(),
+        _ => Vec::new(),
+    }
+}
+
+/// As its process is called.
+fn name(replica: &Replica) -> String {
+    format!("{}-{}", replica.service, replica.replica)
+}
+
+fn skew_ms(terms: &Terms) -> i64 {
+    match terms {
+        Terms::Skew { by_ns, behind } => {
+            let ms = i64::try_from(by_ns / MS).unwrap_or(i64::MAX);
+            if *behind { -ms } else { ms }
+        }
+        _ => 0,
     }
 }

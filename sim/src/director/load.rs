@@ -329,11 +329,7 @@ impl Sender {
                 "seq" => write!(out, "{}", arrival.sequence),
                 "stream" => write!(out, "{}", self.stream),
                 "seed" => write!(out, "{}", self.seed),
-                "time" => write!(
-                    out,
-                    "{}",
-                    self.world.unix_ms_at_0 + self.world.kernel.now() / 1_000_000
-                ),
+                "time" => write!(out, "{}", self.world.clocks.right(self.world.kernel.now())),
                 _ => Ok(()),
             };
         })

@@ -44,7 +44,7 @@ impl Env for SimEnv {
             self.access(),
             options,
             alive,
-            self.0.world.unix_ms_at_0,
+            self.0.world.clocks.of(&self.0.name),
         ))
     }
 
@@ -84,7 +84,8 @@ impl Env for SimEnv {
     }
 
     fn unix_ms(&self) -> u64 {
-        self.0.world.unix_ms_at_0 + self.0.world.kernel.now() / 1_000_000
+        let world = &self.0.world;
+        world.clocks.of(&self.0.name).read(world.kernel.now())
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -26,6 +26,9 @@ pub(super) struct Worker<E: Env, F> {
     later: RefCell<Vec<Delivery>>,
 }
 
+/// What is older is skipped, as planted by [`Bug::StaleByClock`].
+const STALE_MS: i64 = 60_000;
+
 /// The process was asked to stop; what is not settled will be delivered to somebody else.
 #[derive(Debug)]
 pub(super) struct Stopped;
@@ -117,6 +120,7 @@ impl<E: Env, F: Effect> Worker<E, F> {
         let (mut jobs, mut letters, mut ignored) = (Vec::new(), Vec::new(), Vec::new());
         for delivery in batch {
             match open(self.catalogue, self.effect.subscriptions(), &delivery.event) {
+                Opened::Wanted(_) if self.is_skipped(delivery) => ignored.push(delivery.token),
                 Opened::Wanted(event) => jobs.push(Job {
                     delivery,
                     event,
@@ -135,6 +139,14 @@ impl<E: Env, F: Effect> Worker<E, F> {
         }
         self.count("ignored", ignored.len());
         (jobs, letters, ignored)
+    }
+
+    /// As planted by [`Bug::StaleByClock`].
+    fn is_skipped(&self, delivery: &Delivery) -> bool {
+        let now_ms = self.env.unix_ms().cast_signed();
+        let sent_ms = delivery.event.timestamp_ms;
+        self.settings.bugs.has(Bug::StaleByClock)
+            && sent_ms.is_some_and(|sent_ms| now_ms - sent_ms > STALE_MS)
     }
 
     /// Does these effects until each is done or given up, and settles them. What is given back was postponed, as planted by

@@ -30,7 +30,9 @@ pub fn inject(
     let sink = env.sink(name).ok_or_else(unfit)?;
     Ok(match (sink, trouble, &fault.terms) {
         // Away is a matter of connections.
-        (SinkAt::Mail(_), SinkTrouble::Down, _) => Box::new(connections::close(fault, &*env)?),
+        (SinkAt::Mail(_) | SinkAt::Elsewhere, SinkTrouble::Down, _) => {
+            Box::new(connections::close(fault, &*env)?)
+        }
         (SinkAt::Mail(server), SinkTrouble::Slow, Terms::Slow { by_ns }) => {
             let by = Duration::from_nanos(*by_ns);
             Box::new(mail::inject(server, Mood::Slow(by)))

@@ -58,6 +58,7 @@ kinds! {
     RollingRestart: rolling_restart,
     RollingDeploy: rolling_deploy,
     Scale: scale,
+    ClockSkew: clock_skew,
     SinkDown: sink_down,
     SinkSlow: sink_slow,
     SinkError: sink_error,

@@ -222,6 +222,14 @@ fn check_terms(
         let fix = "name the services that it calls, or let the load enter by `topic`";
         return problems.at(&aim.place, what, fix);
     }
+    if let Target::Sink(name) = target
+        && matches!(terms, Terms::Slow { .. } | Terms::Errors { .. })
+        && context.system.spec.servers.contains_key(name)
+    {
+        let what = format!("what `{name}` answers is its own: Squall only stands before it");
+        let fix = "use sink_down, isolate, delay, bandwidth or another fault of connections";
+        return problems.at(&aim.place, what, fix);
+    }
     if let Terms::Link { to, treatment } = terms {
         return frames::check(target, to, treatment, aim, problems);
     }

@@ -132,5 +132,6 @@ fn nothing() -> SystemSpec {
         },
         topics: Vec::new(),
         sinks: Vec::new(),
+        servers: BTreeMap::new(),
     }
 }

@@ -18,12 +18,9 @@ pub(super) fn check(
         return;
     }
     let spec = &context.system.spec;
-    let Some(sink) = spec.sink(name) else {
-        let names = spec.sinks.iter().map(|sink| sink.name.as_str());
-        let fix = did_you_mean(name, names, "sinks");
-        return problems.at(place, format!("unknown sink `{name}`"), fix);
-    };
-    if sink.served.is_some() {
+    let sink = spec.sink(name);
+    let is_reached = spec.servers.contains_key(name) || sink.is_some_and(|s| s.served.is_some());
+    if is_reached {
         if !context.system.tells_of(name) {
             let what = format!("no service is told where sink `{name}` is, so none goes there");
             let fix = format!(
@@ -33,6 +30,12 @@ pub(super) fn check(
         }
         return;
     }
+    let Some(sink) = sink else {
+        let names = spec.sinks.iter().map(|sink| sink.name.as_str());
+        let names = names.chain(spec.servers.keys().map(String::as_str));
+        let fix = did_you_mean(name, names, "sinks");
+        return problems.at(place, format!("unknown sink `{name}`"), fix);
+    };
     let (why, fix) = match &sink.store {
         SinkStore::Sqlite { .. } if to_trouble => return,
         SinkStore::Sqlite { .. } => (

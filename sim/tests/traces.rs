@@ -1,6 +1,7 @@
 //! Trace hashes that were recorded once hold in every later process, in debug and in release, on every machine:
 //!
-//!     cargo test -p squall-sim --test traces
+//!     cargo test -p squall-sim --test traces                    # optimised, with debug assertions and checks of overflow
+//!     cargo test --profile plain -p squall-sim --test traces    # without any of these: quick to build
 //!     cargo test --release -p squall-sim --test traces
 //!
 //! A change of what the simulation does changes them, and with them what every seed means: then the new ones are recorded here. A change

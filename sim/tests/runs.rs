@@ -114,6 +114,17 @@ impl Told {
 }
 
 #[test]
+fn a_broker_that_is_stopped_twice_at_once_is_not_killed_for_being_back() {
+    // In this seed a restart of broker 2 waits for the end of an isolation, and another one begins just before it is done.
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/sim/page-cache.yaml");
+    let scenario = scenario::load(&path, &Request::default()).unwrap();
+    let seed = 8_000_000_005_749;
+    let plan = Plan::derive(&scenario.scaled(500), seed, Environment::Sim).unwrap();
+    let told = run(&plan);
+    assert!(told.unsound.is_empty(), "{:?}", told.unsound);
+}
+
+#[test]
 fn a_replica_that_is_hit_while_it_comes_back_is_never_two_processes() {
     // The second crash comes while the first one's process is being started, and finds nobody; healed, it must leave that one alone.
     let twice = "faults=[{name: one, at: 2s, for: 1s, crash: producer}, {name: other, at: 3006ms, for: 500ms, crash: producer}]";

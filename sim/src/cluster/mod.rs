@@ -181,12 +181,16 @@ impl Cluster {
         true
     }
 
-    /// Stops a broker in order, leaders first. False: it did not get there in time, and was killed.
+    /// Stops a broker in order, leaders first. False: it did not get there in time, and was killed, or another fault ended it first.
     pub async fn stop_broker(self: &Rc<Self>, id: NodeId, within: Nanos) -> bool {
         let now = self.kernel.now();
         self.with_broker(id, |broker, out| broker.shut_down(now, out));
-        let deadline = now + within;
+        let (asked, deadline) = (self.incarnation(id), now + within);
         while self.kernel.now() < deadline {
+            // Whoever runs now was not asked.
+            if self.incarnation(id) != asked {
+                return false;
+            }
             let ready = match self.nodes.borrow().get(id).map(|node| &node.machine) {
                 Some(Machine::Broker(broker)) => broker.is_shut_down(),
                 _ => return false,

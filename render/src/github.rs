@@ -8,8 +8,8 @@ use std::fmt::Write;
 /// Annotations at most: GitHub shows ten of a kind for a step.
 const ANNOTATIONS_MAX: usize = 10;
 
-/// One `::error` for each anomaly and each limit that was not held, one `::warning` for each reason why nothing is proven.
-/// Empty when the run held. `file` is the scenario's.
+/// One `::error` for each anomaly, each limit and invariant that was not held, and each reason for which an inconclusive run proves
+/// nothing; a `::warning` for what does not bear on the verdict. `file` is the scenario's.
 #[must_use]
 pub fn annotations(report: &Report, file: &str) -> String {
     let mut text = String::new();
@@ -33,10 +33,22 @@ pub fn annotations(report: &Report, file: &str) -> String {
         );
         annotate("error", &title, &message);
     }
+    let level = |weight: &str| {
+        if weight.is_empty() {
+            "error"
+        } else {
+            "warning"
+        }
+    };
     let broken = report.thresholds.iter().filter(|limit| !limit.ok);
     for limit in broken.take(ANNOTATIONS_MAX) {
         let title = format!("{} {}", limit.metric, limit.expression);
-        annotate("error", &title, &format!("observed {}", limit.told()));
+        let observed = format!("observed {}", limit.told());
+        annotate(level(&limit.weight), &title, &observed);
+    }
+    let broken = report.invariants.iter().filter(|one| !one.ok());
+    for one in broken.take(ANNOTATIONS_MAX) {
+        annotate(level(&one.weight), &one.name, &one.told());
     }
     let level = match report.verdict {
         Verdict::Inconclusive => "error",

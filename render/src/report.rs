@@ -65,6 +65,23 @@ pub enum Verdict {
     Inconclusive,
 }
 
+impl LoadSummary {
+    /// Whether the system was under the load that the plan says.
+    #[must_use]
+    pub const fn ok(&self) -> bool {
+        self.offered == self.planned && self.offered > 0 && self.unsent == 0
+    }
+
+    /// Of the rejected, those that the system never saw.
+    #[must_use]
+    pub fn told_unsent(&self) -> String {
+        match self.unsent {
+            0 => String::new(),
+            unsent => format!(" ({unsent} of them never sent: no free connection)"),
+        }
+    }
+}
+
 impl Report {
     /// `burst (acks-1)`: the scenario and its variant.
     #[must_use]
@@ -98,6 +115,9 @@ pub struct LoadSummary {
     pub planned: u64,
     /// Share of the planned events that went out on time, 0 to 1.
     pub on_time: f64,
+    /// Events among the rejected that found no free connection and never left: the system did not get the load that the plan says.
+    #[serde(default)]
+    pub unsent: u64,
     /// Difference between intended and real sending time.
     pub pacing_p999_ms: f64,
 }

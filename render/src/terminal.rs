@@ -92,11 +92,10 @@ fn header(text: &mut String, report: &Report) {
 
 fn load_block(text: &mut String, report: &Report, glyphs: Glyphs) {
     let load = &report.load;
-    let ok = load.offered == load.planned && load.offered > 0;
     let _ = writeln!(
         text,
         "LOAD    {} {} of {} offered, {} on time (pacing p99.9 {} ms)",
-        glyphs.mark(ok),
+        glyphs.mark(load.ok()),
         load.offered,
         load.planned,
         percent(load.on_time),
@@ -104,8 +103,11 @@ fn load_block(text: &mut String, report: &Report, glyphs: Glyphs) {
     );
     let _ = writeln!(
         text,
-        "          accepted {}, rejected {}, indeterminate {}",
-        load.accepted, load.rejected, load.indeterminate
+        "          accepted {}, rejected {}{}, indeterminate {}",
+        load.accepted,
+        load.rejected,
+        load.told_unsent(),
+        load.indeterminate
     );
 }
 

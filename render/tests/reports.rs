@@ -1,7 +1,7 @@
 //! What people and scripts read of a report.
 
 use squall_render::report::*;
-use squall_render::{Glyphs, junit, markdown, terminal};
+use squall_render::{Glyphs, github, junit, markdown, terminal};
 use std::collections::BTreeMap;
 
 fn measures() -> FaultMeasures {
@@ -77,6 +77,7 @@ fn report(verdict: Verdict) -> Report {
             indeterminate: 6,
             planned: 1000,
             on_time: 1.0,
+            unsent: 0,
             pacing_p999_ms: 0.41,
         },
         lost: if verdict == Verdict::Held { 0 } else { 37 },
@@ -247,6 +248,37 @@ fn each_fault_has_its_measures_in_one_line_and_in_the_summary() {
     let markdown = markdown::summary(&report(Verdict::Held));
     let row = "| crash-db | 212 ms | 1.9 s | 0 ms | 1.4 s | 31.2 → 1840 → 35.0 | 0 % → 4.00 % → 0 % | 900 | more than 4.0 s |";
     assert!(markdown.contains(row), "{markdown}");
+}
+
+#[test]
+fn what_was_never_sent_is_told_from_what_the_system_refused() {
+    let mut report = report(Verdict::Inconclusive);
+    report.load.unsent = 3;
+    let text = terminal::summary(&report, "reports/x", Glyphs::Unicode);
+    assert!(text.contains("LOAD    ✗ 1000 of 1000 offered"), "{text}");
+    let rejected = "rejected 4 (3 of them never sent: no free connection), indeterminate 6";
+    assert!(text.contains(rejected), "{text}");
+}
+
+#[test]
+fn an_annotation_is_an_error_only_where_the_verdict_hangs_on_it() {
+    let text = github::annotations(&report(Verdict::Violated), "burst.yaml");
+    let level = |title: &str| {
+        let line = text.lines().find(|line| line.contains(title));
+        line.and_then(|line| line.split(' ').next())
+            .unwrap_or_else(|| panic!("{title} in {text}"))
+    };
+    assert_eq!(level("lost-write x37"), "::error");
+    assert_eq!(level("drain_ms value<15000"), "::error");
+    assert_eq!(level("accept_ms p(99)<10"), "::warning");
+    assert_eq!(level("one-row-a-user"), "::error");
+    let mut unproven = report(Verdict::Inconclusive);
+    unproven.inconclusive = vec!["No fault bit.".to_owned()];
+    let text = github::annotations(&unproven, "burst.yaml");
+    assert!(
+        text.contains("::error file=burst.yaml,title=burst%3A nothing is proven::No fault bit."),
+        "{text}"
+    );
 }
 
 #[test]

@@ -7,6 +7,8 @@ use html5gum::{Token, Tokenizer};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use squall_check::Kind;
+use squall_render::Report;
+use squall_render::report::Limit;
 use support::*;
 
 /// A page in which every name and text from outside is `text`.
@@ -223,4 +225,43 @@ fn a_reader_without_eyes_finds_landmarks_headings_and_words_for_pictures() {
     );
     let plots = tags.iter().filter(|tag| has(tag, "tabindex"));
     assert!(plots.clone().count() >= 5 && plots.into_iter().all(|tag| has(&tag, "aria-label")));
+}
+
+#[test]
+fn the_first_sentence_tells_what_the_verdict_hangs_on_and_nothing_else() {
+    let plan = plan();
+    let mut report = report(&plan, "x");
+    let headline = |report: &Report| {
+        let notes = notes("x", 100.0, 300.0, 1_000.0, "x");
+        let page = page_with(&plan, report, &notes, &[], "x");
+        let from = page.find("<h1>").expect("a headline");
+        let until = page.find("</h1>").expect("its end");
+        page[from..until].to_owned()
+    };
+    let limit = |metric: &str, observed: f64, weight: &str| Limit {
+        metric: metric.to_owned(),
+        expression: "value<1".to_owned(),
+        observed: Some(observed),
+        over: weight.is_empty(),
+        ok: false,
+        weight: weight.to_owned(),
+    };
+    report.anomalies.clear();
+    report.thresholds = vec![
+        limit("recovery_ms", 9_075.0, ""),
+        limit("lag_peak", 1_463.0, "warns only"),
+    ];
+    let told = headline(&report);
+    assert!(
+        told.contains("recovery_ms was more than 9075 where"),
+        "{told}"
+    );
+    assert!(!told.contains("lag_peak"), "{told}");
+    report.thresholds.clear();
+    let told = headline(&report);
+    assert!(told.contains("the run was stopped: x."), "{told}");
+    report.invariants[0].met = Some(false);
+    report.invariants[0].weight.clear();
+    let told = headline(&report);
+    assert!(told.contains("the invariant x was broken."), "{told}");
 }

@@ -180,6 +180,8 @@ fn rate(running: &Running<'_>, reports: &[LoadReport], share: f64) {
     }
     // Dispatched on time, and yet they never reached the system: it was under less load than the plan says.
     let unsent = unsent(reports);
+    #[allow(clippy::cast_precision_loss)]
+    sample(running, "unsent", unsent as f64);
     let planned: u64 = reports.iter().map(|report| report.planned).sum();
     let ok = unsent as f64 <= (1.0 - least) * planned as f64;
     let detail = format!(

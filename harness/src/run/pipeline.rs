@@ -56,7 +56,7 @@ pub fn run(plan: &Plan, options: &RunOptions, out: &mut dyn Write) -> Result<Fin
         }
     };
     let finished = conclude(&folder, ended)?;
-    ci::tell(&finished.report, &plan.file, out)?;
+    ci::tell(&finished.report, &plan.file, out);
     if let (Some(gateway), Some(metrics)) = (&options.metrics.push, last_metrics) {
         let metrics = metrics + &metrics::of_verdict(&finished.report);
         if let Err(failure) = metrics::push(gateway, &plan.name, plan.variant.as_deref(), &metrics)

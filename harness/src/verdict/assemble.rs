@@ -120,6 +120,7 @@ fn load(plan: &Plan, survey: &Survey, judgement: &Judgement) -> report::LoadSumm
         indeterminate: judgement.load.indeterminate,
         planned: plan.loads.iter().map(|planned| planned.events).sum(),
         on_time: survey.sample("achieved_rate").unwrap_or(0.0),
+        unsent: survey.sample("unsent").unwrap_or(0.0) as u64,
         pacing_p999_ms: survey.sample("pacing_p999_ms").unwrap_or(0.0),
     }
 }

@@ -9,11 +9,8 @@ impl Plan {
     /// Consumer groups of services and sinks, each once, by name.
     #[must_use]
     pub fn groups(&self) -> Vec<String> {
-        let spec = &self.system.spec;
-        let of_services = spec.services.iter().filter_map(|one| one.group.clone());
-        let of_sinks = spec.sinks.iter().filter_map(|one| one.group.clone());
-        let groups: BTreeSet<String> = of_services.chain(of_sinks).collect();
-        groups.into_iter().collect()
+        let groups = self.system.spec.groups().into_iter();
+        groups.map(str::to_owned).collect()
     }
 
     /// Topics that no sink and no dead letter is kept on, and those that a load goes to.

@@ -48,7 +48,7 @@ impl Plan {
             show_duration(self.load_ends_ns),
             show_duration(timing.drain_ns)
         )?;
-        write!(
+        writeln!(
             out,
             "DIGEST  {:016x} over {} arrivals",
             self.digest(),

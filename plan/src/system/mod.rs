@@ -10,7 +10,7 @@ pub(crate) mod read;
 pub use squall_check::Semantics;
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A system under test, typed and checked.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -211,6 +211,15 @@ pub struct DeadLetterSpec {
 }
 
 impl SystemSpec {
+    /// Consumer groups of services and sinks.
+    #[must_use]
+    pub fn groups(&self) -> BTreeSet<&str> {
+        let of_services = self.services.iter().map(|service| &service.group);
+        let of_sinks = self.sinks.iter().map(|sink| &sink.group);
+        let groups = of_services.chain(of_sinks);
+        groups.filter_map(Option::as_deref).collect()
+    }
+
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&ServiceSpec> {
         self.services.iter().find(|service| service.name == name)

@@ -132,7 +132,7 @@ fn ledger(material: Material<'_>) -> Markup {
         h2 { "Ledger" }
         p.counts {
             strong { (count(load.offered)) } " of " (count(load.planned)) " events offered: "
-            (count(load.accepted)) " accepted, " (count(load.rejected)) " rejected, " (count(load.indeterminate)) " of unknown outcome. "
+            (count(load.accepted)) " accepted, " (count(load.rejected)) " rejected" (load.told_unsent()) ", " (count(load.indeterminate)) " of unknown outcome. "
             (on_time(load.on_time)) ", pacing p99.9 " (time(load.pacing_p999_ms)) "."
         }
         div.scroll { table.ledger role="table" {

@@ -1,6 +1,6 @@
 //! What the scenario expects, with what was observed.
 
-use super::mark;
+use super::weighed_mark;
 use crate::Material;
 use crate::words::{digits, inert, time};
 use maud::{Markup, html};
@@ -39,7 +39,7 @@ fn row(limit: &Limit) -> Markup {
             th scope="row" { code { (inert(&limit.metric)) } }
             td.text { code { (inert(&limit.expression)) } }
             td { (observed) @if let Some(weight) = &weight { (inert(weight)) } }
-            td.text { (mark(limit.ok)) }
+            td.text { (weighed_mark(limit.ok, &limit.weight)) }
         }
     }
 }
@@ -63,7 +63,7 @@ fn invariant(one: &Invariant) -> Markup {
             th scope="row" { (inert(&one.name)) }
             td.text { code { (inert(&one.asked)) } }
             td.text { (inert(&one.told())) }
-            td.text { (mark(one.ok())) }
+            td.text { (weighed_mark(one.ok(), &one.weight)) }
         }
     }
 }

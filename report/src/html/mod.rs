@@ -112,3 +112,11 @@ fn mark(ok: bool) -> Markup {
         @else { span.bad { span aria-hidden="true" { "✗ " } "not held" } }
     }
 }
+
+/// Of what may hang nothing on it: then it is no failure.
+fn weighed_mark(ok: bool, weight: &str) -> Markup {
+    match ok || weight.is_empty() {
+        true => mark(ok),
+        false => html! { span aria-hidden="true" { "! " } "not held" },
+    }
+}

@@ -51,16 +51,27 @@ fn through(report: &Report) -> String {
 
 fn violated(report: &Report) -> String {
     let mut parts: Vec<String> = report.anomalies.iter().map(case).collect();
-    let missed = report.thresholds.iter().filter(|limit| !limit.ok);
+    let limits = report.thresholds.iter();
+    let missed = limits.filter(|limit| !limit.ok && limit.weight.is_empty());
     parts.extend(missed.map(|limit| match limit.observed {
         Some(value) => format!(
-            "{} was {} where {} is asked",
+            "{} was {}{} where {} is asked",
             limit.metric,
+            if limit.over { "more than " } else { "" },
             digits(value),
             limit.expression
         ),
         None => format!("{} was never measured", limit.metric),
     }));
+    let invariants = report.invariants.iter();
+    let broken = invariants.filter(|one| one.met == Some(false) && one.weight.is_empty());
+    parts.extend(broken.map(|one| format!("the invariant {} was broken", one.name)));
+    if parts.is_empty() {
+        parts.push(match &report.stopped {
+            Some(why) => format!("the run was stopped: {}", why.trim_end_matches('.')),
+            None => report.headline.clone(),
+        });
+    }
     let parts = match parts.len() {
         0..=4 => parts,
         more => {

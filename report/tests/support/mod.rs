@@ -254,11 +254,16 @@ pub fn story(text: &str) -> Story {
 
 /// The page of a stored run in whose report and story every text is `text`.
 pub fn page_of(plan: &Plan, notes: &[Note], ops: &[Op], text: &str) -> String {
+    page_with(plan, &report(plan, text), notes, ops, text)
+}
+
+/// As [`page_of`], with a report of its own.
+pub fn page_with(plan: &Plan, report: &Report, notes: &[Note], ops: &[Op], text: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     store(folder.path(), notes, ops);
     squall_report::page(Material {
         plan,
-        report: &report(plan, text),
+        report,
         series: &Series::read(folder.path(), plan).expect("a whole history"),
         story: Some(&story(text)),
     })

@@ -53,12 +53,7 @@ fn check_tags(
     }
     let spec = &context.system.spec;
     let sinks: Vec<&str> = spec.sinks.iter().map(|sink| sink.name.as_str()).collect();
-    let groups = spec
-        .services
-        .iter()
-        .filter_map(|service| service.group.as_deref())
-        .chain(spec.sinks.iter().filter_map(|sink| sink.group.as_deref()));
-    let groups: Vec<&str> = groups.collect();
+    let groups: Vec<&str> = spec.groups().into_iter().collect();
     for (tag, known) in [("sink", sinks), ("group", groups)] {
         let Some(value) = threshold
             .key

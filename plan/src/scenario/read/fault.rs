@@ -5,7 +5,9 @@ mod frames;
 mod sink;
 
 use super::Context;
-use crate::fault::{Aims, Fault, KINDS, KindRow, Proof, Target, TargetError, Terms, ways};
+use crate::fault::{
+    Aims, Fault, KINDS, KindRow, Proof, Target, TargetError, Terms, Treatment, ways,
+};
 use crate::problem::Problems;
 use crate::scenario::{Load, LoadEntry};
 use crate::shape::did_you_mean;
@@ -229,6 +231,20 @@ fn check_terms(
         let what = format!("what `{name}` answers is its own: Squall only stands before it");
         let fix = "use sink_down, isolate, delay, bandwidth or another fault of connections";
         return problems.at(&aim.place, what, fix);
+    }
+    let nothing = match terms {
+        Terms::Flapping { down_ns: 0, .. } => Some("down"),
+        Terms::Flapping { up_ns: 0, .. } => Some("up"),
+        _ => None,
+    };
+    if let Some(turn) = nothing {
+        let fix = "write how long it lasts, such as 300ms; isolate cuts off for good";
+        return problems.at(&aim.place, format!("`{turn}` takes no time"), fix);
+    }
+    let no_bytes = Treatment::Bandwidth { bytes_per_s: 0 };
+    if matches!(terms, Terms::Link { treatment, .. } if *treatment == no_bytes) {
+        let fix = "write at least 1B/s; isolate and drop let nothing through";
+        return problems.at(&aim.place, "nothing flows at this rate", fix);
     }
     if let Terms::Link { to, treatment } = terms {
         return frames::check(target, to, treatment, aim, problems);

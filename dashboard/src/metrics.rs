@@ -198,7 +198,11 @@ fn cluster(board: &Board, text: &mut Text) {
         .count();
     let short = partitions.filter(|row| row.is_short()).count();
     let name = "squall_partitions_offline";
-    text.family(name, "gauge", "Partitions without a leader.");
+    text.family(
+        name,
+        "gauge",
+        "Partitions without a leader, as far as the controller knows.",
+    );
     text.series(name, &[], offline);
     let name = "squall_partitions_under_replicated";
     text.family(

@@ -5,6 +5,7 @@ mod derive;
 mod groups;
 mod odd;
 mod prefix;
+mod refusals;
 #[cfg(test)]
 mod tests;
 mod text;

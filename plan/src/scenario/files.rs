@@ -70,6 +70,10 @@ pub fn read_bounded(file: &Path) -> io::Result<String> {
 pub(super) fn read(file: &Path, name: &str) -> Result<String, Problems> {
     read_bounded(file).map_err(|error| {
         let what = format!("cannot be read: {error}");
-        Problems(vec![Problem::of(name, what, "check the path")])
+        let fix = match error.kind() {
+            io::ErrorKind::InvalidData => "save it as UTF-8",
+            _ => "check the path",
+        };
+        Problems(vec![Problem::of(name, what, fix)])
     })
 }

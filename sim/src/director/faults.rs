@@ -136,27 +136,7 @@ impl Faults {
         let load_ends = self.changed.until(|| self.load_ended.get());
         // A fault may not outlive the load.
         let _: Either<(), ()> = select(healed_early, load_ends).await;
-        if let Hit::Sink(name, path) = &hit
-            && let met @ 1.. = self.world.troubles.met(path, &fault.name)
-        {
-            let text = format!("bit: {met} attempts at sink {name} met it");
-            self.note(fault, FaultState::Evidence, text);
-        }
-        if matches!(fault.kind.row().act, Act::Disk(_))
-            && let met @ 1.. = self.disk_met(&hit) - disk_before
-        {
-            let text = format!("bit: {met} times the disk of {} met it", self.text(&hit));
-            self.note(fault, FaultState::Evidence, text);
-        }
-        if let Hit::Clocks(replicas) = &hit
-            && let Some(text) = self.wrong_times(replicas)
-        {
-            self.note(fault, FaultState::Evidence, text);
-        }
-        if let Hit::Cut { number, .. } = hit
-            && let met @ 1.. = self.world.network.met(number)
-        {
-            let text = format!("bit: {met} messages were held up");
+        if let Some(text) = self.met(fault, &hit, disk_before) {
             self.note(fault, FaultState::Evidence, text);
         }
         match self.mend(fault, &hit).await {
@@ -167,6 +147,27 @@ impl Faults {
             ),
             Err(why) => self.note(fault, FaultState::Failed, why),
         }
+    }
+
+    /// What met the fault while it was in force, as evidence that it bit. `None`: nothing did, or it shows otherwise.
+    fn met(&self, fault: &Fault, hit: &Hit, disk_before: u64) -> Option<String> {
+        let (times, what) = match hit {
+            Hit::Clocks(replicas) => return self.wrong_times(replicas),
+            Hit::Sink(name, path) => (
+                self.world.troubles.met(path, &fault.name),
+                format!("attempts at sink {name} met it"),
+            ),
+            Hit::Cut { number, .. } => (
+                self.world.network.met(*number),
+                "messages were held up".to_owned(),
+            ),
+            _ if matches!(fault.kind.row().act, Act::Disk(_)) => (
+                self.disk_met(hit) - disk_before,
+                format!("times the disk of {} met it", self.text(hit)),
+            ),
+            _ => return None,
+        };
+        (times > 0).then(|| format!("bit: {times} {what}"))
     }
 
     async fn resolve(&self, target: &Target) -> Option<Hit> {

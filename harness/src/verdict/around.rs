@@ -12,7 +12,7 @@ use lag::Lags;
 use leaders::Leaders;
 use squall_check::{CONSEQUENCE_WITHIN_NS, FaultSpan, JudgeSpec, MetricKey, Metrics, Sign};
 use squall_check::{Measure, calm};
-use squall_history::{Fact, InSync, Note, What};
+use squall_history::{Fact, FaultState, InSync, Note, Phase, What};
 use std::collections::BTreeMap;
 
 /// Takes the notes of a history, and keeps for each fault what happened around it.
@@ -21,6 +21,8 @@ pub struct Around {
     signs: Vec<Option<Sign>>,
     leaders: Leaders,
     lags: Lags,
+    /// The drain is over: services and brokers are taken down, and that is no sign of anything.
+    at_rest: bool,
 }
 
 /// What the notes told of one fault.
@@ -37,6 +39,7 @@ impl Around {
             signs: vec![None; spec.faults.len()],
             leaders: Leaders::new(spec.faults.len()),
             lags: Lags::new(&spec.faults, calm(spec)),
+            at_rest: false,
             faults: spec.faults.clone(),
         }
     }
@@ -48,11 +51,22 @@ impl Around {
     fn note(&mut self, note: &Note) {
         match &note.what {
             What::Fact(fact) => {
-                if let Some(what) = sign(fact) {
+                if !self.at_rest
+                    && let Some(what) = sign(fact)
+                {
                     self.sign(note.at, what);
                 }
                 self.leaders.fact(note.at, fact, &self.faults);
             }
+            What::Fault {
+                state: FaultState::Injected,
+                detail,
+                ..
+            } => self.leaders.injected(note.at, detail),
+            What::Phase {
+                name: Phase::Drain,
+                began: false,
+            } => self.at_rest = true,
             What::Sample {
                 metric,
                 labels,

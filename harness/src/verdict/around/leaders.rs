@@ -20,6 +20,8 @@ pub struct Leaderless {
 pub struct Leaders {
     /// By topic and partition; `None`: it is known to have none.
     leaders: BTreeMap<(String, i32), Option<u32>>,
+    /// When a fault that hit the broker began, the latest one: what it led had a leader until then.
+    hit: BTreeMap<u32, u64>,
     /// Brokers that the controller has given up without their having said good-bye.
     gone: BTreeSet<u32>,
     /// By fault, by partition: since when it has had no leader.
@@ -38,9 +40,20 @@ impl Leaders {
     pub fn new(faults: usize) -> Self {
         Self {
             leaders: BTreeMap::new(),
+            hit: BTreeMap::new(),
             gone: BTreeSet::new(),
             open: vec![BTreeMap::new(); faults],
             closed: vec![Closed::default(); faults],
+        }
+    }
+
+    /// A fault began; `detail` names whom it hit: `kill broker 1`.
+    pub fn injected(&mut self, at: u64, detail: &str) {
+        for rest in detail.split("broker ").skip(1) {
+            let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
+            if let Some(Ok(broker)) = digits.map(str::parse) {
+                self.hit.insert(broker, at);
+            }
         }
     }
 
@@ -73,14 +86,15 @@ impl Leaders {
         let place = (topic.clone(), partition);
         let leader = leader(&fact.text);
         let before = self.leaders.insert(place.clone(), leader).flatten();
-        let was_lost = before.is_some_and(|broker| self.gone.contains(&broker));
+        let lost = before.filter(|broker| self.gone.contains(broker));
+        let hit_ns = lost.and_then(|broker| self.hit.get(&broker)).copied();
         for (index, fault) in faults.iter().enumerate() {
             let latest = fault.until_ns.saturating_add(CONSEQUENCE_WITHIN_NS);
             let concerns = fault.from_ns <= at && at <= latest && before.is_some();
-            if concerns && was_lost {
-                self.open[index]
-                    .entry(place.clone())
-                    .or_insert(fault.from_ns);
+            if concerns && lost.is_some() {
+                // Another fault may have taken the leader away, later than this one began.
+                let since = hit_ns.unwrap_or(0).clamp(fault.from_ns, at);
+                self.open[index].entry(place.clone()).or_insert(since);
             } else if concerns && leader.is_none() {
                 self.open[index].entry(place.clone()).or_insert(at);
             }

@@ -109,6 +109,46 @@ fn a_partition_that_nobody_can_lead_waits_for_one_to_come_back() {
 }
 
 #[test]
+fn a_leader_is_missed_from_when_it_was_hit_and_not_from_an_earlier_fault() {
+    let injected = |at_ms: u64, name: &str, detail: &str| {
+        let what = What::Fault {
+            name: name.to_owned(),
+            state: FaultState::Injected,
+            detail: detail.to_owned(),
+        };
+        Note::new(at_ms * MS, what)
+    };
+    let mut around = around(&[(3_000, 7_000), (8_000, 10_000)]);
+    around.notes(&start());
+    around.notes(&[
+        injected(3_000, "fault-0", "delay producer to brokers"),
+        injected(8_000, "fault-1", "kill broker 1"),
+        fact(9_100, "fenced", "broker 1: SessionTimeout", None),
+        elected(9_200, 0, "leader 2, in sync [2, 3]"),
+    ]);
+    let told = around.told(20_000 * MS);
+    for fault in ["fault-0", "fault-1"] {
+        let leaderless = told[fault].leaderless.clone().unwrap();
+        assert_eq!(leaderless.longest.ms, 1_200.0, "{fault}");
+    }
+}
+
+#[test]
+fn what_is_taken_down_after_the_drain_is_no_sign_of_a_fault() {
+    let rebalanced = |at_ms| fact(at_ms, "rebalanced", "generation 2, 0 members", None);
+    let drained = What::Phase {
+        name: Phase::Drain,
+        began: false,
+    };
+    let mut late = around(&[(3_000, 5_000)]);
+    late.notes(&[Note::new(6_000 * MS, drained), rebalanced(6_500)]);
+    assert!(late.signs().is_empty());
+    let mut early = around(&[(3_000, 5_000)]);
+    early.notes(&[rebalanced(5_500)]);
+    assert_eq!(early.signs()["fault-0"].at_ns, 5_500 * MS);
+}
+
+#[test]
 fn where_no_election_is_told_nothing_is_known_of_leaders() {
     assert_eq!(leaderless(&[lag(4_000, 3.0)]), None);
 }

@@ -82,7 +82,7 @@ impl Around {
 
     fn sign(&mut self, at: u64, what: &str) {
         for (fault, first) in self.faults.iter().zip(&mut self.signs) {
-            let latest = fault.until_ns.saturating_add(CONSEQUENCE_WITHIN_NS);
+            let latest = latest_ns(fault, &self.faults);
             let is_first = first.as_ref().is_none_or(|first| at < first.at_ns);
             if fault.from_ns <= at && at <= latest && is_first {
                 *first = Some(Sign {
@@ -145,6 +145,14 @@ impl Around {
 }
 
 /// What a fact shows to whoever watches the cluster.
+/// Until when what shows may be a fault's: for a while after its heal, but not beyond the next injection then.
+fn latest_ns(fault: &FaultSpan, faults: &[FaultSpan]) -> u64 {
+    let begins = faults.iter().map(|other| other.from_ns);
+    let next = begins.filter(|from| *from >= fault.until_ns.max(fault.from_ns + 1));
+    let latest = fault.until_ns.saturating_add(CONSEQUENCE_WITHIN_NS);
+    next.fold(latest, u64::min)
+}
+
 fn sign(fact: &Fact) -> Option<&'static str> {
     match fact.kind.as_str() {
         "elected" => Some("election"),

@@ -3,7 +3,7 @@
 //! A broker that was cut off or died goes on being the leader on paper until the controller gives it up (fences it); the
 //! partition had no leader since the fault began. One that leaves in order hands its partitions over first.
 
-use squall_check::{CONSEQUENCE_WITHIN_NS, FaultSpan, Measure};
+use squall_check::{FaultSpan, Measure};
 use squall_history::Fact;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,7 +89,7 @@ impl Leaders {
         let lost = before.filter(|broker| self.gone.contains(broker));
         let hit_ns = lost.and_then(|broker| self.hit.get(&broker)).copied();
         for (index, fault) in faults.iter().enumerate() {
-            let latest = fault.until_ns.saturating_add(CONSEQUENCE_WITHIN_NS);
+            let latest = super::latest_ns(fault, faults);
             let concerns = fault.from_ns <= at && at <= latest && before.is_some();
             if concerns && lost.is_some() {
                 // Another fault may have taken the leader away, later than this one began.

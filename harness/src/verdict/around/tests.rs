@@ -118,7 +118,7 @@ fn a_leader_is_missed_from_when_it_was_hit_and_not_from_an_earlier_fault() {
         };
         Note::new(at_ms * MS, what)
     };
-    let mut around = around(&[(3_000, 7_000), (8_000, 10_000)]);
+    let mut around = around(&[(3_000, 8_500), (8_000, 10_000)]);
     around.notes(&start());
     around.notes(&[
         injected(3_000, "fault-0", "delay producer to brokers"),
@@ -131,6 +131,22 @@ fn a_leader_is_missed_from_when_it_was_hit_and_not_from_an_earlier_fault() {
         let leaderless = told[fault].leaderless.clone().unwrap();
         assert_eq!(leaderless.longest.ms, 1_200.0, "{fault}");
     }
+}
+
+#[test]
+fn what_follows_the_next_injection_is_no_sign_of_a_fault_that_has_healed() {
+    let mut around = around(&[(3_000, 7_000), (8_000, 10_000)]);
+    around.notes(&start());
+    around.notes(&[
+        fact(9_100, "fenced", "broker 1: SessionTimeout", None),
+        elected(9_200, 0, "leader 2, in sync [2, 3]"),
+    ]);
+    let signs = around.signs();
+    assert!(!signs.contains_key("fault-0"), "{signs:?}");
+    assert_eq!(signs["fault-1"].at_ns, 9_200 * MS);
+    let told = around.told(20_000 * MS);
+    let missed = |fault: &str| told[fault].leaderless.clone().unwrap().partitions;
+    assert_eq!((missed("fault-0"), missed("fault-1")), (0, 1));
 }
 
 #[test]

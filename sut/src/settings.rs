@@ -181,6 +181,7 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use super::reader::mail_server;
     use super::*;
 
     fn read(service: Service, pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {

@@ -17,6 +17,14 @@ pub(super) struct View {
     pub committed: BTreeMap<(Name, TopicPartition), Offset>,
 }
 
+impl View {
+    /// Records before `end` that a group has yet to commit.
+    fn behind(&self, group: Name, partition: TopicPartition, end: Offset) -> u64 {
+        let committed = self.committed.get(&(group, partition));
+        u64::try_from(end - committed.copied().unwrap_or(0)).unwrap_or(0)
+    }
+}
+
 /// A record that is committed in its partition.
 #[derive(Clone, Debug)]
 pub struct Tapped<'a> {
@@ -209,11 +217,10 @@ impl Cluster {
             return None;
         }
         let view = self.view.borrow();
-        let behind = |(id, end): &(TopicPartition, Offset)| {
-            let committed = view.committed.get(&(group, *id)).copied().unwrap_or(0);
-            u64::try_from(end - committed).unwrap_or(0)
-        };
-        Some(ends.iter().map(behind).sum())
+        let behind = ends
+            .into_iter()
+            .map(|(id, end)| view.behind(group, id, end));
+        Some(behind.sum())
     }
 
     /// By topic and partition, the records that a group has yet to commit: of the topics that it has committed on, or of `entry_topics`
@@ -249,9 +256,7 @@ impl Cluster {
             }
             let view = self.view.borrow();
             for (id, end) in ends {
-                let committed = view.committed.get(&(group, id)).copied().unwrap_or(0);
-                let behind = u64::try_from(end - committed).unwrap_or(0);
-                lags.insert(self.place(id), behind);
+                lags.insert(self.place(id), view.behind(group, id, end));
             }
         }
         Some(lags)

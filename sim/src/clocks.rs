@@ -1,7 +1,7 @@
 //! Wall clocks: each process has one, which is right unless a fault makes it wrong. Nothing else goes by them than what processes
 //! read and put on their records; time-outs and pauses go by the kernel's time.
 
-use crate::kernel::Nanos;
+use crate::kernel::{MS, Nanos};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ pub struct WallClock {
 impl WallClock {
     /// Milliseconds since 1970 that it shows at this time.
     pub fn read(&self, now: Nanos) -> u64 {
-        let right = self.unix_ms_at_0 + now / 1_000_000;
+        let right = right(self.unix_ms_at_0, now);
         let skew_ms = self.skew_ms.get();
         if skew_ms == 0 {
             return right;
@@ -46,7 +46,7 @@ impl Clocks {
 
     /// Milliseconds since 1970 at this time.
     pub fn right(&self, now: Nanos) -> u64 {
-        self.unix_ms_at_0 + now / 1_000_000
+        right(self.unix_ms_at_0, now)
     }
 
     pub fn of(&self, process: &str) -> Rc<WallClock> {
@@ -76,6 +76,10 @@ impl Clocks {
     pub fn wrong(&self, process: &str) -> (u64, i64) {
         self.of(process).wrong.get()
     }
+}
+
+const fn right(unix_ms_at_0: u64, now: Nanos) -> u64 {
+    unix_ms_at_0 + now / MS
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl Env for SimEnv {
             self.access(),
             options,
             alive,
-            self.0.world.clocks.of(&self.0.name),
+            Rc::clone(&self.0.clock),
         ))
     }
 
@@ -84,8 +84,7 @@ impl Env for SimEnv {
     }
 
     fn unix_ms(&self) -> u64 {
-        let world = &self.0.world;
-        world.clocks.of(&self.0.name).read(world.kernel.now())
+        self.0.clock.read(self.now_ns())
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -2,6 +2,7 @@
 
 use super::env::SimEnv;
 use super::ingress::IngressState;
+use crate::clocks::WallClock;
 use crate::kernel::{ProcessId, Signal};
 use crate::network::End;
 use crate::world::World;
@@ -13,8 +14,9 @@ use std::rc::Rc;
 pub struct Process {
     pub id: ProcessId,
     pub world: Rc<World>,
-    /// `consumer-db/0`, for client ids.
+    /// `consumer-db-0`, for client ids, paths and the clock.
     pub name: String,
+    pub clock: Rc<WallClock>,
     /// Settings of the bus for every client of the process.
     pub client: ClientSettings,
     /// False: nothing that is called has any effect any more.
@@ -36,6 +38,7 @@ impl Process {
             id: world.next_process(),
             world: Rc::clone(world),
             name: name.to_owned(),
+            clock: world.clocks.of(name),
             client,
             alive: Rc::new(Cell::new(true)),
             ready: Cell::new(false),

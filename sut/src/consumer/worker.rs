@@ -143,10 +143,12 @@ impl<E: Env, F: Effect> Worker<E, F> {
 
     /// As planted by [`Bug::StaleByClock`].
     fn is_skipped(&self, delivery: &Delivery) -> bool {
-        let now_ms = self.env.unix_ms().cast_signed();
-        let sent_ms = delivery.event.timestamp_ms;
+        // A correct consumer reads no clock: whether one was read is evidence of a clock's skew.
         self.settings.bugs.has(Bug::StaleByClock)
-            && sent_ms.is_some_and(|sent_ms| now_ms - sent_ms > STALE_MS)
+            && delivery
+                .event
+                .timestamp_ms
+                .is_some_and(|sent_ms| self.env.unix_ms().cast_signed() - sent_ms > STALE_MS)
     }
 
     /// Does these effects until each is done or given up, and settles them. What is given back was postponed, as planted by

@@ -366,12 +366,12 @@ fn clocks_that_are_wrong_show_in_what_goes_by_them_and_in_nothing_else() {
     };
     let users = |told: &Told| told.stored.get(&0).map_or(0, BTreeMap::len);
     let told = run(&plan("sim/clocks.yaml", None, &[], 7));
-    says(&told, ["producer-0", " 90000 ms off"]);
-    says(&told, ["producer-0", "-90000 ms off"]);
+    says(&told, ["producer/0", " 90000 ms off"]);
+    says(&told, ["producer/0", "-90000 ms off"]);
     assert!(users(&told) >= told.accepted.len());
     for (variant, process) in [
-        ("stale-by-clock", "producer-0"),
-        ("own-clock-ahead", "consumer-db-0"),
+        ("stale-by-clock", "producer/0"),
+        ("own-clock-ahead", "consumer-db/0"),
     ] {
         let told = run(&plan("sim/clocks.yaml", Some(variant), &[], 7));
         says(&told, [process, "90000 ms off"]);

@@ -12,6 +12,7 @@ use squall_plan::system::ServiceSpec;
 use squall_sut::{Service, Settings};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::rc::Rc;
 
 /// What a process takes to get from exec to its first line.
@@ -22,6 +23,20 @@ const START_NS: Nanos = 20 * MS;
 pub struct Replica {
     pub service: String,
     pub replica: u32,
+}
+
+/// As a fault's target is written.
+impl fmt::Display for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.service, self.replica)
+    }
+}
+
+impl Replica {
+    /// What its processes are called, one after another.
+    pub fn process_name(&self) -> String {
+        format!("{}-{}", self.service, self.replica)
+    }
 }
 
 pub struct Services {
@@ -117,7 +132,7 @@ impl Services {
         if runs.is_some_and(|process| process.alive.get()) {
             return Ok(());
         }
-        let name = format!("{}-{}", replica.service, replica.replica);
+        let name = replica.process_name();
         for (variable, path) in [
             ("SQLITE_PATH", &settings.sqlite_path),
             ("MAILDIR", &settings.maildir),

@@ -1,0 +1,159 @@
+//! What a fault does to what it hits, what of it is seen, and how it is taken back.
+
+use super::Faults;
+use super::targets::Hit;
+use crate::director::services::Replica;
+use crate::kernel::{MS, Nanos, SECOND};
+use squall_model::kafka::DiskState;
+use squall_plan::fault::{Act, DiskTrouble, Fault, FaultKind, Terms};
+
+const STOP_WITHIN: Nanos = 10 * SECOND;
+
+impl Faults {
+    /// Whether that shows already.
+    pub(super) async fn hit(&self, fault: &Fault, hit: &Hit) -> bool {
+        match (fault.kind, hit) {
+            (_, Hit::Load | Hit::Cut { .. }) => false,
+            (_, Hit::Clocks(replicas)) => {
+                self.set_clocks(replicas, skew_ms(&fault.terms));
+                false
+            }
+            (FaultKind::PowerLoss, Hit::Broker(id)) => self.world.cluster.lose_power(*id),
+            (kind, Hit::Sink(_, path)) => {
+                if let Act::Trouble(trouble) = kind.row().act {
+                    self.world.troubles.begin(path, trouble, fault);
+                }
+                false
+            }
+            (kind, Hit::Broker(id)) if let Act::Disk(trouble) = kind.row().act => {
+                let state = match trouble {
+                    DiskTrouble::Full => DiskState::Full,
+                    DiskTrouble::Slow => DiskState::Slow,
+                };
+                let slow_ns = match fault.terms {
+                    Terms::Slow { by_ns } => by_ns,
+                    _ => 0,
+                };
+                self.world.cluster.set_disk(*id, state, slow_ns);
+                false
+            }
+            (FaultKind::Restart, Hit::Broker(id)) => {
+                let was_up = self.world.cluster.is_up(*id);
+                self.world.cluster.stop_broker(*id, STOP_WITHIN).await;
+                was_up
+            }
+            (_, Hit::Broker(id)) => self.world.cluster.kill_broker(*id),
+            (FaultKind::Restart, Hit::Services(replicas)) => {
+                let mut any = false;
+                for replica in replicas {
+                    any |= self.services.stop(replica).await;
+                }
+                any
+            }
+            (_, Hit::Services(replicas)) => replicas
+                .iter()
+                .fold(false, |any, replica| self.services.kill(replica) | any),
+        }
+    }
+
+    pub(super) async fn mend(&self, fault: &Fault, hit: &Hit) -> Result<(), String> {
+        match hit {
+            Hit::Load => Ok(()),
+            Hit::Clocks(replicas) => {
+                self.set_clocks(replicas, 0);
+                Ok(())
+            }
+            Hit::Cut { number, .. } => {
+                self.world.network.mend(*number);
+                Ok(())
+            }
+            Hit::Sink(_, path) => {
+                self.world.troubles.end(path, &fault.name);
+                Ok(())
+            }
+            Hit::Broker(id) => {
+                self.world.cluster.set_disk(*id, DiskState::Sound, 0);
+                self.world.cluster.start_broker(*id);
+                Ok(())
+            }
+            Hit::Services(replicas) => {
+                for replica in replicas {
+                    self.services
+                        .start(replica)
+                        .await
+                        .map_err(|error| error.to_string())?;
+                }
+                for replica in replicas {
+                    let within = self.plan.timing.ready_ns;
+                    let mine = self.services.process(replica).map(|process| process.id);
+                    let ready = self.services.wait_ready(replica, within).await;
+                    // Another fault may have hit it meanwhile, and will bring it back or has done so.
+                    if !ready && !self.services.was_hit_again(replica, mine) {
+                        return Err(format!("{} was not ready in time", replica.service));
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn set_clocks(&self, replicas: &[Replica], skew_ms: i64) {
+        for replica in replicas {
+            self.world.clocks.skew(&replica.process_name(), skew_ms);
+        }
+    }
+
+    /// What processes were told by clocks that are wrong. `None`: nothing.
+    fn wrong_times(&self, replicas: &[Replica]) -> Option<String> {
+        let told: Vec<String> = replicas
+            .iter()
+            .filter_map(
+                |replica| match self.world.clocks.wrong(&replica.process_name()) {
+                    (0, _) => None,
+                    (times, off_ms) => {
+                        Some(format!("{replica} {times} times, at last {off_ms} ms off"))
+                    }
+                },
+            )
+            .collect();
+        (!told.is_empty()).then(|| format!("bit: a wrong time was told to {}", told.join(", ")))
+    }
+
+    /// What met the fault while it was in force, as evidence that it bit. `None`: nothing did, or it shows otherwise.
+    pub(super) fn met(&self, fault: &Fault, hit: &Hit, disk_before: u64) -> Option<String> {
+        let (times, what) = match hit {
+            Hit::Clocks(replicas) => return self.wrong_times(replicas),
+            Hit::Sink(name, path) => (
+                self.world.troubles.met(path, &fault.name),
+                format!("attempts at sink {name} met it"),
+            ),
+            Hit::Cut { number, .. } => (
+                self.world.network.met(*number),
+                "messages were held up".to_owned(),
+            ),
+            _ if matches!(fault.kind.row().act, Act::Disk(_)) => (
+                self.disk_met(hit) - disk_before,
+                format!("times the disk of {hit} met it"),
+            ),
+            _ => return None,
+        };
+        (times > 0).then(|| format!("bit: {times} {what}"))
+    }
+
+    pub(super) fn disk_met(&self, hit: &Hit) -> u64 {
+        match hit {
+            Hit::Broker(id) => self.world.cluster.disk_met(*id),
+            _ => 0,
+        }
+    }
+}
+
+fn skew_ms(terms: &Terms) -> i64 {
+    match terms {
+        Terms::Skew { by_ns, behind } => {
+            let ms = i64::try_from(by_ns / MS).unwrap_or(i64::MAX);
+            if *behind { -ms } else { ms }
+        }
+        _ => 0,
+    }
+}

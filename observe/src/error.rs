@@ -21,6 +21,14 @@ pub enum TapError {
         topic: String,
         source: rdkafka::error::KafkaError,
     },
+    #[error("cannot read {what}: {why}")]
+    Server { what: String, why: String },
+    #[error(
+        "sink `{sink}` is in PostgreSQL, which this binary does not speak: cargo build --features docker"
+    )]
+    NotBuilt { sink: String },
+    #[error("sink `{sink}`: no server was started for it")]
+    NoServer { sink: String },
     #[error("topic {topic} does not exist")]
     NoTopic { topic: String },
     #[error(

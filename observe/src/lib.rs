@@ -11,6 +11,9 @@ mod error;
 mod id;
 mod json;
 mod lag;
+mod mails;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod query;
 mod source;
 mod sqlite;

@@ -3,6 +3,9 @@
 use crate::directory::Directory;
 use crate::effects::{Effects, Watch};
 use crate::error::TapError;
+use crate::mails::Mails;
+#[cfg(feature = "postgres")]
+use crate::postgres::Postgres;
 use crate::source::{FinalRead, Polled, Source};
 use crate::sqlite::{Rows, Sqlite};
 use crate::status::{Shared, TapState, TapStatus};
@@ -10,6 +13,7 @@ use crate::topic::Topic;
 use squall_check::Kind;
 use squall_plan::system::IdPlace;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -43,6 +47,16 @@ pub enum Store {
     Sqlite {
         path: PathBuf,
         rows: Rows,
+    },
+    /// `url` is `postgres://user:password@host:port/database`.
+    Postgres {
+        url: String,
+        table: String,
+        column: String,
+    },
+    /// Where the catcher's API is.
+    Mails {
+        api: SocketAddr,
     },
     /// `settings` are librdkafka's, `bootstrap.servers` among them.
     Topic {
@@ -150,6 +164,16 @@ fn source(spec: &TapSpec) -> Result<Box<dyn Source>, TapError> {
     Ok(match spec.store.clone() {
         Store::Directory { path, id } => Box::new(Directory::new(&spec.name, path, id)?),
         Store::Sqlite { path, rows } => Box::new(Sqlite::new(path, rows)),
+        #[cfg(feature = "postgres")]
+        Store::Postgres { url, table, column } => {
+            Box::new(Postgres::new(&spec.name, &url, &table, &column)?)
+        }
+        #[cfg(not(feature = "postgres"))]
+        Store::Postgres { .. } => {
+            let sink = spec.name.clone();
+            return Err(TapError::NotBuilt { sink });
+        }
+        Store::Mails { api } => Box::new(Mails::new(api)),
         Store::Topic {
             topic,
             id,

@@ -8,8 +8,9 @@ use crate::status::{TapState, TapStatus};
 use crate::tap::{Store, Tap, TapSpec};
 use squall_check::Kind;
 use squall_plan::Plan;
-use squall_plan::system::{SinkSpec, SinkStore};
+use squall_plan::system::{SinkSpec, SinkStore, postgres_url};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A tap may fail for so long: brokers that are away are the faults of the run.
@@ -39,7 +40,7 @@ pub struct TapEnd {
 impl Taps {
     /// Starts a tap on every sink of the plan and on its dead letters.
     ///
-    /// `fill` fills the templates of paths; `settings` are librdkafka's, `bootstrap.servers` among them.
+    /// `fill` fills the templates of paths; `at` tells where the server of a sink that has one in a container lets Squall itself in; `settings` are librdkafka's, `bootstrap.servers` among them.
     ///
     /// # Errors
     /// When a path cannot be filled, an id cannot travel where the plan says, or librdkafka refuses its settings.
@@ -47,11 +48,12 @@ impl Taps {
         plan: &Plan,
         settings: &BTreeMap<String, String>,
         fill: impl Fn(&str) -> Result<String, String>,
+        at: impl Fn(&str) -> Option<SocketAddr>,
         watch: &Watch,
     ) -> Result<Self, TapError> {
         let mut taps = Vec::new();
         for (place, sink) in (0_u16..).zip(&plan.system.spec.sinks) {
-            for spec in specs(place, sink, settings, &fill)? {
+            for spec in specs(place, sink, settings, &fill, &at)? {
                 taps.push(Tap::start(spec, watch.clone())?);
             }
         }
@@ -154,11 +156,17 @@ fn specs(
     sink: &SinkSpec,
     settings: &BTreeMap<String, String>,
     fill: &impl Fn(&str) -> Result<String, String>,
+    at: &impl Fn(&str) -> Option<SocketAddr>,
 ) -> Result<Vec<TapSpec>, TapError> {
     let filled = |path: &String| {
         fill(path).map_err(|why| TapError::Template {
             sink: sink.name.clone(),
             why,
+        })
+    };
+    let server = || {
+        at(&sink.name).ok_or_else(|| TapError::NoServer {
+            sink: sink.name.clone(),
         })
     };
     let store = match &sink.store {
@@ -184,6 +192,16 @@ fn specs(
                 rows,
             }
         }
+        SinkStore::Postgres {
+            database,
+            table,
+            column,
+        } => Store::Postgres {
+            url: postgres_url(&server()?.to_string(), database),
+            table: table.clone(),
+            column: column.clone(),
+        },
+        SinkStore::Mails(_) => Store::Mails { api: server()? },
         SinkStore::Topic { name, id } => Store::Topic {
             topic: name.clone(),
             id: id.clone(),

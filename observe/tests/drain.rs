@@ -87,7 +87,7 @@ fn the_drain_ends_when_lag_is_gone_and_the_sinks_are_quiet() {
     let settings = BTreeMap::from([("bootstrap.servers".to_owned(), servers.clone())]);
     let run = folder.display().to_string();
     let fill = |text: &str| Ok(text.replace("{{run}}", &run));
-    let taps = Taps::start(&plan, &settings, fill, &history.watch).unwrap();
+    let taps = Taps::start(&plan, &settings, fill, |_| None, &history.watch).unwrap();
     let lag = LagSpec {
         groups: vec!["relay".into()],
         topics: vec!["in".into(), "out".into()],
@@ -182,7 +182,7 @@ fn a_drain_can_be_stopped() {
     let run = history.folder.path().display().to_string();
     let nowhere = BTreeMap::from([("bootstrap.servers".to_owned(), "127.0.0.1:1".to_owned())]);
     let fill = |text: &str| Ok(text.replace("{{run}}", &run));
-    let taps = Taps::start(&plan, &nowhere, fill, &history.watch).unwrap();
+    let taps = Taps::start(&plan, &nowhere, fill, |_| None, &history.watch).unwrap();
     let lag = LagSpec {
         groups: vec!["relay".into()],
         topics: vec!["in".into()],

@@ -16,10 +16,14 @@ fn plan(file: &Path, request: &Request, seed: u64) -> Plan {
     let mut scenario = load(file, request).unwrap_or_else(|problems| panic!("{problems}"));
     // Where the repository lies must not show in a snapshot.
     scenario.file = file.file_name().unwrap().to_string_lossy().into_owned();
-    let is_for_sim = file.components().any(|part| part.as_os_str() == "sim");
-    let environment = match is_for_sim {
-        true => Environment::Sim,
-        false => Environment::Embedded,
+    let mut folders = file.components().rev().skip(1);
+    let folder = folders
+        .next()
+        .map(|part| part.as_os_str().to_string_lossy());
+    let environment = match folder.as_deref() {
+        Some("sim") => Environment::Sim,
+        Some("docker") => Environment::Docker,
+        _ => Environment::Embedded,
     };
     Plan::derive(&scenario, seed, environment).unwrap()
 }

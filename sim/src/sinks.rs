@@ -64,7 +64,10 @@ impl Sinks {
                 table: table.clone(),
                 column: column.clone(),
             },
-            SinkStore::Topic { .. } => Place::Topic,
+            // The plan refuses containers.
+            SinkStore::Topic { .. } | SinkStore::Postgres { .. } | SinkStore::Mails(_) => {
+                Place::Topic
+            }
         };
         let sinks = plan
             .system

@@ -78,6 +78,14 @@ pub trait Environment: Send + Sync {
         None
     }
 
+    /// Where Squall itself, past every fault, reaches the server of a sink in a container; `None`: there is none.
+    fn server(&self, sink: &str) -> Option<SocketAddr> {
+        match self.sink(sink) {
+            Some(SinkAt::Container { direct }) => Some(direct),
+            _ => None,
+        }
+    }
+
     /// What random draws of faults come from.
     fn seed(&self) -> u64 {
         0

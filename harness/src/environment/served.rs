@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub struct Served {
     own: BTreeMap<String, Arc<MailServer>>,
     others: BTreeMap<String, SocketAddr>,
+    /// Where Squall itself reaches the servers of sinks in containers; others do by the environment's own ways.
+    containers: BTreeMap<String, SocketAddr>,
 }
 
 /// Where the effects of a sink go.
@@ -24,6 +26,8 @@ pub enum SinkAt {
     Mail(Arc<MailServer>),
     /// To a database file.
     Sqlite { path: PathBuf },
+    /// To a server in a container of the run's.
+    Container { direct: SocketAddr },
     /// To a server of somebody else's.
     Elsewhere,
 }
@@ -64,12 +68,20 @@ impl Served {
         Ok(Self {
             own: servers,
             others: others(plan)?,
+            containers: BTreeMap::new(),
         })
+    }
+
+    /// With the servers of sinks in containers, by sink.
+    #[must_use]
+    pub fn with_containers(self, containers: BTreeMap<String, SocketAddr>) -> Self {
+        Self { containers, ..self }
     }
 
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.own.keys().chain(self.others.keys()).cloned().collect()
+        let own = self.own.keys().chain(self.containers.keys());
+        own.chain(self.others.keys()).cloned().collect()
     }
 
     #[must_use]
@@ -84,10 +96,13 @@ impl Served {
 
     #[must_use]
     pub fn sink(&self, name: &str) -> Option<SinkAt> {
-        match self.own.get(name) {
-            Some(server) => Some(SinkAt::Mail(Arc::clone(server))),
-            None => self.others.get(name).map(|_| SinkAt::Elsewhere),
+        if let Some(server) = self.own.get(name) {
+            return Some(SinkAt::Mail(Arc::clone(server)));
         }
+        if let Some(direct) = self.containers.get(name).copied() {
+            return Some(SinkAt::Container { direct });
+        }
+        self.others.get(name).map(|_| SinkAt::Elsewhere)
     }
 }
 

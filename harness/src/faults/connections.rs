@@ -5,7 +5,7 @@ use super::ends::ends;
 use super::{FaultError, Injection};
 use crate::environment::Environment;
 use crate::environment::network::{End, Touched, Treated};
-use squall_plan::fault::{Fault, Flow, Target, Terms, Treatment};
+use squall_plan::fault::{Distribution, Fault, Flow, Latency, Target, Terms, Treatment};
 
 /// Treatments in force on some connections.
 pub struct Connections {
@@ -70,6 +70,25 @@ pub fn close(fault: &Fault, env: &dyn Environment) -> Result<Connections, FaultE
         closed.treated.extend(treated);
     }
     Ok(closed)
+}
+
+/// `sink_slow` of a server: what it sends to services comes later.
+///
+/// # Errors
+/// As [`inject`].
+pub fn slow(fault: &Fault, by_ns: u64, env: &dyn Environment) -> Result<Connections, FaultError> {
+    let later = Treatment::Delay(Latency {
+        latency_ns: by_ns,
+        jitter_ns: 0,
+        distribution: Distribution::Uniform,
+    });
+    let services = ends(&Target::Services, env)?;
+    treat(
+        fault,
+        ways(&ends(&fault.target, env)?, &services),
+        &later,
+        env,
+    )
 }
 
 fn all_ends(targets: &[Target], env: &dyn Environment) -> Result<Vec<End>, FaultError> {

@@ -5,7 +5,7 @@ use crate::environment::Environment;
 use crate::environment::interrupt::{Interrupt, Registered};
 use crate::exit::Failure;
 use squall_plan::Plan;
-use squall_plan::system::SinkStore;
+use squall_plan::system::{SinkStore, postgres_url};
 use std::fmt;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
@@ -92,6 +92,10 @@ impl Kept {
                     .fill(path)
                     .unwrap_or_else(|error| error.to_string()),
                 SinkStore::Topic { name, .. } => format!("topic {name}"),
+                SinkStore::Postgres { database, .. } => {
+                    postgres_url(&self.server(&sink.name), database)
+                }
+                SinkStore::Mails(_) => format!("http://{}", self.server(&sink.name)),
             };
             say(&format!("sink {}", sink.name), place)?;
         }
@@ -102,6 +106,12 @@ impl Kept {
         let bootstrap = self.env.bus().bootstrap();
         writeln!(out, "\n  kcat -b {bootstrap} -L")?;
         out.flush()
+    }
+
+    /// Where Squall itself reaches the server of a sink in a container.
+    fn server(&self, sink: &str) -> String {
+        let at = self.env.server(sink);
+        at.map_or_else(String::new, |at| at.to_string())
     }
 
     /// Until a line comes in or an end is asked for. The end of the input is neither: it may have been closed all along.

@@ -15,7 +15,9 @@ const FINAL_READ_WITHIN: Duration = Duration::from_secs(60);
 /// Starts the taps. A sink that is not there yet is no error: its service makes it.
 pub fn start(context: &Context<'_>, env: &dyn Environment) -> Result<Taps, Failure> {
     let fill = |template: &str| env.fill(template).map_err(|error| error.to_string());
-    Taps::start(context.plan, &client_settings(env), fill, &watch(context))
+    let settings = client_settings(env);
+    let at = |sink: &str| env.server(sink);
+    Taps::start(context.plan, &settings, fill, at, &watch(context))
         .map_err(|error| Failure::environment(error.to_string()))
 }
 

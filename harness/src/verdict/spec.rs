@@ -80,7 +80,10 @@ fn sink(plan: &Plan, index: usize) -> SinkSpec {
         // The simulator looks into the logs again at the end: what was there and was cut away later is lost.
         SinkStore::Topic { .. } if plan.environment == Environment::Sim => Reading::Reread,
         SinkStore::Topic { .. } => Reading::Tail,
-        SinkStore::Directory { .. } | SinkStore::Sqlite { .. } => Reading::Reread,
+        SinkStore::Directory { .. }
+        | SinkStore::Sqlite { .. }
+        | SinkStore::Postgres { .. }
+        | SinkStore::Mails(_) => Reading::Reread,
     };
     SinkSpec {
         ordered: expectation.ordered,

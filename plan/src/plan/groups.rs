@@ -19,7 +19,10 @@ impl Plan {
         let sinks = &self.system.spec.sinks;
         let stores = sinks.iter().filter_map(|sink| match &sink.store {
             SinkStore::Topic { name, .. } => Some(name.as_str()),
-            SinkStore::Directory { .. } | SinkStore::Sqlite { .. } => None,
+            SinkStore::Directory { .. }
+            | SinkStore::Sqlite { .. }
+            | SinkStore::Postgres { .. }
+            | SinkStore::Mails(_) => None,
         });
         let dead = sinks.iter().filter_map(|sink| {
             let letters = sink.dead_letters.as_ref();

@@ -7,6 +7,8 @@ use crate::scenario::Scenario;
 
 const ITS_OWN_NAMES: &str = "have the service told it, run it elsewhere, or use the name that others may use too: --allow-disturbing";
 
+const IN_CONTAINERS: &str = "run it with --on docker, or give the sink another store";
+
 /// All of it at once; none is no error.
 pub fn refusals(scenario: &Scenario, faults: &[Fault], environment: Environment) -> Problems {
     let mut problems = Problems::default();
@@ -22,6 +24,17 @@ pub fn refusals(scenario: &Scenario, faults: &[Fault], environment: Environment)
         }
     }
     let cluster = &scenario.cluster;
+    let sinks = scenario.system.spec.sinks.iter();
+    let containers = sinks.filter(|sink| sink.in_container() && environment != Environment::Docker);
+    for sink in containers {
+        cannot(
+            format!(
+                "start the server of sink `{}`: it is a container",
+                sink.name
+            ),
+            IN_CONTAINERS,
+        );
+    }
     match environment {
         Environment::Embedded => {}
         Environment::Sim => {
@@ -33,6 +46,15 @@ pub fn refusals(scenario: &Scenario, faults: &[Fault], environment: Environment)
             }
         }
         Environment::Docker => {
+            let sinks = scenario.system.spec.sinks.iter();
+            let untold = sinks.filter(|sink| !scenario.system.tells_of(&sink.name));
+            for (sink, url) in untold.filter_map(|sink| Some((sink, sink.url()?))) {
+                let what = format!("fill sink `{}`: no service is told where it is", sink.name);
+                cannot(
+                    what,
+                    &format!("give a service the address `{url}` under system.env"),
+                );
+            }
             if let Some(why) = refused_links(&cluster.links) {
                 cannot(
                     format!("make the links of bus.kafka.links: {why}"),

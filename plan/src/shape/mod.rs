@@ -15,6 +15,7 @@ pub(crate) use quantity::shorten;
 pub(crate) use suggest::{did_you_mean, mistaken_for, nearest};
 
 pub use self::scenario::scenario;
+pub(crate) use self::system::STORES;
 pub use self::system::system;
 
 /// What a value may be.

@@ -1,7 +1,7 @@
 //! The shape of scenario files.
 
 use super::names::{BROKER, CLIENT, EXTERNAL};
-use super::system::{system, topic};
+use super::system::{sink, system, topic};
 use super::{Either, Object, Shape, list, map_of, one_or_many, text_or};
 use crate::fault::{KINDS, Proof};
 use crate::template::{INVARIANT_SLOTS, LOAD_SLOTS, SYSTEM_SLOTS};
@@ -103,6 +103,11 @@ fn system_use() -> Shape {
             "env",
             environment,
             "environment variables by service, laid over the system's own",
+        )
+        .field(
+            "sinks",
+            map_of(sink(true)),
+            "sinks by name, laid over the system's own: with another store in place of the one that it has",
         )
         .shape()
 }

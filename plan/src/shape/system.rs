@@ -36,7 +36,7 @@ fn build() -> Shape {
         .field("topics", map_of(topic()), "topics that the system needs")
         .required(
             "sinks",
-            map_of(sink()),
+            map_of(sink(false)),
             "places where the effects of events must show",
         )
         .field(
@@ -195,7 +195,11 @@ fn entry() -> Shape {
         .shape()
 }
 
-fn sink() -> Shape {
+/// Keys of which each says where the effects are kept.
+pub(crate) const STORES: [&str; 6] = ["directory", "sqlite", "topic", "http", "postgres", "mails"];
+
+/// A sink; one that is `laid_over` another says only what is different.
+pub(super) fn sink(laid_over: bool) -> Shape {
     let dead_letters = Object::new("dead letters")
         .required("topic", Shape::Name, "name of the topic")
         .field(
@@ -204,21 +208,26 @@ fn sink() -> Shape {
             "where the event's id travels (default: header ce_id)",
         )
         .shape();
-    Object::new("a sink")
+    let sink = Object::new("a sink")
         .field("directory", Shape::Template(SINK_SLOTS), "a folder with one file an effect (a maildir too)")
         .field("serve", Shape::Choice(&["smtp"]), "Squall listens as a mail server at {{sink.NAME}}, with a directory, and files there what it takes")
         .field("sqlite", Shape::Template(SINK_SLOTS), "path of an SQLite database with one row an effect")
         .field("topic", Shape::Name, "a topic with one record an effect")
         .field("http", Shape::Text, "path, such as /effects, at which Squall listens: services post their effects to http://{{sink.NAME}}/effects")
+        .field("postgres", Shape::Name, "name of a database, with one row an effect, in a PostgreSQL server that Squall starts in a container: services reach it at postgres://squall:squall@{{sink.NAME}}/DATABASE (--on docker)")
+        .field("mails", Shape::Choice(&["mailpit"]), "a mail catcher that Squall starts in a container, with one mail an effect: services reach it at smtp://{{sink.NAME}} (--on docker)")
         .field("id", id(), "where the event's id is: file-name, key, body, {header: NAME}, {json: /pointer}; a column of a table")
-        .field("table", Shape::Name, "the table, with sqlite")
+        .field("table", Shape::Name, "the table, with sqlite and postgres")
         .field("query", Shape::Text, "instead of a table: yields (position, id) for positions after :after, ascending")
         .field("group", Shape::Name, "the consumer group whose lag tells what is in flight")
         .field("events", list(Shape::Name), "types of event that show here (default: all)")
         .field("dead_letters", dead_letters, "where its service puts what it gave up on")
-        .field("semantics", Shape::Choice(SEMANTICS), "what it promises (default at-least-once)")
-        .one_of(&["directory", "sqlite", "topic", "http"])
-        .shape()
+        .field("semantics", Shape::Choice(SEMANTICS), "what it promises (default at-least-once)");
+    match laid_over {
+        true => sink.at_most_one_of(&STORES),
+        false => sink.one_of(&STORES),
+    }
+    .shape()
 }
 
 fn id() -> Shape {

@@ -191,12 +191,12 @@ pub(crate) fn check_named_slots(value: &Node, system: &SystemSpec, problems: &mu
     let named = template.slots();
     for name in named.filter_map(|slot| slot.strip_prefix("sink.")) {
         let what = match system.sink(name) {
-            Some(sink) if sink.served.is_some() => continue,
+            Some(sink) if sink.is_reached() => continue,
             None if system.servers.contains_key(name) => continue,
             Some(_) => format!("sink `{name}` is not served by Squall, so it has no address"),
             None => format!("unknown sink `{name}`"),
         };
-        let served = system.sinks.iter().filter(|sink| sink.served.is_some());
+        let served = system.sinks.iter().filter(|sink| sink.is_reached());
         let fix = match system.sink(name) {
             Some(_) => "add `serve: smtp` to the sink".to_owned(),
             None => did_you_mean(name, served.map(|sink| sink.name.as_str()), "served sinks"),
@@ -272,13 +272,14 @@ fn check_sink(node: &Node, name: &str, system: &SystemSpec, problems: &mut Probl
     let unreadable = match &sink.store {
         SinkStore::Directory { id, .. } => matches!(id, IdPlace::Key),
         SinkStore::Topic { id, .. } => matches!(id, IdPlace::FileName),
-        SinkStore::Sqlite { .. } => false,
+        SinkStore::Sqlite { .. } | SinkStore::Postgres { .. } => false,
+        SinkStore::Mails(_) => true,
     };
     if let Some(id) = node.get("id").filter(|_| unreadable) {
         problems.at(
             &id.place,
             format!("sink `{name}` has nothing of that kind"),
-            "files have a file-name, records a key; both have headers and a body",
+            "files have a file-name, records a key; both have headers and a body; of a mail that is caught it is in the Message-ID, so leave `id` out",
         );
     }
     if let Some(path) = node
@@ -310,11 +311,15 @@ fn check_sink(node: &Node, name: &str, system: &SystemSpec, problems: &mut Probl
             "write `directory: \"{{run}}/mail\"`, or leave `serve` out",
         );
     }
-    for key in ["table", "query"] {
-        if let Some(entry) = node.entry(key).filter(|_| node.get("sqlite").is_none()) {
+    for (key, stores) in [
+        ("table", &["sqlite", "postgres"][..]),
+        ("query", &["sqlite"]),
+    ] {
+        let belongs = stores.iter().any(|store| node.get(store).is_some());
+        if let Some(entry) = node.entry(key).filter(|_| !belongs) {
             problems.at(
                 &entry.place,
-                format!("`{key}` belongs to sqlite sinks"),
+                format!("`{key}` belongs to {} sinks", stores.join(" and ")),
                 "leave it out",
             );
         }

@@ -192,6 +192,30 @@ pub enum SinkStore {
     },
     /// One record an effect.
     Topic { name: String, id: IdPlace },
+    /// One row an effect, in a PostgreSQL server that Squall starts for the run, with a database of this name.
+    Postgres {
+        database: String,
+        table: String,
+        column: String,
+    },
+    /// One mail an effect, in a mail catcher that Squall starts for the run. The event's id is in the Message-ID.
+    Mails(Catcher),
+}
+
+/// A server that takes mails and keeps them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Catcher {
+    Mailpit,
+}
+
+/// User and password of a database that Squall starts: it holds nothing but made-up events, on loopback.
+pub const DATABASE_USER: &str = "squall";
+
+/// Where a database that Squall starts is reached at `HOST:PORT`.
+#[must_use]
+pub fn postgres_url(at: &str, database: &str) -> String {
+    format!("postgres://{DATABASE_USER}:{DATABASE_USER}@{at}/{database}")
 }
 
 /// What Squall speaks where it takes the effects of a sink.
@@ -208,6 +232,31 @@ pub enum Served {
 pub struct DeadLetterSpec {
     pub topic: String,
     pub id: IdPlace,
+}
+
+impl SinkSpec {
+    /// Its effects go to a server that is started for the run, in a container.
+    #[must_use]
+    pub const fn in_container(&self) -> bool {
+        matches!(self.store, SinkStore::Postgres { .. } | SinkStore::Mails(_))
+    }
+
+    /// How services are told of its server, where that is a container: a template.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        let slot = format!("{{{{sink.{}}}}}", self.name);
+        match &self.store {
+            SinkStore::Postgres { database, .. } => Some(postgres_url(&slot, database)),
+            SinkStore::Mails(_) => Some(format!("smtp://{slot}")),
+            _ => None,
+        }
+    }
+
+    /// Services reach it at `{{sink.NAME}}`.
+    #[must_use]
+    pub const fn is_reached(&self) -> bool {
+        self.served.is_some() || self.in_container()
+    }
 }
 
 impl SystemSpec {

@@ -4,8 +4,8 @@
 //! in silence.
 
 use super::{
-    BugSpec, DeadLetterSpec, EntrySpec, HttpEntry, IdPlace, PortSpec, Ready, Semantics, Served,
-    ServiceSpec, SinkSpec, SinkStore, SystemSpec, TopicEntry, TopicSettings,
+    BugSpec, Catcher, DeadLetterSpec, EntrySpec, HttpEntry, IdPlace, PortSpec, Ready, Semantics,
+    Served, ServiceSpec, SinkSpec, SinkStore, SystemSpec, TopicEntry, TopicSettings,
 };
 use crate::problem::Problems;
 use crate::shape;
@@ -241,6 +241,17 @@ fn store(entry: &Entry, problems: &mut Problems) -> SinkStore {
     if let Some(path) = node.get("sqlite").and_then(Node::text) {
         return sqlite(entry, path, problems);
     }
+    if let Some(database) = node.get("postgres").and_then(Node::text) {
+        let (table, column) = table(entry, "", problems);
+        return SinkStore::Postgres {
+            database: database.to_owned(),
+            table,
+            column,
+        };
+    }
+    if node.get("mails").is_some() {
+        return SinkStore::Mails(Catcher::Mailpit);
+    }
     let id = id_of(node, IdPlace::Header("ce_id".into()), problems);
     SinkStore::Topic {
         name: text(node, "topic"),
@@ -251,21 +262,29 @@ fn store(entry: &Entry, problems: &mut Problems) -> SinkStore {
 fn sqlite(entry: &Entry, path: &str, problems: &mut Problems) -> SinkStore {
     let node = &entry.value;
     let query = node.get("query").and_then(Node::text).map(str::to_owned);
-    let column = node.get("id").and_then(Node::text).map(str::to_owned);
-    if query.is_none() && (node.get("table").is_none() || column.is_none()) {
-        let fix = "add `table: NAME` and `id: COLUMN`, or a `query` that yields (position, id)";
-        problems.at(
-            &node.place,
-            format!("sink `{}` does not say where the ids are", entry.key),
-            fix,
-        );
-    }
+    let (table, column) = match query {
+        Some(_) => (text(node, "table"), text(node, "id")),
+        None => table(entry, ", or a `query` that yields (position, id)", problems),
+    };
     SinkStore::Sqlite {
         path: path.to_owned(),
-        table: text(node, "table"),
-        column: column.unwrap_or_default(),
+        table,
+        column,
         query,
     }
+}
+
+/// The table and the column of it that has the ids.
+fn table(entry: &Entry, or: &str, problems: &mut Problems) -> (String, String) {
+    let (table, column) = (text(&entry.value, "table"), text(&entry.value, "id"));
+    if table.is_empty() || column.is_empty() {
+        problems.at(
+            &entry.value.place,
+            format!("sink `{}` does not say where the ids are", entry.key),
+            format!("add `table: NAME` and `id: COLUMN`{or}"),
+        );
+    }
+    (table, column)
 }
 
 fn id_of(node: &Node, default: IdPlace, problems: &mut Problems) -> IdPlace {

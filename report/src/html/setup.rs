@@ -62,6 +62,10 @@ fn store(sink: &SinkSpec) -> String {
         SinkStore::Directory { path, .. } => format!("files in {path}"),
         SinkStore::Sqlite { path, table, .. } => format!("table {table} in {path}"),
         SinkStore::Topic { name, .. } => format!("topic {name}"),
+        SinkStore::Postgres {
+            database, table, ..
+        } => format!("table {table} of database {database} in PostgreSQL"),
+        SinkStore::Mails(_) => "mails in Mailpit".to_owned(),
     };
     inert(&place)
 }

@@ -30,8 +30,12 @@ pub fn inject(
     let sink = env.sink(name).ok_or_else(unfit)?;
     Ok(match (sink, trouble, &fault.terms) {
         // Away is a matter of connections.
-        (SinkAt::Mail(_) | SinkAt::Elsewhere, SinkTrouble::Down, _) => {
+        (SinkAt::Mail(_) | SinkAt::Container { .. } | SinkAt::Elsewhere, SinkTrouble::Down, _) => {
             Box::new(connections::close(fault, &*env)?)
+        }
+        // So is being slow, for a server that is not Squall's own: each of its answers comes later.
+        (SinkAt::Container { .. }, SinkTrouble::Slow, Terms::Slow { by_ns }) => {
+            Box::new(connections::slow(fault, *by_ns, &*env)?)
         }
         (SinkAt::Mail(server), SinkTrouble::Slow, Terms::Slow { by_ns }) => {
             let by = Duration::from_nanos(*by_ns);

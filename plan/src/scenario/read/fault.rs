@@ -225,8 +225,7 @@ fn check_terms(
         return problems.at(&aim.place, what, fix);
     }
     if let Target::Sink(name) = target
-        && matches!(terms, Terms::Slow { .. } | Terms::Errors { .. })
-        && context.system.spec.servers.contains_key(name)
+        && sink::answers_by_itself(name, terms, context)
     {
         let what = format!("what `{name}` answers is its own: Squall only stands before it");
         let fix = "use sink_down, isolate, delay, bandwidth or another fault of connections";

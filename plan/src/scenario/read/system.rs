@@ -7,8 +7,10 @@ use crate::shape::did_you_mean;
 use crate::system::cross::{check_named_slots, known};
 use crate::system::read as system_file;
 use crate::system::{EntrySpec, SystemSpec};
-use crate::yaml::{self, Node};
+use crate::yaml::{self, Entry, Node};
 use std::collections::BTreeMap;
+
+mod sinks;
 
 pub(super) struct Read {
     pub(super) used: SystemUse,
@@ -16,12 +18,11 @@ pub(super) struct Read {
 }
 
 pub(super) fn read(node: Option<&Node>, files: &dyn Files, problems: &mut Problems) -> Read {
-    let spec = node
-        .and_then(|node| node.get("use"))
-        .and_then(|place| spec(place, files, problems));
+    let get = |key: &str| node.and_then(|node| node.get(key));
+    let over = get("sinks").map_or(&[][..], Node::entries);
+    let spec = get("use").and_then(|place| spec(place, over, files, problems));
     let found = spec.is_some();
     let spec = spec.unwrap_or_else(nothing);
-    let get = |key: &str| node.and_then(|node| node.get(key));
     if found {
         check_names(node, &spec, problems);
     }
@@ -51,14 +52,25 @@ pub(super) fn read(node: Option<&Node>, files: &dyn Files, problems: &mut Proble
     }
 }
 
-/// The system from its file or from within the scenario. `None` when there is no tree to read.
-fn spec(place: &Node, files: &dyn Files, problems: &mut Problems) -> Option<SystemSpec> {
+/// The system from its file or from within the scenario, with the scenario's sinks laid `over` its own. `None` when there is no tree to
+/// read.
+fn spec(
+    place: &Node,
+    over: &[Entry],
+    files: &dyn Files,
+    problems: &mut Problems,
+) -> Option<SystemSpec> {
     let Some(path) = place.text() else {
-        return (place.kind() == "a mapping").then(|| system_file::read(place, "", ".", problems));
+        let is_map = place.kind() == "a mapping";
+        return is_map.then(|| {
+            let root = sinks::laid_over(place.clone(), over, problems);
+            system_file::read(&root, "", ".", problems)
+        });
     };
     match files.find(path) {
         Ok((text, folder)) => {
             let root = yaml::parse(path, &text, problems)?;
+            let root = sinks::laid_over(root, over, problems);
             Some(system_file::read(&root, path, &folder, problems))
         }
         Err(error) => {

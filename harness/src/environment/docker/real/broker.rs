@@ -3,6 +3,7 @@
 use super::engine::Spec;
 use super::images::Image;
 use super::layout::Layout;
+use crate::environment::network::End;
 use squall_plan::scenario;
 use std::collections::BTreeMap;
 
@@ -102,7 +103,7 @@ fn settings(run: &str, broker: u32, plan: &scenario::Cluster, layout: &Layout) -
         ("INTERNAL".to_owned(), INTERNAL, format!("{own}:{INTERNAL}")),
         ("DIRECT".to_owned(), DIRECT, direct.unwrap_or_default()),
     ];
-    for (number, way) in layout.ways_to(broker).iter().enumerate() {
+    for (number, way) in layout.ways_to(&End::Broker(broker)).iter().enumerate() {
         listeners.push((
             format!("PARTY{number}"),
             way.port,

@@ -11,7 +11,7 @@ use super::watch::Watch;
 use crate::environment::bus::{Bus, Leadership};
 use crate::environment::embedded::coordinator;
 use crate::environment::interrupt::Registered;
-use crate::environment::network::Treated;
+use crate::environment::network::{End, Treated};
 use crate::environment::until;
 use crate::environment::view::View;
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ impl DockerBus {
     }
 
     fn gone(&self, broker: u32) -> Result<(), String> {
-        let closed = self.ways.close_all_to(broker)?;
+        let closed = self.ways.close_all_to(&End::Broker(broker))?;
         self.closed().insert(broker, closed);
         Ok(())
     }

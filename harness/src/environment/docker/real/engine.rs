@@ -5,7 +5,7 @@ use super::labels::{Labels, RUN};
 use crate::environment::EnvironmentError;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
@@ -122,14 +122,14 @@ impl Engine {
             .map(|runtime| runtime.handle().clone())
     }
 
-    /// Names of images that are not here and will be pulled.
-    pub fn missing_images(&self) -> Vec<String> {
-        let names = Image::ALL.map(|image| {
+    /// Names of those images that are not here and will be pulled.
+    pub fn missing_images(&self, wanted: BTreeSet<Image>) -> Vec<String> {
+        let names = wanted.into_iter().map(|image| {
             let (name, tag) = image.reference();
             format!("{name}:{tag}")
         });
         let missing = |name: &String| self.wait(self.docker.inspect_image(name)).is_err();
-        names.into_iter().filter(missing).collect()
+        names.filter(missing).collect()
     }
 
     /// Starts them at the same time.

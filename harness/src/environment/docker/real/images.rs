@@ -1,23 +1,26 @@
 //! Which images are started. Each name, with registry and tag, is a setting.
 
 /// One image of the environment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Image {
     Kafka,
     Toxiproxy,
     /// Has `nft`; shares the network namespace of others.
     Filter,
+    Postgres,
+    /// Catches mails.
+    Mailpit,
 }
 
 impl Image {
-    pub const ALL: [Self; 3] = [Self::Kafka, Self::Toxiproxy, Self::Filter];
-
     /// Environment variable with another name.
     pub const fn variable(self) -> &'static str {
         match self {
             Self::Kafka => "SQUALL_IMAGE_KAFKA",
             Self::Toxiproxy => "SQUALL_IMAGE_TOXIPROXY",
             Self::Filter => "SQUALL_IMAGE_NETSHOOT",
+            Self::Postgres => "SQUALL_IMAGE_POSTGRES",
+            Self::Mailpit => "SQUALL_IMAGE_MAILPIT",
         }
     }
 
@@ -26,6 +29,8 @@ impl Image {
             Self::Kafka => "apache/kafka:4.2.1",
             Self::Toxiproxy => "ghcr.io/shopify/toxiproxy:2.12.0",
             Self::Filter => "nicolaka/netshoot:v0.14",
+            Self::Postgres => "postgres:17",
+            Self::Mailpit => "axllent/mailpit:v1.27.11",
         }
     }
 

@@ -1,4 +1,4 @@
-//! Who reaches which broker by which port, settled before anything starts.
+//! Who reaches which broker, and which server of a sink, by which port, settled before anything starts.
 
 use crate::environment::EnvironmentError;
 use crate::environment::network::End;
@@ -6,43 +6,49 @@ use crate::environment::ports::PortLease;
 use crate::environment::supervision::ReplicaId;
 use squall_plan::Plan;
 use squall_plan::fault::{Target, Terms};
+use squall_plan::system::SinkSpec;
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// The ports of a run. Each is the same on loopback, in Toxiproxy and at the broker.
 pub struct Layout {
-    parties: Vec<End>,
-    brokers: Vec<BrokerPorts>,
+    brokers: Vec<Ports>,
+    /// By sink.
+    servers: BTreeMap<String, Ports>,
     /// For Squall's own questions to the controller.
     controller: PortLease,
     /// Toxiproxy's own API.
     api: PortLease,
 }
 
-struct BrokerPorts {
+struct Ports {
     /// For Squall's own clients, past the proxy.
     direct: PortLease,
-    /// By party.
-    ways: Vec<PortLease>,
+    ways: Vec<WayPorts>,
 }
 
-/// The way of one party to one broker.
+struct WayPorts {
+    party: End,
+    port: PortLease,
+    onward: Option<PortLease>,
+}
+
+/// The way of one party to one broker, or to the server of one sink.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Way {
     pub party: End,
-    pub broker: u32,
+    /// [`End::Broker`] or [`End::Sink`].
+    pub to: End,
     pub port: u16,
+    /// Where Toxiproxy sends on what came in by this way and by no other. A broker listens by the same number; a server listens for all
+    /// alike, so a second proxy stands before it.
+    pub onward: u16,
 }
 
 impl Way {
     /// Of the proxy, as it stands in URLs.
     pub fn proxy(&self) -> String {
-        let party: String = self
-            .party
-            .to_string()
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-            .collect();
-        format!("{party}.broker-{}", self.broker)
+        format!("{}.{}", plain(&self.party), plain(&self.to))
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -50,25 +56,44 @@ impl Way {
     }
 }
 
+/// As it may stand in URLs and in names of containers.
+pub fn plain(end: &End) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    end.to_string().chars().map(letter).collect()
+}
+
 impl Layout {
     /// # Errors
     /// When no port is free.
     pub fn of(plan: &Plan) -> Result<Self, EnvironmentError> {
         let take = || PortLease::take().map_err(EnvironmentError::Ports);
-        let parties = parties(plan);
-        let broker = |_| {
-            let ways = parties.iter().map(|_| take());
-            Ok(BrokerPorts {
+        let services = replicas(plan);
+        let parties = [&[End::Load], services.as_slice()].concat();
+        let ports = |parties: &[End], alike: bool| {
+            let way = |party: &End| {
+                Ok(WayPorts {
+                    party: party.clone(),
+                    port: take()?,
+                    onward: alike.then(take).transpose()?,
+                })
+            };
+            Ok(Ports {
                 direct: take()?,
-                ways: ways.collect::<Result<_, EnvironmentError>>()?,
+                ways: parties
+                    .iter()
+                    .map(way)
+                    .collect::<Result<_, EnvironmentError>>()?,
             })
         };
-        let brokers = (0..plan.cluster.brokers).map(broker);
+        let brokers = (0..plan.cluster.brokers).map(|_| ports(&parties, false));
+        let sinks = plan.system.spec.sinks.iter();
+        let sinks = sinks.filter(|sink| sink.in_container());
+        let server = |sink: &SinkSpec| Ok((sink.name.clone(), ports(&services, true)?));
         Ok(Self {
             brokers: brokers.collect::<Result<_, EnvironmentError>>()?,
+            servers: sinks.map(server).collect::<Result<_, EnvironmentError>>()?,
             controller: take()?,
             api: take()?,
-            parties,
         })
     }
 
@@ -91,45 +116,62 @@ impl Layout {
         loopback(self.controller.number())
     }
 
-    fn broker(&self, broker: u32) -> Option<&BrokerPorts> {
-        let index = usize::try_from(broker).ok()?.checked_sub(1)?;
-        self.brokers.get(index)
+    fn ports(&self, end: &End) -> Option<&Ports> {
+        match end {
+            End::Broker(broker) => {
+                let index = usize::try_from(*broker).ok()?.checked_sub(1)?;
+                self.brokers.get(index)
+            }
+            End::Sink(sink) => self.servers.get(sink),
+            _ => None,
+        }
     }
 
     /// Where Squall's own clients reach a broker.
     pub fn direct(&self, broker: u32) -> Option<SocketAddr> {
-        Some(loopback(self.broker(broker)?.direct.number()))
+        let ports = self.ports(&End::Broker(broker))?;
+        Some(loopback(ports.direct.number()))
     }
 
-    /// Every way, by broker, then by party.
+    /// Where Squall's own clients reach the servers of sinks.
+    pub fn servers(&self) -> BTreeMap<String, SocketAddr> {
+        let servers = self.servers.iter();
+        let direct = servers.map(|(sink, ports)| (sink.clone(), loopback(ports.direct.number())));
+        direct.collect()
+    }
+
+    /// Every way, by broker, then by sink, then by party.
     pub fn ways(&self) -> Vec<Way> {
-        self.brokers()
-            .into_iter()
-            .flat_map(|broker| self.ways_to(broker))
+        let sinks = self.servers.keys().cloned().map(End::Sink);
+        let brokers = self.brokers().into_iter().map(End::Broker);
+        brokers
+            .chain(sinks)
+            .flat_map(|to| self.ways_to(&to))
             .collect()
     }
 
-    /// The ways of all parties to a broker.
-    pub fn ways_to(&self, broker: u32) -> Vec<Way> {
-        let ports = self.broker(broker).map_or(&[][..], |ports| &ports.ways);
-        let ways = self.parties.iter().zip(ports);
-        let way = |(party, port): (&End, &PortLease)| Way {
-            party: party.clone(),
-            broker,
-            port: port.number(),
+    /// The ways of all parties to a broker or a sink.
+    pub fn ways_to(&self, to: &End) -> Vec<Way> {
+        let ways = self.ports(to).map_or(&[][..], |ports| &ports.ways);
+        let way = |way: &WayPorts| Way {
+            party: way.party.clone(),
+            to: to.clone(),
+            port: way.port.number(),
+            onward: way.onward.as_ref().unwrap_or(&way.port).number(),
         };
-        ways.map(way).collect()
+        ways.iter().map(way).collect()
     }
 
     /// The ways of a party to all brokers; none: it was not foreseen.
     pub fn ways_of(&self, party: &End) -> Vec<Way> {
-        let mut ways = self.ways();
-        ways.retain(|way| way.party == *party);
-        ways
+        let brokers = self.brokers().into_iter().map(End::Broker);
+        brokers
+            .filter_map(|broker| self.way(party, &broker))
+            .collect()
     }
 
-    pub fn way(&self, party: &End, broker: u32) -> Option<Way> {
-        let mut ways = self.ways_to(broker).into_iter();
+    pub fn way(&self, party: &End, to: &End) -> Option<Way> {
+        let mut ways = self.ways_to(to).into_iter();
         ways.find(|way| way.party == *party)
     }
 }
@@ -138,9 +180,9 @@ const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
-/// Everyone who may ever speak with a broker: replicas that a fault adds, too.
-fn parties(plan: &Plan) -> Vec<End> {
-    let mut parties = vec![End::Load];
+/// All processes that there may ever be: those that a fault adds, too.
+fn replicas(plan: &Plan) -> Vec<End> {
+    let mut all = Vec::new();
     for service in &plan.system.spec.services {
         let declared = plan.system.scale.get(&service.name).copied();
         let added = plan.faults.iter().filter_map(|fault| {
@@ -152,7 +194,7 @@ fn parties(plan: &Plan) -> Vec<End> {
         });
         let count = added.chain([declared.unwrap_or(service.replicas)]).max();
         let replicas = 0..count.unwrap_or(0);
-        parties.extend(replicas.map(|one| End::Replica(ReplicaId::new(&service.name, one))));
+        all.extend(replicas.map(|one| End::Replica(ReplicaId::new(&service.name, one))));
     }
-    parties
+    all
 }

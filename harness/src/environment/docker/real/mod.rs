@@ -11,6 +11,7 @@ mod layout;
 mod logs;
 mod network;
 mod proof;
+mod servers;
 mod start;
 mod sweep;
 mod toxics;

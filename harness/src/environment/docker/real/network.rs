@@ -1,5 +1,5 @@
-//! Every connection of a run in containers: parties to brokers through Toxiproxy, brokers to each other through packet filters, and
-//! parties to the sinks that Squall serves through the fault proxy of its own.
+//! Every connection of a run in containers: parties to brokers and to the servers of sinks through Toxiproxy, brokers to each other through
+//! packet filters, and parties to the sinks that Squall serves through the fault proxy of its own.
 
 use super::filter::{Meter, Passed, Wall};
 use super::layout::{Layout, Way};
@@ -69,7 +69,10 @@ impl Network for DockerNetwork {
     }
 
     fn sink_address(&self, of: &End, sink: &str) -> Result<Option<String>, String> {
-        self.sinks.sink_address(of, sink)
+        match self.ways.layout.way(of, &End::Sink(sink.to_owned())) {
+            Some(way) => Ok(Some(way.address().to_string())),
+            None => self.sinks.sink_address(of, sink),
+        }
     }
 
     fn passed_bytes(&self, of: &End) -> u64 {
@@ -103,22 +106,24 @@ impl Network for DockerNetwork {
         if let (Some(from), Some(to)) = (node(from), node(to)) {
             return self.between((from, to), treatment).map(Some);
         }
-        let (party, broker, direction) = match (from, to) {
-            (End::Sink(_), _) | (_, End::Sink(_)) => return self.sinks.treat(from, to, treatment),
+        let (party, far, direction) = match (from, to) {
             (End::Controller, _) | (_, End::Controller) => return Ok(None),
-            (party, End::Broker(broker)) => (party, broker, Direction::Upstream),
-            (End::Broker(broker), party) => (party, broker, Direction::Downstream),
+            (party, End::Broker(_) | End::Sink(_)) => (party, to, Direction::Upstream),
+            (End::Broker(_) | End::Sink(_), party) => (party, from, Direction::Downstream),
             _ => return Ok(None),
         };
-        let way = self.ways.layout.way(party, *broker);
-        let way = way.ok_or_else(|| format!("no listener was made for {party}"))?;
-        self.ways.treat(way, direction, treatment).map(Some)
+        match (self.ways.layout.way(party, far), far) {
+            (Some(way), _) => self.ways.treat(way, direction, treatment).map(Some),
+            // One that Squall serves; or a party that speaks with no sink.
+            (None, End::Sink(_)) => self.sinks.treat(from, to, treatment),
+            (None, _) => Err(format!("no listener was made for {party}")),
+        }
     }
 
     fn close(&self, to: &End) -> Result<Vec<Box<dyn Treated>>, String> {
-        match to {
-            End::Broker(broker) => self.ways.close_all_to(*broker),
-            _ => self.sinks.close(to),
+        match self.ways.layout.ways_to(to).is_empty() {
+            true => self.sinks.close(to),
+            false => self.ways.close_all_to(to),
         }
     }
 }
@@ -161,12 +166,12 @@ impl Ways {
         applied.map(|()| Box::new(treated) as Box<dyn Treated>)
     }
 
-    /// Closes every party's way to a broker.
+    /// Closes every party's way to a broker or a sink.
     ///
     /// # Errors
     /// Text for users.
-    pub fn close_all_to(self: &Arc<Self>, broker: u32) -> Result<Vec<Box<dyn Treated>>, String> {
-        let ways = self.layout.ways_to(broker).into_iter();
+    pub fn close_all_to(self: &Arc<Self>, to: &End) -> Result<Vec<Box<dyn Treated>>, String> {
+        let ways = self.layout.ways_to(to).into_iter();
         ways.map(|way| self.close(way)).collect()
     }
 

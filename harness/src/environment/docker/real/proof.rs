@@ -1,43 +1,34 @@
 //! Proof at the start that every party's traffic flows through Toxiproxy, where faults can reach it.
 
-use super::client;
 use super::layout::Way;
 use super::network::Ways;
+use super::{client, servers};
 use crate::environment::EnvironmentError;
+use crate::environment::network::End;
+use squall_plan::Plan;
 use squall_proxy::toxic::Direction;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-/// Asks each broker by each way, and looks whether the way counted it and the answer leads nowhere else; then takes one way
-/// away and gives it back.
+/// Asks each broker and each sink's server by each way, and looks whether the way counted it and the answer leads nowhere else; then
+/// takes one way away and gives it back.
 ///
 /// # Errors
 /// When a byte could go another way.
-pub fn prove(ways: &Ways) -> Result<(), EnvironmentError> {
+pub fn prove(plan: &Plan, ways: &Ways) -> Result<(), EnvironmentError> {
     let failed = |way: &Way, why: &str| {
-        let (party, broker) = (&way.party, way.broker);
+        let (party, to) = (&way.party, &way.to);
         EnvironmentError::Bus(format!(
-            "the way of {party} to broker {broker} by {}: {why}",
+            "the way of {party} to {to} by {}: {why}",
             way.address()
         ))
     };
     for way in ways.layout.ways() {
-        let answer = client::metadata(way.address());
-        let answer = answer.map_err(|error| failed(&way, &error.to_string()))?;
-        let own: BTreeSet<String> = ways
-            .layout
-            .ways_of(&way.party)
-            .iter()
-            .map(|way| way.address().to_string())
-            .collect();
-        let told = answer.brokers.iter();
-        let told: BTreeSet<String> = told
-            .map(|broker| format!("{}:{}", broker.host.as_str(), broker.port))
-            .collect();
-        if !told.is_subset(&own) {
-            let why = format!("it tells clients to go to {told:?} past the proxy");
-            return Err(failed(&way, &why));
-        }
+        let asked = match &way.to {
+            End::Sink(sink) => servers::greet(plan, sink, way.address()),
+            _ => leads_nowhere_else(ways, &way),
+        };
+        asked.map_err(|why| failed(&way, &why))?;
     }
     ways.meter.forget();
     for way in ways.layout.ways() {
@@ -53,6 +44,20 @@ pub fn prove(ways: &Ways) -> Result<(), EnvironmentError> {
     match ways.layout.ways().first() {
         Some(way) => switched(ways, way).map_err(|why| failed(way, &why)),
         None => Ok(()),
+    }
+}
+
+fn leads_nowhere_else(ways: &Ways, way: &Way) -> Result<(), String> {
+    let answer = client::metadata(way.address()).map_err(|error| error.to_string())?;
+    let own = ways.layout.ways_of(&way.party).into_iter();
+    let own: BTreeSet<String> = own.map(|way| way.address().to_string()).collect();
+    let told = answer.brokers.iter();
+    let told: BTreeSet<String> = told
+        .map(|broker| format!("{}:{}", broker.host.as_str(), broker.port))
+        .collect();
+    match told.is_subset(&own) {
+        true => Ok(()),
+        false => Err(format!("it tells clients to go to {told:?} past the proxy")),
     }
 }
 

@@ -4,14 +4,16 @@ use super::super::NAME;
 use super::bus::{DockerBus, LOOK_EVERY, UP_WITHIN};
 use super::engine::{Engine, Spec};
 use super::filter::{Meter, Wall};
+use super::images::Image;
 use super::layout::Layout;
 use super::logs::{Followed, Logs, Readers};
 use super::network::{DockerNetwork, Ways};
 use super::toxiproxy::{self, Toxiproxy};
 use super::watch::Watch;
-use super::{broker, client, proof, sweep};
+use super::{broker, client, proof, servers, sweep};
 use crate::environment::bus::Bus;
 use crate::environment::interrupt::{Interrupt, Registered};
+use crate::environment::network::End;
 use crate::environment::notes::Notes;
 use crate::environment::proxied::Proxied;
 use crate::environment::served::Served;
@@ -56,6 +58,7 @@ pub fn start(
     say(&format!("Toxiproxy stands after {}", after()));
     await_brokers(&layout)?;
     say(&format!("brokers serve after {}", after()));
+    servers::wait_until_ready(plan, &engine, &layout)?;
     let watch = Watch::start(&layout, &notes, &happenings);
     let ways = Arc::new(Ways::new(Arc::clone(&layout), toxiproxy, meter));
     let bus = Arc::new(DockerBus {
@@ -70,12 +73,12 @@ pub fn start(
         logs: Mutex::new(Some(logs)),
     });
     make_topics(plan, &bus)?;
-    proof::prove(&ways)?;
+    proof::prove(plan, &ways)?;
     say(&format!(
         "topics stand, traffic flows through Toxiproxy; up after {}",
         after()
     ));
-    let served = Served::start(plan, run_folder)?;
+    let served = Served::start(plan, run_folder)?.with_containers(bus.layout.servers());
     let sinks = Proxied::start(Vec::new(), served.addresses(), plan.seed);
     let sinks = sinks.map_err(EnvironmentError::Bus)?;
     let parts = SiteParts {
@@ -96,10 +99,6 @@ fn start_containers(
     layout: &Layout,
     say: &mut dyn FnMut(&str),
 ) -> Result<(), EnvironmentError> {
-    for image in engine.missing_images() {
-        say(&format!("pulling {image}"));
-    }
-    engine.make_network()?;
     let run = engine.run();
     let brokers = layout.brokers().into_iter();
     let brokers = brokers.map(|id| broker::spec(run, id, &plan.cluster, layout));
@@ -107,7 +106,15 @@ fn start_containers(
         broker::controller_spec(run, &plan.cluster, layout),
         toxiproxy::spec(run, layout),
     ];
-    let specs: Vec<Spec> = brokers.chain(others).collect();
+    let specs: Vec<Spec> = brokers
+        .chain(others)
+        .chain(servers::specs(run, plan, layout))
+        .collect();
+    let images = specs.iter().map(|spec| spec.image).chain([Image::Filter]);
+    for image in engine.missing_images(images.collect()) {
+        say(&format!("pulling {image}"));
+    }
+    engine.make_network()?;
     let count = specs.len();
     engine.start(specs)?;
     say(&format!("{count} containers on the network {run}"));
@@ -120,7 +127,7 @@ fn follow(
     run_folder: &Path,
     readers: &Readers,
 ) -> Result<Logs, EnvironmentError> {
-    let followed = followed(engine, &layout.brokers());
+    let followed = followed(engine, layout);
     let logs = Logs::follow(engine, followed, &run_folder.join("logs"), readers);
     logs.map_err(|error| EnvironmentError::Bus(format!("their logs cannot be kept: {error}")))
 }
@@ -135,7 +142,10 @@ fn put_between(
     let names = names.map(|id| broker::name(engine.run(), id));
     let names = names.chain([broker::controller_name(engine.run())]);
     let wall = Wall::new(engine, names.collect());
-    let toxiproxy = Toxiproxy::open(layout, |id| broker::name(engine.run(), id))?;
+    let toxiproxy = Toxiproxy::open(layout, |way| match &way.to {
+        End::Broker(id) => format!("{}:{}", broker::name(engine.run(), *id), way.port),
+        to => servers::upstream(engine.run(), plan, to),
+    })?;
     let meter = Meter::start(engine, &toxiproxy::name(engine.run()), layout)?;
     let mut faults = plan.faults.iter();
     if faults.any(|fault| fault.kind.row().acts_on_connections) {
@@ -151,11 +161,11 @@ fn removed_at_second(engine: &Arc<Engine>) -> Option<Registered> {
     Some(interrupt.at_second(move || engine.shut_down()))
 }
 
-fn followed(engine: &Engine, brokers: &[u32]) -> Vec<Followed> {
-    let kafka = brokers.iter().map(|id| Followed {
-        container: broker::name(engine.run(), *id),
+fn followed(engine: &Engine, layout: &Layout) -> Vec<Followed> {
+    let kafka = layout.brokers().into_iter().map(|id| Followed {
+        container: broker::name(engine.run(), id),
         file: format!("kafka-{id}.log"),
-        broker: Some(*id),
+        broker: Some(id),
     });
     let other = |container: String, file: &str| Followed {
         container,
@@ -166,7 +176,9 @@ fn followed(engine: &Engine, brokers: &[u32]) -> Vec<Followed> {
         other(broker::controller_name(engine.run()), "controller.log"),
         other(toxiproxy::name(engine.run()), "toxiproxy.log"),
     ];
-    kafka.chain(others).collect()
+    let sinks = layout.servers().into_keys();
+    let servers = sinks.map(|sink| other(servers::name(engine.run(), &sink), &servers::log(&sink)));
+    kafka.chain(others).chain(servers).collect()
 }
 
 /// Waits until every broker serves clients and knows all the others.

@@ -42,11 +42,14 @@ pub struct Toxiproxy {
 }
 
 impl Toxiproxy {
-    /// Waits for the server, and opens a proxy for every way.
+    /// Waits for the server, and opens a proxy for every way, to where `upstream` says (`HOST:PORT`).
     ///
     /// # Errors
     /// When it does not answer in time or refuses a proxy.
-    pub fn open(layout: &Layout, broker: impl Fn(u32) -> String) -> Result<Self, EnvironmentError> {
+    pub fn open(
+        layout: &Layout,
+        upstream: impl Fn(&Way) -> String,
+    ) -> Result<Self, EnvironmentError> {
         let api = SocketAddr::from((Ipv4Addr::LOCALHOST, layout.api_port()));
         let failed = |why: String| EnvironmentError::Bus(format!("Toxiproxy at {api}: {why}"));
         // Its client takes a port that listens for a server that answers, and the engine's listens at once.
@@ -56,11 +59,16 @@ impl Toxiproxy {
             answer.is_ok()
         });
         answer.map_err(failed)?;
-        let pack = |way: &Way| {
-            let upstream = format!("{}:{}", broker(way.broker), way.port);
-            ProxyPack::new(way.proxy(), format!("0.0.0.0:{}", way.port), upstream)
+        let packs = |way: &Way| {
+            let (name, listen) = (way.proxy(), format!("0.0.0.0:{}", way.port));
+            if way.onward == way.port {
+                return vec![ProxyPack::new(name, listen, upstream(way))];
+            }
+            let onward = format!("127.0.0.1:{}", way.onward);
+            let second = ProxyPack::new(format!("{name}.onward"), onward.clone(), upstream(way));
+            vec![second, ProxyPack::new(name, listen, onward)]
         };
-        let packs = layout.ways().iter().map(pack).collect();
+        let packs = layout.ways().iter().flat_map(packs).collect();
         let made = Client::new(api).populate(packs).map_err(failed)?;
         let named = made.into_iter();
         Ok(Self {
@@ -101,7 +109,7 @@ impl Toxiproxy {
 
 /// # Errors
 /// Text for users: nobody answers, or the answer is an error.
-fn http(api: SocketAddr, method: &str, path: &str, body: &str) -> Result<Value, String> {
+pub fn http(api: SocketAddr, method: &str, path: &str, body: &str) -> Result<Value, String> {
     let exchange = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&api, ANSWERS_WITHIN)?;
         stream.set_read_timeout(Some(ANSWERS_WITHIN))?;

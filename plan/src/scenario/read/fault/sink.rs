@@ -1,9 +1,10 @@
 //! What a fault may do to a sink.
 
 use super::Context;
+use crate::fault::Terms;
 use crate::problem::Problems;
 use crate::shape::did_you_mean;
-use crate::system::SinkStore;
+use crate::system::{SinkSpec, SinkStore};
 use crate::yaml::Place;
 
 /// Whether a sink is there and something can be done to it: to what it keeps (`to_trouble`), or to connections to it.
@@ -19,7 +20,7 @@ pub(super) fn check(
     }
     let spec = &context.system.spec;
     let sink = spec.sink(name);
-    let is_reached = spec.servers.contains_key(name) || sink.is_some_and(|s| s.served.is_some());
+    let is_reached = spec.servers.contains_key(name) || sink.is_some_and(SinkSpec::is_reached);
     if is_reached {
         if !context.system.tells_of(name) {
             let what = format!("no service is told where sink `{name}` is, so none goes there");
@@ -43,10 +44,23 @@ pub(super) fn check(
             "for a database: sink_down, sink_slow, sink_error",
         ),
         SinkStore::Topic { .. } => ("is a topic", "aim at the brokers that hold it"),
-        SinkStore::Directory { .. } => (
+        // The other two are reached, so they do not come as far as this.
+        SinkStore::Directory { .. } | SinkStore::Postgres { .. } | SinkStore::Mails(_) => (
             "is a folder that services write to themselves",
             "let Squall serve it: `serve: smtp`",
         ),
     };
     problems.at(place, format!("sink `{name}` {why}"), fix);
+}
+
+/// Whether a fault would have to change the answers of a server that is not Squall's own.
+pub(super) fn answers_by_itself(name: &str, terms: &Terms, context: &Context<'_>) -> bool {
+    let spec = &context.system.spec;
+    match terms {
+        Terms::Slow { .. } => spec.servers.contains_key(name),
+        Terms::Errors { .. } => {
+            spec.servers.contains_key(name) || spec.sink(name).is_some_and(SinkSpec::in_container)
+        }
+        _ => false,
+    }
 }

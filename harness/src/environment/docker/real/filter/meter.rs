@@ -15,12 +15,12 @@ const FRESH_FOR: Duration = Duration::from_millis(200);
 /// Longer than a packet that carries nothing but TCP's own news, in bytes with its headers.
 const EMPTY_BYTES_MAX: u32 = 64;
 
-/// What the counters stand for: hook, and which port of a packet is the way's.
-const FLOWS: [(&str, &str, &str); 4] = [
-    ("up_in", "input", "dport"),
-    ("up_out", "output", "dport"),
-    ("down_in", "input", "sport"),
-    ("down_out", "output", "sport"),
+/// What the counters stand for: hook, which port of a packet is the way's, and whether that is the one before Toxiproxy.
+const FLOWS: [(&str, &str, &str, bool); 4] = [
+    ("up_in", "input", "dport", true),
+    ("up_out", "output", "dport", false),
+    ("down_in", "input", "sport", false),
+    ("down_out", "output", "sport", true),
 ];
 /// Ends and refusals of connections towards the party.
 const ENDS: &str = "ends";
@@ -68,8 +68,7 @@ impl Meter {
         layout: &Layout,
     ) -> Result<Self, EnvironmentError> {
         let helper = helpers(engine, &[beside])?.concat();
-        let ports: Vec<u16> = layout.ways().iter().map(|way| way.port).collect();
-        nft(engine, &helper, &[&rules(&ports)]).map_err(EnvironmentError::Bus)?;
+        nft(engine, &helper, &[&rules(&layout.ways())]).map_err(EnvironmentError::Bus)?;
         Ok(Self {
             engine: Arc::clone(engine),
             helper,
@@ -118,21 +117,30 @@ fn counter(flow: &str, port: u16) -> String {
 }
 
 /// One map for each flow, so that a packet meets two look-ups and not a rule for each port.
-fn rules(ports: &[u16]) -> String {
+fn rules(ways: &[Way]) -> String {
     let mut text = format!("table {TABLE} {{\n");
     let mut chains: BTreeMap<&str, String> = BTreeMap::new();
-    let flows = FLOWS
-        .map(|(flow, hook, side)| (flow, hook, side, format!("meta length > {EMPTY_BYTES_MAX}")));
+    let flows = FLOWS.map(|(flow, hook, side, before)| {
+        (
+            flow,
+            hook,
+            side,
+            before,
+            format!("meta length > {EMPTY_BYTES_MAX}"),
+        )
+    });
     let ends = (
         ENDS,
         "output",
         "sport",
+        true,
         "tcp flags & (fin | rst) != 0".to_owned(),
     );
-    for (flow, hook, side, only) in flows.into_iter().chain([ends]) {
+    for (flow, hook, side, before, only) in flows.into_iter().chain([ends]) {
         let mut elements = Vec::new();
-        for port in ports {
-            let name = counter(flow, *port);
+        for way in ways {
+            let name = counter(flow, way.port);
+            let port = if before { way.port } else { way.onward };
             let _ = writeln!(text, "counter {name} {{ }}");
             elements.push(format!("{port} : \"{name}\""));
         }

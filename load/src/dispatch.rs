@@ -22,8 +22,6 @@ const LEAD_NS: u64 = 1_000_000;
 /// Span and size of what is recorded together.
 const CHUNK_NS: u64 = 5_000_000;
 const CHUNK_EVENTS: usize = 512;
-/// Events due within so short a time go out together: at high rates that saves wake-ups, and is far below the aim of 1 ms.
-const QUANTUM_NS: u64 = 100_000;
 /// Events handed over between two looks at the clock.
 const GROUP_EVENTS: usize = 64;
 /// How often a sleeping dispatcher looks at the stop flag.
@@ -112,6 +110,7 @@ impl Dispatcher {
 
     fn dispatch(&mut self, chunk: &[Arrival], entry: &mut dyn Entry) {
         let times = self.context.times;
+        let quantum_ns = entry.quantum_ns();
         let mut rest = chunk;
         while let Some(first) = rest.first() {
             times.sleep_until(times.load_zero_ns + first.at_ns);
@@ -125,7 +124,7 @@ impl Dispatcher {
                 rest = later;
             }
             if !rest.is_empty() {
-                times.sleep_until(woken + QUANTUM_NS);
+                times.sleep_until(woken + quantum_ns);
             }
         }
     }

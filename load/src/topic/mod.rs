@@ -5,7 +5,7 @@
 pub mod classify;
 mod message;
 
-use crate::entry::{Context, Entry, EntryReport};
+use crate::entry::{Context, Entry, EntryReport, QUANTUM_NS};
 use crate::error::LoadError;
 use crate::priority::wake_on_time;
 use crate::template::Constants;
@@ -31,10 +31,16 @@ use std::time::Duration;
 /// How long the thread that stands in gathers delivery reports before it records them. rdkafka knows whole milliseconds and spins
 /// through what is left of the last one, so a short time costs much.
 const GATHER: Duration = Duration::from_millis(50);
-/// The dispatcher, having taken reports, is expected to do so again within this time.
+/// The dispatcher, having taken reports, is expected to do so again within this time, or within so many of its quanta.
 const TURN_NS: u64 = 1_000_000;
+const TURN_QUANTA: u64 = 4;
 /// Without a report, a full queue, or one that is to become empty, is looked at again after this time.
 const PATIENCE: Duration = Duration::from_millis(2);
+/// Where the client lets records linger, pacing is no finer than this share of it, or than half a millisecond: the client sends no sooner.
+const LINGER_SHARE: u64 = 10;
+const COARSEST_NS: u64 = 500_000;
+/// librdkafka's `linger.ms` where the settings name none.
+const LINGER_MS: f64 = 5.0;
 /// Beyond the time-out of the last event, for its report to come.
 const GRACE_NS: u64 = 2_000_000_000;
 /// For the reports of what was purged.
@@ -51,6 +57,7 @@ pub(crate) struct TopicEntry {
     causes: BTreeMap<String, u64>,
     /// Each event is sent a second time.
     twice: bool,
+    quantum_ns: u64,
     done: Arc<AtomicBool>,
     poller: Option<JoinHandle<()>>,
 }
@@ -68,6 +75,8 @@ struct Reports {
     copies: AtomicU64,
     /// Until when the dispatcher takes the reports, on the run's clock.
     dispatchers_until_ns: AtomicU64,
+    /// How long a turn of the dispatcher is.
+    turn_ns: u64,
 }
 
 #[derive(Default)]
@@ -101,11 +110,13 @@ impl TopicEntry {
             config.set("message.max.bytes", CLIENT_BYTES_MAX);
             config.set("compression.type", "none");
         }
+        let quantum_ns = quantum_ns(&config);
         let reports = Reports {
             context: context.clone(),
             gathered: Mutex::default(),
             copies: AtomicU64::new(0),
             dispatchers_until_ns: AtomicU64::new(0),
+            turn_ns: TURN_NS.max(TURN_QUANTA * quantum_ns),
         };
         let producer: BaseProducer<Reports> =
             config
@@ -130,6 +141,7 @@ impl TopicEntry {
             taken: Vec::new(),
             causes: BTreeMap::new(),
             twice: load.odd == Some(Odd::Duplicate),
+            quantum_ns,
             done,
             poller: Some(poller),
         })
@@ -192,7 +204,7 @@ impl TopicEntry {
         self.producer.poll(Duration::ZERO);
         reports.lock().at_ns = None;
         let any = reports.record(&mut self.taken);
-        let until = self.context.times.now_ns().saturating_add(TURN_NS);
+        let until = self.context.times.now_ns().saturating_add(reports.turn_ns);
         reports.dispatchers_until_ns.store(until, Relaxed);
         any
     }
@@ -228,6 +240,10 @@ impl Entry for TopicEntry {
         self.take_reports();
     }
 
+    fn quantum_ns(&self) -> u64 {
+        self.quantum_ns
+    }
+
     fn finish(mut self: Box<Self>) -> EntryReport {
         let mut problems = Vec::new();
         if !self.wait_for_reports(self.context.timeout_ns.saturating_add(GRACE_NS)) {
@@ -258,6 +274,15 @@ impl Entry for TopicEntry {
     }
 }
 
+fn quantum_ns(config: &ClientConfig) -> u64 {
+    let set = config
+        .get("linger.ms")
+        .or_else(|| config.get("queue.buffering.max.ms"));
+    let linger_ms = set.and_then(|ms| ms.parse().ok()).unwrap_or(LINGER_MS);
+    let linger_ns = (linger_ms * 1e6) as u64;
+    (linger_ns / LINGER_SHARE).clamp(QUANTUM_NS, COARSEST_NS)
+}
+
 fn poller(
     producer: Arc<BaseProducer<Reports>>,
     done: Arc<AtomicBool>,
@@ -271,7 +296,11 @@ fn poller(
             while !done.load(Relaxed) {
                 let until = reports.dispatchers_until_ns.load(Relaxed);
                 if reports.context.times.now_ns() < until {
-                    let turn = reports.context.times.now_ns().saturating_add(TURN_NS);
+                    let turn = reports
+                        .context
+                        .times
+                        .now_ns()
+                        .saturating_add(reports.turn_ns);
                     reports.context.times.sleep_until(until.min(turn));
                     continue;
                 }

@@ -17,8 +17,13 @@ use std::time::{Duration, Instant};
 const OPS_IN_MESSAGE: usize = 4096;
 /// Messages under way: with the above, at most about 64 MiB.
 const MESSAGES: usize = 512;
+/// Messages whose memory is kept for others.
+const SPARE: usize = 64;
 /// Rows are in the file at the latest this long after they were recorded, or sooner when nothing comes.
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
+/// What comes within this time is written together: waking the writing thread costs who records more than recording does. The
+/// messages under way are bounded, so this bounds no rate below half a million of them a second.
+const GATHER: Duration = Duration::from_millis(1);
 
 enum Message {
     Op(Op),
@@ -43,6 +48,7 @@ pub struct Recorder {
 
 struct Shared {
     counters: Counters,
+    spare: Arc<Spare>,
     problem: Mutex<Option<String>>,
     thread: Mutex<Option<JoinHandle<Result<Written, HistoryError>>>>,
 }
@@ -87,8 +93,10 @@ impl Recorder {
         last: fn(&mut Writer<W>) -> Result<(), HistoryError>,
     ) -> Result<Self, HistoryError> {
         let (to, from) = sync_channel(MESSAGES);
+        let spare = Arc::new(Spare::default());
         let shared = Arc::new(Shared {
             counters: Counters::new(sinks),
+            spare: Arc::clone(&spare),
             problem: Mutex::default(),
             thread: Mutex::default(),
         });
@@ -97,6 +105,7 @@ impl Recorder {
         let work = Work {
             writer,
             observer,
+            spare,
             tell: Box::new(move |text| {
                 if let Some(shared) = told.upgrade() {
                     lock(&shared.problem).get_or_insert(text);
@@ -120,7 +129,9 @@ impl Recorder {
     pub fn ops(&self, ops: &[Op]) {
         for ops in ops.chunks(OPS_IN_MESSAGE) {
             self.shared.counters.ops(ops);
-            self.send(Message::Ops(ops.to_vec()));
+            let mut message = self.shared.spare.take();
+            message.extend_from_slice(ops);
+            self.send(Message::Ops(message));
         }
     }
 
@@ -177,6 +188,7 @@ impl Recorder {
 struct Work<W: Write> {
     writer: Writer<W>,
     observer: Option<Observer>,
+    spare: Arc<Spare>,
     tell: Box<dyn Fn(String) + Send>,
 }
 
@@ -188,10 +200,17 @@ impl<W: Write> Work<W> {
     ) -> Result<Written, HistoryError> {
         let mut flushed = Instant::now();
         let mut unflushed = false;
+        // Whether nothing has come since the last nap.
+        let mut gathered = true;
         loop {
             let message = match from.try_recv() {
                 Ok(message) => message,
                 Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) if !gathered => {
+                    std::thread::sleep(GATHER);
+                    gathered = true;
+                    continue;
+                }
                 Err(TryRecvError::Empty) => match self.wait(from, unflushed) {
                     Ok(message) => message,
                     Err(RecvTimeoutError::Disconnected) => break,
@@ -206,7 +225,7 @@ impl<W: Write> Work<W> {
                 break;
             }
             self.take(message);
-            unflushed = true;
+            (unflushed, gathered) = (true, false);
             if flushed.elapsed() >= FLUSH_EVERY {
                 self.attempt(Writer::flush);
                 (flushed, unflushed) = (Instant::now(), false);
@@ -227,7 +246,10 @@ impl<W: Write> Work<W> {
     fn take(&mut self, message: Message) {
         match message {
             Message::Op(op) => self.take_ops(&[op]),
-            Message::Ops(ops) => self.take_ops(&ops),
+            Message::Ops(ops) => {
+                self.take_ops(&ops);
+                self.spare.give_back(ops);
+            }
             Message::Note(note) => {
                 if let Some(observer) = &mut self.observer {
                     observer(Batch::Notes(std::slice::from_ref(&*note)));
@@ -255,6 +277,24 @@ impl<W: Write> Work<W> {
             && !matches!(error, HistoryError::Broken { .. })
         {
             (self.tell)(error.to_string());
+        }
+    }
+}
+
+/// Memory of messages that were written, for the next ones: what one thread allocates and another frees costs both.
+#[derive(Default)]
+struct Spare(Mutex<Vec<Vec<Op>>>);
+
+impl Spare {
+    fn take(&self) -> Vec<Op> {
+        lock(&self.0).pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, mut ops: Vec<Op>) {
+        ops.clear();
+        let mut spare = lock(&self.0);
+        if spare.len() < SPARE {
+            spare.push(ops);
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) trait Source: Send {
         deadline: Instant,
     ) -> Result<FinalRead, TapError>;
 
-    /// How long a look may wait for news that it would tell at once: that much of a look makes no time less exact.
+    /// How long the last look may have waited for news that it would tell at once: that much of a look makes no time less exact.
     fn attentive(&self) -> Duration;
 }
 

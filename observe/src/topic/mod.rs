@@ -1,5 +1,6 @@
 //! Effects that are records of a topic, dead letters and tapped input topics.
 
+mod native;
 mod record_id;
 mod settings;
 mod tail;
@@ -7,10 +8,10 @@ mod tail;
 use crate::effects::Effects;
 use crate::error::TapError;
 use crate::source::{FinalRead, Polled, Source};
+use native::{Batch, Record};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::BorrowedMessage;
-use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use record_id::RecordId;
 pub(crate) use settings::client_config;
 use squall_check::Kind;
@@ -21,7 +22,12 @@ use tail::Tails;
 
 /// Longest wait for a record.
 const WAIT: Duration = Duration::from_millis(20);
-/// Records taken between two looks at what the tap is asked to do.
+/// After a look that found so many records, the next ones are gathered for this long: waking up for each few of them costs more than
+/// taking them does.
+const DENSE: usize = 16;
+const GATHER: Duration = Duration::from_millis(2);
+/// Records taken at once, and between two looks at what the tap is asked to do.
+const BATCH: usize = 512;
 const RECORDS_A_POLL: usize = 20_000;
 /// For requests to the brokers.
 const REQUEST: Duration = Duration::from_secs(2);
@@ -38,6 +44,10 @@ pub(crate) struct Topic {
     records: u64,
     kind: Kind,
     last_error: Option<KafkaError>,
+    /// The last look found a dense stream of records.
+    dense: bool,
+    /// How long the last look may have waited for a record.
+    attentive: Duration,
 }
 
 impl Topic {
@@ -62,6 +72,8 @@ impl Topic {
             records: 0,
             kind,
             last_error: None,
+            dense: false,
+            attentive: WAIT,
         })
     }
 
@@ -110,26 +122,54 @@ impl Topic {
             .map_err(|error| self.error(error))
     }
 
-    /// Takes what has come; true when there was anything.
-    fn take(&mut self, effects: &mut Effects, wait: Duration) -> bool {
-        let mut wait = wait;
-        for taken in 0..RECORDS_A_POLL {
+    /// Gathers where records are dense, then takes what has come.
+    fn look(&mut self, effects: &mut Effects) {
+        self.attentive = if self.dense {
+            std::thread::sleep(GATHER);
+            Duration::ZERO
+        } else {
+            WAIT
+        };
+        self.dense = self.take(effects, self.attentive) >= DENSE;
+    }
+
+    /// Takes what has come; how many records and ends of partitions that were.
+    fn take(&mut self, effects: &mut Effects, wait: Duration) -> usize {
+        let mut taken = 0;
+        if !wait.is_zero() {
             match self.consumer.poll(wait) {
-                None => return taken > 0,
+                None => return 0,
                 Some(Ok(message)) => {
-                    let next = taken_in(&message, &self.id, effects);
-                    self.tails.advance(message.partition(), next);
+                    let record = Record::of(&message);
                     self.records += 1;
+                    taken_in(record, &self.id, &mut self.tails, effects);
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => self.tails.at_end(partition),
                 Some(Err(error)) => {
                     self.heed(error);
-                    return taken > 0;
+                    return 0;
                 }
             }
-            wait = Duration::ZERO;
+            taken = 1;
         }
-        true
+        while taken < RECORDS_A_POLL {
+            let batch = Batch::waiting(&self.consumer, BATCH);
+            if batch.len() == 0 {
+                break;
+            }
+            taken += batch.len();
+            for record in batch.records() {
+                match record.error() {
+                    None => {
+                        self.records += 1;
+                        taken_in(record, &self.id, &mut self.tails, effects);
+                    }
+                    Some(RDKafkaErrorCode::PartitionEOF) => self.tails.at_end(record.partition()),
+                    Some(code) => self.heed(KafkaError::MessageConsumption(code)),
+                }
+            }
+        }
+        taken
     }
 
     /// What the client complains about. Brokers that are away are the faults of the run; a log that lost what was read is not.
@@ -196,7 +236,7 @@ impl Topic {
                     end,
                 });
             }
-            if self.take(effects, WAIT) {
+            if self.take(effects, WAIT) > 0 {
                 moved = Instant::now();
             } else if moved.elapsed() > ASK_AGAIN {
                 // What is left may be marks of transactions only, which are never shown: a new look tells that it is at the end.
@@ -222,7 +262,7 @@ impl Source for Topic {
                 )));
             }
         }
-        self.take(effects, WAIT);
+        self.look(effects);
         match self.last_error.take() {
             Some(error) => Err(self.error(error)),
             None => Ok(Polled::Read),
@@ -262,15 +302,15 @@ impl Source for Topic {
     }
 
     fn attentive(&self) -> Duration {
-        WAIT
+        self.attentive
     }
 }
 
-/// Passes a record on; the offset after it.
-fn taken_in(message: &BorrowedMessage<'_>, id: &RecordId, effects: &mut Effects) -> i64 {
+/// Passes a record on, and notes that its partition was read so far.
+fn taken_in(record: Record<'_>, id: &RecordId, tails: &mut Tails, effects: &mut Effects) {
     let at = effects.now_ns();
-    let text = id.text(message);
+    let text = id.text(record);
     let found = id.read(text, &effects.ids);
-    effects.push(at, found, text, message.partition(), message.offset());
-    message.offset() + 1
+    effects.push(at, found, text, record.partition(), record.offset());
+    tails.advance(record.partition(), record.offset() + 1);
 }

@@ -1,41 +1,48 @@
 //! Whose effect a record is.
 
+use super::native::Record;
 use crate::error::TapError;
 use crate::id::IdReader;
-use rdkafka::Message;
-use rdkafka::message::{BorrowedMessage, Headers};
 use squall_check::EventId;
 use squall_plan::system::IdPlace;
+use std::ffi::CString;
 
 /// Where in a record its id is.
-pub(super) struct RecordId(IdPlace);
+pub(super) struct RecordId {
+    place: IdPlace,
+    /// In the header of this name.
+    header: Option<CString>,
+}
 
 impl RecordId {
     pub fn new(sink: &str, place: IdPlace) -> Result<Self, TapError> {
-        match place {
-            IdPlace::FileName => Err(TapError::IdPlace {
-                sink: sink.to_owned(),
-                place: "a file name".to_owned(),
-            }),
-            place => Ok(Self(place)),
-        }
+        let refused = |place: String| TapError::IdPlace {
+            sink: sink.to_owned(),
+            place,
+        };
+        let header = match &place {
+            IdPlace::FileName => return Err(refused("a file name".to_owned())),
+            IdPlace::Header(name) => {
+                let nul = |_| refused("a header whose name holds a NUL".to_owned());
+                Some(CString::new(name.as_str()).map_err(nul)?)
+            }
+            _ => None,
+        };
+        Ok(Self { place, header })
     }
 
     /// The part of the record that has the id.
-    pub fn text<'a>(&self, message: &'a BorrowedMessage<'_>) -> &'a [u8] {
-        let part = match &self.0 {
-            IdPlace::Header(name) => message.headers().and_then(|headers| {
-                let named = headers.iter().find(|header| header.key == name)?;
-                named.value
-            }),
-            IdPlace::Key => message.key(),
-            _ => message.payload(),
+    pub fn text<'a>(&self, record: Record<'a>) -> &'a [u8] {
+        let part = match (&self.header, &self.place) {
+            (Some(name), _) => record.header(name),
+            (None, IdPlace::Key) => record.key(),
+            (None, _) => record.payload(),
         };
         part.unwrap_or_default()
     }
 
     pub fn read(&self, text: &[u8], ids: &IdReader) -> Option<EventId> {
-        match &self.0 {
+        match &self.place {
             IdPlace::Json(pointer) => crate::json::id_at(text, pointer, ids),
             IdPlace::Body => ids.find(text),
             _ => ids.exact(text),

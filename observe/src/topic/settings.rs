@@ -47,9 +47,10 @@ pub(super) fn tap_config(settings: &BTreeMap<String, String>, sink: &str) -> Cli
         .set("topic.metadata.refresh.interval.ms", "2000")
         .set("fetch.wait.max.ms", "100")
         .set("fetch.error.backoff.ms", "50")
-        // A full queue is looked at again soon; by default that takes a second, which halves the rate.
+        // Whoever has records waiting in the client fetches no more for a moment: a dense stream then comes by the hundreds, and not by
+        // the few that came while the last answer was under way. By default the moment is a second, which halves the rate.
         .set("fetch.queue.backoff.ms", "5")
-        .set("queued.min.messages", "100000")
+        .set("queued.min.messages", "64")
         .set("queued.max.messages.kbytes", "32768");
     config
 }

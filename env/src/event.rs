@@ -66,18 +66,16 @@ impl Headers {
         self.count += 1;
     }
 
+    /// Forgets all entries and keeps the memory for others.
+    pub fn clear(&mut self) {
+        self.flat.clear();
+        self.count = 0;
+    }
+
     /// The value of the last header of this name, as Kafka's `lastHeader` has it.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let mut found = None;
-        let mut rest = self.iter();
-        // Names are compared as bytes: to compare is as good as to check them.
-        while let Some((known, value)) = rest.next_entry() {
-            if known == name.as_bytes() {
-                found = Some(value);
-            }
-        }
-        found
+        self.iter().last_of(name)
     }
 
     /// As [`Headers::get`], when the value is UTF-8.
@@ -163,6 +161,19 @@ impl<'a> HeaderIter<'a> {
 }
 
 impl<'a> HeaderIter<'a> {
+    /// The value of the last header of this name.
+    #[must_use]
+    pub fn last_of(mut self, name: &str) -> Option<&'a [u8]> {
+        let mut found = None;
+        // Names are compared as bytes: to compare is as good as to check them.
+        while let Some((known, value)) = self.next_entry() {
+            if known == name.as_bytes() {
+                found = Some(value);
+            }
+        }
+        found
+    }
+
     fn next_entry(&mut self) -> Option<(&'a [u8], &'a [u8])> {
         let (lengths, rest) = self.rest.split_at_checked(LENGTHS)?;
         let name_length = u16::from_le_bytes([lengths[0], lengths[1]]);

@@ -3,16 +3,8 @@
 /// An error of setting up or ending a load. What happens to single events is no error: it is an outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    #[error("load `{load}`: {what}. {fix}")]
-    Template {
-        load: String,
-        what: String,
-        fix: String,
-    },
-    #[error(
-        "load `{load}`: nowhere does the event's id travel ({place}). Put {{{{id}}}} there, or name another place under the entry's `id`"
-    )]
-    NoId { load: String, place: String },
+    #[error(transparent)]
+    Payload(#[from] squall_plan::payload::PayloadError),
     #[error(
         "load `{load}` enters by {planned}, but was given a target of another kind: a defect in Squall"
     )]

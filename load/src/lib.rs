@@ -4,7 +4,6 @@
 //! intended time from a thread of its own, and records what becomes of it. Every offered event ends in exactly one of
 //! accepted, rejected or indeterminate; see [`http::classify`] and [`topic::classify`] for the closed lists.
 
-mod body;
 mod clock;
 mod dispatch;
 mod entry;
@@ -16,7 +15,6 @@ mod priority;
 mod report;
 mod running;
 mod spec;
-mod template;
 pub mod topic;
 
 pub use clock::RunTimes;

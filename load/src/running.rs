@@ -8,7 +8,7 @@ use crate::http::HttpEntry;
 use crate::outcomes::Outcomes;
 use crate::report::LoadReport;
 use crate::spec::LoadSpec;
-use crate::template::Constants;
+use squall_plan::payload::Constants;
 use crate::topic::TopicEntry;
 use squall_history::Recorder;
 use squall_plan::scenario::LoadEntry;

@@ -2,6 +2,7 @@
 
 pub mod fault;
 pub mod nemesis;
+pub mod payload;
 pub mod plan;
 mod problem;
 pub mod rng;

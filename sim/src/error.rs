@@ -13,6 +13,8 @@ pub enum SimError {
     Broker(String),
     #[error("the load `{load}` cannot be made: {why}")]
     Load { load: String, why: String },
+    #[error(transparent)]
+    Payload(#[from] squall_plan::payload::PayloadError),
     #[error("the cluster did not come up within {0} s of virtual time")]
     ClusterNotReady(u64),
     #[error("service `{0}` was not ready in time; give it more with timing.ready")]

@@ -11,7 +11,13 @@ use std::rc::Rc;
 pub struct Journal {
     kernel: Rc<Kernel>,
     detail: Detail,
-    buffer: RefCell<Vec<Event>>,
+    buffer: RefCell<Vec<Told>>,
+}
+
+/// Nearly all are operations, which are small.
+enum Told {
+    Op(Op),
+    Note(Box<Note>),
 }
 
 impl Journal {
@@ -31,7 +37,7 @@ impl Journal {
         self.kernel.observe(
             op.offset.cast_unsigned() ^ u64::from(op.partition.cast_unsigned()).rotate_left(48),
         );
-        self.buffer.borrow_mut().push(Event::Op(op));
+        self.buffer.borrow_mut().push(Told::Op(op));
     }
 
     /// Tells what happens now.
@@ -41,9 +47,7 @@ impl Journal {
 
     pub fn note_at(&self, at: Nanos, what: What) {
         self.kernel.observe(at);
-        self.buffer
-            .borrow_mut()
-            .push(Event::Note(Note::new(at, what)));
+        self.keep(Note::new(at, what));
     }
 
     /// Tells what no verdict needs, and makes it only if it is wanted. In the trace it is either way.
@@ -63,13 +67,21 @@ impl Journal {
 
     /// Tells what is not in the trace: it was only looked at.
     pub fn untraced(&self, what: What) {
-        let note = Note::new(self.kernel.now(), what);
-        self.buffer.borrow_mut().push(Event::Note(note));
+        self.keep(Note::new(self.kernel.now(), what));
+    }
+
+    fn keep(&self, note: Note) {
+        self.buffer.borrow_mut().push(Told::Note(Box::new(note)));
     }
 
     /// Hands on what was told since the last time. Whoever takes it may not tell anything.
     pub fn hand_on(&self, sink: &mut dyn FnMut(Event)) {
         let mut buffer = self.buffer.borrow_mut();
-        buffer.drain(..).for_each(sink);
+        for told in buffer.drain(..) {
+            sink(match told {
+                Told::Op(op) => Event::Op(op),
+                Told::Note(note) => Event::Note(*note),
+            });
+        }
     }
 }

@@ -111,9 +111,7 @@ impl Record<'_> {
     /// The value of the last header of a name, when it is UTF-8.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        let all = HeaderIter::over(self.headers);
-        let value = all.filter(|(known, _)| *known == name).last()?.1;
-        std::str::from_utf8(value).ok()
+        std::str::from_utf8(HeaderIter::over(self.headers).last_of(name)?).ok()
     }
 }
 

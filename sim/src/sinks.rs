@@ -364,6 +364,11 @@ fn record_id(seed: u64, place: &IdPlace, record: crate::record::Record<'_>) -> O
 pub(crate) fn find_id(seed: u64, text: &str) -> Option<EventId> {
     let mut mark = [0; SEED_BYTES_MAX];
     let mark = seed_mark(seed, &mut mark);
+    // It mostly is all of the text, and no search need be set up for that.
+    let at_once = text.strip_prefix(mark).and_then(read_id);
+    if at_once.is_some() {
+        return at_once;
+    }
     let mut from = 0;
     while let Some(found) = text[from..].find(mark) {
         let at = from + found;
@@ -397,10 +402,23 @@ fn seed_mark(seed: u64, into: &mut [u8; SEED_BYTES_MAX]) -> &str {
 }
 
 fn read_id(text: &str) -> Option<EventId> {
-    let (stream, rest) = text.split_once('-')?;
-    let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let sequence: u64 = rest[..digits].parse().ok()?;
-    Some(EventId::new(stream.parse().ok()?, sequence))
+    let (stream, rest) = read_number(text.as_bytes())?;
+    let (sequence, _) = read_number(rest.strip_prefix(b"-")?)?;
+    Some(EventId::new(u16::try_from(stream).ok()?, sequence))
+}
+
+/// The digits in front, as a number, and what comes behind them.
+fn read_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let is_digit = |byte: &u8| byte.is_ascii_digit();
+    let end = text.iter().position(|byte| !is_digit(byte));
+    let (digits, rest) = text.split_at(end.unwrap_or(text.len()));
+    let add = |number: u64, digit: &u8| {
+        number
+            .checked_mul(10)?
+            .checked_add(u64::from(digit - b'0'))
+    };
+    let number = digits.iter().try_fold(0, add)?;
+    (!digits.is_empty()).then_some((number, rest))
 }
 
 #[cfg(test)]
@@ -413,6 +431,8 @@ mod tests {
         assert_eq!(id("7-0-12"), Some((0, 12)));
         assert_eq!(id("17-0-12 7-1-3.eml"), Some((1, 3)));
         assert_eq!(id("7-x-1"), None);
+        assert_eq!(id("7-0-"), None);
+        assert_eq!(id("7-70000-1 7-0-99999999999999999999 7-2-8x"), Some((2, 8)));
         assert_eq!(id(""), None);
     }
 }

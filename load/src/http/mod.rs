@@ -10,7 +10,7 @@ mod request;
 
 use crate::entry::{Context, Entry, EntryReport};
 use crate::error::LoadError;
-use crate::template::Constants;
+use squall_plan::payload::Constants;
 use event_loop::EventLoop;
 use inbox::Outbox;
 use request::RequestTemplate;

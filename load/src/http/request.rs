@@ -1,8 +1,7 @@
 //! The requests of a load, written straight into a connection's buffer.
 
-use crate::body::Body;
 use crate::error::LoadError;
-use crate::template::{Compiled, Constants};
+use squall_plan::payload::{Body, Compiled, Constants, PayloadError};
 use squall_plan::plan::Arrival;
 use squall_plan::scenario::{Load, LoadEntry};
 use squall_plan::system::IdPlace;
@@ -51,10 +50,11 @@ impl RequestTemplate {
                 headers.push_str(&format!("{name}: {{{{id}}}}\r\n"));
             }
             IdPlace::Key | IdPlace::FileName => {
-                return Err(LoadError::NoId {
+                return Err(PayloadError::NoId {
                     load: load.name.clone(),
                     place: "a key or file name, which a request has not".to_owned(),
-                });
+                }
+                .into());
             }
             IdPlace::Header(_) | IdPlace::Json(_) | IdPlace::Body => {}
         }
@@ -86,7 +86,7 @@ impl RequestTemplate {
     }
 }
 
-fn check(load: &Load, name: &str, value: &str) -> Result<(), LoadError> {
+fn check(load: &Load, name: &str, value: &str) -> Result<(), PayloadError> {
     let reserved = ["host", "content-length", "transfer-encoding", "connection"];
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     let fault = if name.is_empty() || !name.chars().all(token) {
@@ -102,7 +102,7 @@ fn check(load: &Load, name: &str, value: &str) -> Result<(), LoadError> {
         None
     };
     fault.map_or(Ok(()), |(what, fix)| {
-        Err(LoadError::Template {
+        Err(PayloadError::Template {
             load: load.name.clone(),
             what: format!("header `{name}` {what}"),
             fix: fix.to_owned(),

@@ -1,10 +1,9 @@
 //! The records of a load: key, payload and headers from templates, into buffers that are used again.
 
-use crate::body::Body;
 use crate::error::LoadError;
-use crate::template::{Compiled, Constants};
 use rdkafka::message::{Header, OwnedHeaders};
 use squall_plan::fault::Odd;
+use squall_plan::payload::{Body, Compiled, Constants, PayloadError};
 use squall_plan::plan::Arrival;
 use squall_plan::scenario::{Load, LoadEntry};
 use squall_plan::system::IdPlace;
@@ -34,7 +33,7 @@ impl MessageTemplate {
             .headers
             .iter()
             .map(|(name, value)| Ok((name.clone(), Compiled::new(&load.name, value)?)))
-            .collect::<Result<Vec<_>, LoadError>>()?;
+            .collect::<Result<Vec<_>, PayloadError>>()?;
         let mut key = load.key.as_str();
         match id {
             IdPlace::Header(name) if !load.headers.contains_key(name) => {
@@ -42,10 +41,11 @@ impl MessageTemplate {
             }
             IdPlace::Key => key = "{{id}}",
             IdPlace::FileName => {
-                return Err(LoadError::NoId {
+                return Err(PayloadError::NoId {
                     load: load.name.clone(),
                     place: "a file name, which a record has not".to_owned(),
-                });
+                }
+                .into());
             }
             IdPlace::Header(_) | IdPlace::Json(_) | IdPlace::Body => {}
         }

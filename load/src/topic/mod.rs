@@ -8,7 +8,7 @@ mod message;
 use crate::entry::{Context, Entry, EntryReport, QUANTUM_NS};
 use crate::error::LoadError;
 use crate::priority::wake_on_time;
-use crate::template::Constants;
+use squall_plan::payload::Constants;
 use classify::Delivered;
 use message::MessageTemplate;
 use rdkafka::ClientConfig;

@@ -19,7 +19,6 @@ use squall_model::kafka::{
     ProducedPartition, Request, Response, Stamp, TopicPartition,
 };
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// A handle on a producer; clones share it.
@@ -35,16 +34,24 @@ struct Inner {
     last_ticket: Cell<u64>,
     buffered: Cell<usize>,
     unclaimed: Cell<usize>,
-    topics: RefCell<BTreeMap<Name, Topic>>,
-    lines: RefCell<BTreeMap<TopicPartition, Rc<Line>>>,
+    /// A handful, found by looking at each.
+    topics: RefCell<Vec<Topic>>,
     outcomes: RefCell<Vec<(Ticket, Outcome)>>,
     completed: Signal,
 }
 
-/// A topic: its partitions when they are known, what waits for them until then.
-enum Topic {
+/// A topic that was sent to.
+struct Topic {
+    text: Box<str>,
+    name: Name,
+    partitions: Partitions,
+}
+
+/// The partitions of a topic when they are known, what waits for them until then.
+enum Partitions {
     Asked(Buffer<Pending>),
-    Known(Rc<[i32]>),
+    /// Each with what waits for it; somebody sends that from the first record on.
+    Known(Vec<(i32, Option<Rc<Line>>)>),
 }
 
 /// What waits to be sent to a partition.
@@ -104,7 +111,6 @@ impl SimProducer {
             buffered: Cell::new(0),
             unclaimed: Cell::new(0),
             topics: RefCell::default(),
-            lines: RefCell::default(),
             outcomes: RefCell::default(),
             completed: Signal::default(),
         }))
@@ -158,23 +164,40 @@ impl Producer for SimProducer {
 
 impl Inner {
     fn route(self: &Rc<Self>, row: Row, message: &Message<'_>, pending: Pending) {
-        let topic = self.access.cluster.names.intern(message.topic);
         let mut topics = self.topics.borrow_mut();
-        match topics.get_mut(&topic) {
-            Some(Topic::Known(partitions)) => {
-                let partition = self.choose(message.key, partitions);
-                drop(topics);
-                let line = self.line(TopicPartition { topic, partition });
+        let known = topics.iter_mut().find(|one| *one.text == *message.topic);
+        match known {
+            Some(Topic {
+                name,
+                partitions: Partitions::Known(partitions),
+                ..
+            }) => {
+                let chosen = self.choose(message.key, partitions.len());
+                let (partition, line) = &mut partitions[chosen];
+                let line = line.get_or_insert_with(|| {
+                    let line = Rc::new(Line::default());
+                    let (topic, partition) = (*name, *partition);
+                    let served = TopicPartition { topic, partition };
+                    self.spawn(Rc::clone(self).serve(served, Rc::clone(&line)));
+                    line
+                });
                 line.buffer.borrow_mut().push(row, message, pending);
                 line.arrived.raise();
             }
-            Some(Topic::Asked(waiting)) => waiting.push(row, message, pending),
+            Some(Topic {
+                partitions: Partitions::Asked(waiting),
+                ..
+            }) => waiting.push(row, message, pending),
             None => {
+                let name = self.access.cluster.names.intern(message.topic);
                 let mut waiting = Buffer::default();
                 waiting.push(row, message, pending);
-                topics.insert(topic, Topic::Asked(waiting));
-                drop(topics);
-                self.spawn(Rc::clone(self).learn(topic));
+                topics.push(Topic {
+                    text: message.topic.into(),
+                    name,
+                    partitions: Partitions::Asked(waiting),
+                });
+                self.spawn(Rc::clone(self).learn(name));
             }
         }
     }
@@ -184,10 +207,15 @@ impl Inner {
     }
 
     async fn learn(self: Rc<Self>, topic: Name) {
-        let partitions = Rc::from(self.access.partitions(topic).await);
-        let known = Topic::Known(partitions);
-        let before = self.topics.borrow_mut().insert(topic, known);
-        let Some(Topic::Asked(mut waiting)) = before else {
+        let partitions = self.access.partitions(topic).await;
+        let partitions = partitions.into_iter().map(|partition| (partition, None));
+        let known = Partitions::Known(partitions.collect());
+        let before = {
+            let mut topics = self.topics.borrow_mut();
+            let asked = topics.iter_mut().find(|one| one.name == topic);
+            asked.map(|one| std::mem::replace(&mut one.partitions, known))
+        };
+        let Some(Partitions::Asked(mut waiting)) = before else {
             return;
         };
         let mut all = Vec::with_capacity(waiting.len());
@@ -204,8 +232,8 @@ impl Inner {
         }
     }
 
-    /// Records of one key go to one partition, those without a key to any.
-    fn choose(&self, key: Option<&[u8]>, partitions: &[i32]) -> i32 {
+    /// Records of one key go to one of the partitions, those without a key to any.
+    fn choose(&self, key: Option<&[u8]>, partitions: usize) -> usize {
         let hash = match key {
             Some(key) => key.iter().fold(0x811c_9dc5_u32, |hash, byte| {
                 (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
@@ -215,21 +243,10 @@ impl Inner {
                 self.access
                     .cluster
                     .kernel
-                    .below("partitioner", process, partitions.len() as u64) as usize
+                    .below("partitioner", process, partitions as u64) as usize
             }
         };
-        partitions[hash % partitions.len()]
-    }
-
-    /// What waits for a partition; somebody sends it from the first time on.
-    fn line(self: &Rc<Self>, partition: TopicPartition) -> Rc<Line> {
-        let mut lines = self.lines.borrow_mut();
-        let known = lines.entry(partition).or_insert_with(|| {
-            let line = Rc::new(Line::default());
-            self.spawn(Rc::clone(self).serve(partition, Rc::clone(&line)));
-            line
-        });
-        Rc::clone(known)
+        hash % partitions
     }
 
     /// Sends what comes for a partition, batch by batch.

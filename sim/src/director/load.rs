@@ -12,10 +12,10 @@ use squall_env::{
 };
 use squall_plan::Plan;
 use squall_plan::fault::{Odd, OddSent};
+use squall_plan::payload::{Body, Compiled, Constants};
 use squall_plan::plan::Arrival;
 use squall_plan::scenario::{Load, LoadEntry};
 use squall_plan::system::IdPlace;
-use squall_plan::template::{LOAD_SLOTS, Template};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -39,12 +39,10 @@ pub struct Sender {
     services: Rc<Services>,
     load: Load,
     stream: u16,
-    seed: u64,
+    constants: Constants,
     process: Rc<Process>,
-    headers: Vec<(String, Template)>,
-    body: Template,
-    padding: Option<usize>,
-    is_json: bool,
+    headers: Vec<(String, Compiled)>,
+    body: Body,
     pub tally: Tally,
     changed: crate::kernel::Signal,
     bus: RefCell<Option<Bus>>,
@@ -53,53 +51,48 @@ pub struct Sender {
 struct Bus {
     producer: <SimEnv as Env>::Producer,
     topic: String,
-    key: Template,
+    /// `None`: records without a key.
+    key: Option<Compiled>,
     waiting: Rc<RefCell<Waiting>>,
     /// Second copies, of which no event waits for the outcome.
     copies: Rc<RefCell<BTreeSet<Ticket>>>,
+    record: Record,
+}
+
+/// The parts of the record that is being sent, in memory that is used again.
+#[derive(Default)]
+struct Record {
+    key: Vec<u8>,
+    payload: Vec<u8>,
+    value: Vec<u8>,
+    headers: Headers,
 }
 
 impl Sender {
-    /// Events of load `index` on stream `stream` (the load's own, or that of the probes).
+    /// Events of load `index` on stream `stream` (the load's own, or that of the probes), whose clock is 0 at `zero`.
     pub fn new(
         world: &Rc<World>,
         services: &Rc<Services>,
         plan: &Plan,
         index: usize,
-        stream: u16,
+        (stream, zero): (u16, Nanos),
     ) -> Result<Rc<Self>, SimError> {
         let load = plan.loads[index].load.clone();
-        let name = load.name.clone();
-        let wrong = |why: String| SimError::Load {
-            load: name.clone(),
-            why,
-        };
-        let parse = |text: &str| {
-            Template::parse(text, LOAD_SLOTS)
-                .map_err(|error| wrong(format!("{}; {}", error.what, error.fix)))
-        };
         let id = match &load.entry {
             LoadEntry::Http { id, .. } | LoadEntry::Topic { id, .. } => id.clone(),
         };
-        let mut value = load.body.clone();
-        if let IdPlace::Json(pointer) = &id {
-            put_id(&mut value, pointer)
-                .ok_or_else(|| wrong(format!("{pointer} leads nowhere in the body")))?;
-        }
-        let text = match &value {
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let mut headers: BTreeMap<String, String> = load.headers.clone();
-        if let IdPlace::Header(name) = &id {
-            headers
-                .entry(name.clone())
-                .or_insert_with(|| "{{id}}".to_owned());
-        }
-        let headers: Result<Vec<_>, SimError> = headers
+        let mut headers: BTreeMap<&str, &str> = load
+            .headers
             .iter()
-            .map(|(name, text)| Ok((name.clone(), parse(text)?)))
+            .map(|(name, text)| (&**name, &**text))
             .collect();
+        if let IdPlace::Header(name) = &id {
+            headers.entry(name).or_insert("{{id}}");
+        }
+        let compile = |(name, text): (&str, &str)| {
+            Ok((name.to_owned(), Compiled::new(&load.name, text)?))
+        };
+        let headers: Result<Vec<_>, SimError> = headers.into_iter().map(compile).collect();
         let process = Process::bare(
             world,
             &format!("load-{stream}"),
@@ -110,11 +103,13 @@ impl Sender {
             world: Rc::clone(world),
             services: Rc::clone(services),
             stream,
-            seed: plan.seed,
+            constants: Constants {
+                seed: plan.seed,
+                stream,
+                zero_unix_ns: world.clocks.right(0) * 1_000_000 + zero,
+            },
             headers: headers?,
-            body: parse(&text)?,
-            padding: load.size_bytes.map(|size| size as usize),
-            is_json: !value.is_string(),
+            body: Body::new(&load, &id)?,
             process,
             tally: Tally::default(),
             changed: crate::kernel::Signal::default(),
@@ -126,14 +121,22 @@ impl Sender {
                 IdPlace::Key => "{{id}}",
                 _ => &sender.load.key,
             };
+            let key = match key {
+                "" => None,
+                key => Some(Compiled::new(&sender.load.name, key)?),
+            };
             sender
-                .open_bus(topic, parse(key)?)
+                .open_bus(topic, key)
                 .map_err(wrong_bus(&sender.load.name))?;
         }
         Ok(sender)
     }
 
-    fn open_bus(self: &Rc<Self>, topic: &str, key: Template) -> Result<(), squall_env::BusError> {
+    fn open_bus(
+        self: &Rc<Self>,
+        topic: &str,
+        key: Option<Compiled>,
+    ) -> Result<(), squall_env::BusError> {
         let producer = SimEnv(Rc::clone(&self.process)).producer(&ProducerSettings::default())?;
         let waiting: Rc<RefCell<Waiting>> = Rc::default();
         let copies: Rc<RefCell<BTreeSet<Ticket>>> = Rc::default();
@@ -143,6 +146,7 @@ impl Sender {
             key,
             waiting: Rc::clone(&waiting),
             copies: Rc::clone(&copies),
+            record: Record::default(),
         }));
         let sender = Rc::clone(self);
         self.world.kernel.spawn(self.process.id, async move {
@@ -171,11 +175,9 @@ impl Sender {
         let event = EventId::new(self.stream, arrival.sequence);
         self.tally.offered.set(self.tally.offered.get() + 1);
         self.tell(at, event, Kind::Offered, (-1, i64::from(arrival.key)));
-        let mut body = self.fill(&self.body, &arrival);
-        self.pad(&mut body);
         match &self.load.entry {
             LoadEntry::Http { .. } => {
-                let request = self.request(&arrival, body);
+                let request = self.request(&arrival);
                 let sender = Rc::clone(self);
                 let process = self.process.id;
                 self.world.kernel.spawn(
@@ -183,24 +185,31 @@ impl Sender {
                     async move { sender.send_http(event, request).await },
                 );
             }
-            LoadEntry::Topic { .. } => self.send_bus(event, &arrival, &body),
+            LoadEntry::Topic { .. } => self.send_bus(event, &arrival),
         }
     }
 
-    fn request(&self, arrival: &Arrival, body: String) -> Request {
+    fn request(&self, arrival: &Arrival) -> Request {
         let (method, path) = match &self.load.entry {
             LoadEntry::Http { method, path, .. } => (method.clone(), path.clone()),
             LoadEntry::Topic { .. } => (String::new(), String::new()),
         };
+        let text = |template: &Compiled| {
+            let mut text = Vec::new();
+            template.write(&self.constants, arrival, &mut text);
+            // Made of texts and ASCII.
+            String::from_utf8(text).unwrap_or_default()
+        };
         let headers = self
             .headers
             .iter()
-            .map(|(name, value)| (name.to_ascii_lowercase(), self.fill(value, arrival)));
+            .map(|(name, value)| (name.to_ascii_lowercase(), text(value)));
         let mut headers: Vec<(String, String)> = headers.collect();
-        if self.is_json && !headers.iter().any(|(name, _)| name == "content-type") {
+        if self.body.is_json && !headers.iter().any(|(name, _)| name == "content-type") {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
-        let body = body.into_bytes();
+        let mut body = Vec::new();
+        self.body.write(&self.constants, arrival, &mut body);
         Request {
             method,
             path,
@@ -232,36 +241,44 @@ impl Sender {
         self.outcome(event, kind, place);
     }
 
-    fn send_bus(&self, event: EventId, arrival: &Arrival, body: &str) {
-        let bus = self.bus.borrow();
-        let Some(bus) = bus.as_ref() else {
+    fn send_bus(&self, event: EventId, arrival: &Arrival) {
+        let mut bus = self.bus.borrow_mut();
+        let Some(bus) = bus.as_mut() else {
             return;
         };
-        let mut headers = Headers::new();
-        for (name, value) in &self.headers {
-            headers.push(name, self.fill(value, arrival).as_bytes());
+        let Record {
+            key,
+            payload,
+            value,
+            headers,
+        } = &mut bus.record;
+        headers.clear();
+        for (name, template) in &self.headers {
+            value.clear();
+            template.write(&self.constants, arrival, value);
+            headers.push(name, value);
         }
-        let key = self.fill(&bus.key, arrival);
+        key.clear();
+        if let Some(template) = &bus.key {
+            template.write(&self.constants, arrival, key);
+        }
+        payload.clear();
         // A record without a value is, to who reads it, one with an empty value.
-        let payload = match self.load.odd {
-            Some(Odd::Tombstone) => &[],
-            _ => body.as_bytes(),
-        };
+        if self.load.odd != Some(Odd::Tombstone) {
+            self.body.write(&self.constants, arrival, payload);
+        }
         let message = Message {
             topic: &bus.topic,
-            key: Some(key.as_bytes()),
-            headers: &headers,
+            key: bus.key.is_some().then_some(&**key),
+            headers,
             payload,
         };
-        let copy = message;
         match bus.producer.send(message) {
-            Ok(ticket) => {
-                bus.waiting.borrow_mut().push(ticket, event);
-            }
+            Ok(ticket) => bus.waiting.borrow_mut().push(ticket, event),
             Err(_) => return self.outcome(event, Kind::Rejected, (-1, -1)),
         }
         if self.load.odd == Some(Odd::Duplicate)
-            && let Ok(ticket) = bus.producer.send(copy)
+            && let Ok(ticket) = bus.producer.send(message)
         {
             bus.copies.borrow_mut().insert(ticket);
         }
@@ -318,40 +335,6 @@ impl Sender {
             .until(|| self.tally.ended.get() == self.tally.offered.get())
             .await;
     }
-
-    fn fill(&self, template: &Template, arrival: &Arrival) -> String {
-        use std::fmt::Write;
-        template.render(|slot, out| {
-            // Writing to a String cannot fail.
-            let _ = match slot {
-                "key" => write!(out, "k{}", arrival.key),
-                "id" => write!(out, "{}-{}-{}", self.seed, self.stream, arrival.sequence),
-                "seq" => write!(out, "{}", arrival.sequence),
-                "stream" => write!(out, "{}", self.stream),
-                "seed" => write!(out, "{}", self.seed),
-                "time" => write!(out, "{}", self.world.clocks.right(self.world.kernel.now())),
-                _ => Ok(()),
-            };
-        })
-    }
-
-    fn pad(&self, body: &mut String) {
-        let Some(size) = self.padding else {
-            return;
-        };
-        let missing = size.saturating_sub(body.len());
-        const AROUND: usize = ",\"padding\":\"\"".len();
-        if self.is_json && body.ends_with('}') && body.len() > 2 {
-            if missing >= AROUND {
-                body.pop();
-                body.push_str(",\"padding\":\"");
-                fill_up(body, 'x', missing - AROUND);
-                body.push_str("\"}");
-            }
-        } else {
-            fill_up(body, ' ', missing);
-        }
-    }
 }
 
 /// Events on their way. Tickets ascend, so a queue does.
@@ -381,12 +364,6 @@ impl Waiting {
         }
         event
     }
-}
-
-/// Appends one character (of one byte) so many times.
-fn fill_up(text: &mut String, with: char, times: usize) {
-    text.reserve(times);
-    text.extend(std::iter::repeat_n(with, times));
 }
 
 fn wrong_bus(load: &str) -> impl Fn(squall_env::BusError) -> SimError {
@@ -422,13 +399,4 @@ fn read_place(body: &[u8]) -> (i32, i64) {
     let partition = place.partition.filter(|partition| *partition >= 0);
     let offset = place.offset.filter(|offset| *offset >= 0);
     (partition.unwrap_or(-1), offset.unwrap_or(-1))
-}
-
-/// Makes the value at the pointer hold the id.
-fn put_id(body: &mut serde_json::Value, pointer: &str) -> Option<()> {
-    let (parent, name) = pointer.rsplit_once('/')?;
-    let name = name.replace("~1", "/").replace("~0", "~");
-    let members = body.pointer_mut(parent)?.as_object_mut()?;
-    members.insert(name, serde_json::Value::String("{{id}}".to_owned()));
-    Some(())
 }

@@ -146,7 +146,13 @@ impl Course {
             return Ok(());
         };
         let stream = self.plan.probe_stream();
-        let sender = Sender::new(&self.world, &self.services, &self.plan, index, stream)?;
+        let sender = Sender::new(
+            &self.world,
+            &self.services,
+            &self.plan,
+            index,
+            (stream, 0),
+        )?;
         for sequence in 0..PROBES {
             let at_ns = self.world.kernel.now();
             let key = u32::try_from(sequence).unwrap_or(0);
@@ -182,7 +188,13 @@ impl Course {
         let mut senders = Vec::new();
         for (index, stream) in (0..self.plan.loads.len()).zip(0..) {
             senders.push((
-                Sender::new(&self.world, &self.services, &self.plan, index, stream)?,
+                Sender::new(
+                    &self.world,
+                    &self.services,
+                    &self.plan,
+                    index,
+                    (stream, zero),
+                )?,
                 stream,
             ));
         }

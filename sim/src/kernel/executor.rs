@@ -1,11 +1,10 @@
 //! Tasks of simulated processes, polled one at a time in the order in which they were woken.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 
 /// One start of one simulated process.
@@ -24,8 +23,16 @@ type Future_ = Pin<Box<dyn Future<Output = ()>>>;
 #[derive(Default)]
 pub(super) struct Executor {
     tasks: RefCell<Tasks>,
-    /// Behind a lock only because `Waker` asks for it; there is one thread.
-    ready: Arc<Mutex<VecDeque<TaskId>>>,
+    ready: Arc<Ready>,
+    /// Those that are being polled in turn; empty between.
+    turn: RefCell<Vec<TaskId>>,
+}
+
+/// Tasks that were woken, in order. Behind a lock only because `Waker` asks for it; there is one thread.
+#[derive(Default)]
+struct Ready {
+    tasks: Mutex<Vec<TaskId>>,
+    any: AtomicBool,
 }
 
 #[derive(Default)]
@@ -45,23 +52,28 @@ struct Task {
     process: ProcessId,
     /// Its number among all that were spawned.
     number: u64,
-    /// Out while it is being polled.
-    future: Option<Future_>,
-    waker: Waker,
+    /// Out while it is being polled, with its waker.
+    future: Option<(Future_, Waker)>,
     queued: Arc<TaskWaker>,
 }
 
 struct TaskWaker {
     id: TaskId,
     queued: AtomicBool,
-    ready: Arc<Mutex<VecDeque<TaskId>>>,
+    ready: Arc<Ready>,
+}
+
+impl Ready {
+    fn lock(&self) -> MutexGuard<'_, Vec<TaskId>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl TaskWaker {
     fn queue(&self) {
         if !self.queued.swap(true, Ordering::Relaxed) {
-            let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-            ready.push_back(self.id);
+            self.ready.lock().push(self.id);
+            self.ready.any.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -131,8 +143,7 @@ impl Executor {
         let task = Task {
             process,
             number: tasks.spawned,
-            future: Some(future),
-            waker: Waker::from(Arc::clone(&queued)),
+            future: Some((future, Waker::from(Arc::clone(&queued)))),
             queued,
         };
         tasks.slots[id.slot as usize].task = Some(task);
@@ -140,23 +151,21 @@ impl Executor {
 
     /// Polls until no task is ready.
     pub fn run_ready(&self) {
-        loop {
-            let next = self
-                .ready
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop_front();
-            let Some(id) = next else {
-                return;
-            };
-            self.poll(id);
+        while self.ready.any.swap(false, Ordering::Relaxed) {
+            // Those that are woken meanwhile come after these: it is one queue, taken from in pieces.
+            let mut turn = self.turn.take();
+            std::mem::swap(&mut turn, &mut *self.ready.lock());
+            for id in turn.drain(..) {
+                self.poll(id);
+            }
+            self.turn.replace(turn);
         }
     }
 
     fn poll(&self, id: TaskId) {
         let taken = self.tasks.borrow_mut().get_mut(id).and_then(|task| {
             task.queued.queued.store(false, Ordering::Relaxed);
-            Some((task.future.take()?, task.waker.clone()))
+            task.future.take()
         });
         let Some((mut future, waker)) = taken else {
             return;
@@ -168,7 +177,7 @@ impl Executor {
         let mut tasks = self.tasks.borrow_mut();
         let ended = match tasks.get_mut(id) {
             Some(task) if !done => {
-                task.future = Some(future);
+                task.future = Some((future, waker));
                 return;
             }
             Some(_) => tasks.take(id.slot),
@@ -176,7 +185,7 @@ impl Executor {
         };
         // What a future drops may reach back here.
         drop(tasks);
-        drop(future);
+        drop((future, waker));
         drop(ended);
     }
 

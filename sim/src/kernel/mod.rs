@@ -61,7 +61,7 @@ pub struct Kernel {
     executor: Executor,
     streams: Streams,
     drawn: RefCell<Vec<Drawn>>,
-    trace: RefCell<Trace>,
+    trace: Cell<Trace>,
     dispatched: Cell<u64>,
 }
 
@@ -75,7 +75,7 @@ impl Kernel {
             executor: Executor::default(),
             streams: Streams::new(seed),
             drawn: RefCell::default(),
-            trace: RefCell::new(Trace::new(seed)),
+            trace: Cell::new(Trace::new(seed)),
             dispatched: Cell::new(0),
         })
     }
@@ -94,12 +94,14 @@ impl Kernel {
     /// Rolling hash over everything that has happened.
     #[must_use]
     pub fn trace_hash(&self) -> u64 {
-        self.trace.borrow().hash()
+        self.trace.get().hash()
     }
 
     /// Folds something that was observed into the trace.
     pub fn observe(&self, what: u64) {
-        self.trace.borrow_mut().fold(what);
+        let mut trace = self.trace.get();
+        trace.fold(what);
+        self.trace.set(trace);
     }
 
     /// Does something at a time; not before what is already planned for then.
@@ -217,7 +219,9 @@ impl Kernel {
             }
             self.now.set(at);
             self.dispatched.set(self.dispatched.get() + 1);
-            self.trace.borrow_mut().event(at, sequence);
+            let mut trace = self.trace.get();
+            trace.event(at, sequence);
+            self.trace.set(trace);
             match action {
                 Action::Wake(waker) => waker.wake(),
                 Action::Call(call) => call(),

@@ -1,11 +1,10 @@
 //! The body of an event: a template over the JSON text, the id in its place, padded to a size.
 
-use crate::error::LoadError;
-use crate::template::{Compiled, Constants};
+use super::{Compiled, Constants, PayloadError};
+use crate::plan::Arrival;
+use crate::scenario::Load;
+use crate::system::IdPlace;
 use serde_json::Value;
-use squall_plan::plan::Arrival;
-use squall_plan::scenario::Load;
-use squall_plan::system::IdPlace;
 
 /// A compiled body.
 #[derive(Clone, Debug)]
@@ -26,10 +25,10 @@ enum Padding {
 impl Body {
     /// # Errors
     /// When a slot is not known, or the id's JSON pointer leads nowhere.
-    pub fn new(load: &Load, id: &IdPlace) -> Result<Self, LoadError> {
+    pub fn new(load: &Load, id: &IdPlace) -> Result<Self, PayloadError> {
         let mut value = load.body.clone();
         if let IdPlace::Json(pointer) = id {
-            put_id(&mut value, pointer).ok_or_else(|| LoadError::NoId {
+            put_id(&mut value, pointer).ok_or_else(|| PayloadError::NoId {
                 load: load.name.clone(),
                 place: format!("JSON pointer {pointer} of the body"),
             })?;
@@ -50,7 +49,7 @@ impl Body {
         };
         let template = Compiled::new(&load.name, &text)?;
         if *id == IdPlace::Body && !template.has_id() {
-            return Err(LoadError::NoId {
+            return Err(PayloadError::NoId {
                 load: load.name.clone(),
                 place: "the body".to_owned(),
             });
@@ -110,7 +109,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
-    use squall_plan::scenario::{self, Keys, LoadEntry};
+    use crate::scenario::{self, Keys, LoadEntry};
     use std::collections::BTreeMap;
 
     fn load(body: Value, size_bytes: Option<u64>) -> Load {
@@ -161,9 +160,9 @@ mod tests {
         assert_eq!(at(json!({"id": "x"}), "/id"), br#"{"id":"7421-0-5"}"#);
         assert_eq!(at(json!([0, 1]), "/1"), br#"[0,"7421-0-5"]"#);
         let nowhere = Body::new(&load(json!({"a": 1}), None), &IdPlace::Json("/b/c".into()));
-        assert!(matches!(nowhere, Err(LoadError::NoId { .. })));
+        assert!(matches!(nowhere, Err(PayloadError::NoId { .. })));
         let without = Body::new(&load(json!("no id"), None), &IdPlace::Body);
-        assert!(matches!(without, Err(LoadError::NoId { .. })));
+        assert!(matches!(without, Err(PayloadError::NoId { .. })));
     }
 
     proptest! {

@@ -1,8 +1,8 @@
 //! Bodies, keys and headers, compiled once: an event is written by copying pieces, no JSON is built.
 
-use crate::error::LoadError;
-use squall_plan::plan::Arrival;
-use squall_plan::template::{LOAD_SLOTS, Part, Template};
+use super::PayloadError;
+use crate::plan::Arrival;
+use crate::template::{LOAD_SLOTS, Part, Template};
 use std::io::Write;
 
 /// What is the same for all events of a load.
@@ -34,8 +34,8 @@ enum Piece {
 impl Compiled {
     /// # Errors
     /// When a slot is not closed or not known.
-    pub fn new(load: &str, text: &str) -> Result<Self, LoadError> {
-        let template = Template::parse(text, LOAD_SLOTS).map_err(|error| LoadError::Template {
+    pub fn new(load: &str, text: &str) -> Result<Self, PayloadError> {
+        let template = Template::parse(text, LOAD_SLOTS).map_err(|error| PayloadError::Template {
             load: load.to_owned(),
             what: error.what,
             fix: error.fix,

@@ -1,7 +1,7 @@
 //! The smallest world there is, for the benchmark: pairs of processes on a link that answer each other.
 
 use crate::kernel::{Kernel, MS, ProcessId, Signal, Stopped};
-use crate::network::{End, LinkProfile, Network};
+use crate::network::{End, Lane, LinkProfile, Network};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -12,13 +12,19 @@ const LINK: LinkProfile = LinkProfile {
     bandwidth_bytes_per_s: 1 << 30,
 };
 
-#[derive(Default)]
 struct Mailbox {
     letters: RefCell<VecDeque<u64>>,
     arrived: Signal,
 }
 
 impl Mailbox {
+    fn new(kernel: &Kernel) -> Rc<Self> {
+        Rc::new(Self {
+            letters: RefCell::default(),
+            arrived: Signal::new(kernel),
+        })
+    }
+
     async fn take(&self) -> u64 {
         loop {
             let first = self.letters.borrow_mut().pop_front();
@@ -33,12 +39,12 @@ impl Mailbox {
 struct Link {
     kernel: Rc<Kernel>,
     network: Rc<Network>,
-    ends: (End, End),
+    lane: Lane,
 }
 
 impl Link {
     fn send(&self, letter: u64, to: &Rc<Mailbox>) {
-        let arrival = self.network.arrival(self.ends.0, self.ends.1, 8, LINK);
+        let arrival = self.network.arrival_on(self.lane, 8, LINK);
         let to = Rc::clone(to);
         self.kernel.at(arrival, move || {
             to.letters.borrow_mut().push_back(letter);
@@ -58,11 +64,11 @@ pub fn ping_pong(seed: u64, pairs: u32, rounds: u64) -> (u64, u64) {
     let done = Rc::new(Cell::new(0));
     for pair in 0..pairs {
         let (ping, pong) = (ProcessId(2 * pair), ProcessId(2 * pair + 1));
-        let (asked, answered): (Rc<Mailbox>, Rc<Mailbox>) = Default::default();
+        let (asked, answered) = (Mailbox::new(&kernel), Mailbox::new(&kernel));
         let link = |from, to| Link {
             kernel: Rc::clone(&kernel),
             network: Rc::clone(&network),
-            ends: (End::Process(from), End::Process(to)),
+            lane: network.lane(End::Process(from), End::Process(to)),
         };
         let (there, back) = (link(ping, pong), link(pong, ping));
         let (inbox, outbox) = (Rc::clone(&asked), Rc::clone(&answered));

@@ -13,7 +13,8 @@ use std::cell::{Cell, RefCell};
 
 /// All sinks, and the account of what was accepted.
 pub struct Sinks {
-    seed: u64,
+    /// What every id of this run begins with: the seed and a dash.
+    mark: String,
     all: Vec<Sink>,
     /// By stream: what an accepted event must come to in each sink.
     outcomes: Vec<Vec<Outcome>>,
@@ -86,7 +87,7 @@ impl Sinks {
                 missing: RefCell::default(),
             });
         Self {
-            seed: plan.seed,
+            mark: format!("{}-", plan.seed),
             all: sinks.collect(),
             outcomes: plan
                 .loads
@@ -213,8 +214,8 @@ impl Sinks {
             }
             let index = table.columns.iter().position(|known| known.name == column);
             let id = match index.and_then(|index| values.get(index)) {
-                Some(Value::Text(text)) => find_id(self.seed, text),
-                Some(value) => find_id(self.seed, &crate::service::text(value)),
+                Some(Value::Text(text)) => find_id(&self.mark, text),
+                Some(value) => find_id(&self.mark, &crate::service::text(value)),
                 None => None,
             };
             self.saw(world, sink, Kind::Effect, id, (-1, number.cast_signed()));
@@ -245,7 +246,7 @@ impl Sinks {
             IdPlace::Header(_) => &mail.event_id,
             IdPlace::Json(_) | IdPlace::Body => &mail.body,
         };
-        find_id(self.seed, text)
+        find_id(&self.mark, text)
     }
 
     /// Reads what is new in the topics.
@@ -257,7 +258,7 @@ impl Sinks {
             ] {
                 if let Some((reader, place, _)) = &mut *slot.borrow_mut() {
                     reader.read(&world.cluster, |stored| {
-                        let id = record_id(self.seed, place, stored.record);
+                        let id = record_id(&self.mark, place, stored.record);
                         self.saw(world, sink, kind, id, (stored.partition, stored.offset));
                     });
                 }
@@ -286,7 +287,7 @@ impl Sinks {
                     .column(path, table, column)
                     .ok_or_else(|| format!("there is no column {column} of {table} in {path}"))?;
                 rows.into_iter()
-                    .map(|(number, text)| (number, find_id(self.seed, &text)))
+                    .map(|(number, text)| (number, find_id(&self.mark, &text)))
                     .collect()
             }
             Place::Directory { path, id } => {
@@ -317,7 +318,7 @@ impl Sinks {
         if let Some((tail, place, _)) = &*sink.tail.borrow() {
             tail.anew().read(&world.cluster, |stored| {
                 count += 1;
-                let id = record_id(self.seed, place, stored.record);
+                let id = record_id(&self.mark, place, stored.record);
                 world.journal.op(Op {
                     at: world.kernel.now(),
                     event: id.unwrap_or(EventId::UNREADABLE),
@@ -346,24 +347,22 @@ impl Sinks {
     }
 }
 
-fn record_id(seed: u64, place: &IdPlace, record: crate::record::Record<'_>) -> Option<EventId> {
+fn record_id(mark: &str, place: &IdPlace, record: crate::record::Record<'_>) -> Option<EventId> {
     match place {
-        IdPlace::Header(name) => find_id(seed, record.header(name)?),
-        IdPlace::Key => find_id(seed, std::str::from_utf8(record.key?).ok()?),
+        IdPlace::Header(name) => find_id(mark, record.header(name)?),
+        IdPlace::Key => find_id(mark, std::str::from_utf8(record.key?).ok()?),
         IdPlace::Json(pointer) => {
             let value: serde_json::Value = serde_json::from_slice(record.payload).ok()?;
-            find_id(seed, value.pointer(pointer)?.as_str()?)
+            find_id(mark, value.pointer(pointer)?.as_str()?)
         }
         IdPlace::Body | IdPlace::FileName => {
-            find_id(seed, std::str::from_utf8(record.payload).ok()?)
+            find_id(mark, std::str::from_utf8(record.payload).ok()?)
         }
     }
 }
 
-/// The first `{seed}-{stream}-{sequence}` in a text.
-pub(crate) fn find_id(seed: u64, text: &str) -> Option<EventId> {
-    let mut mark = [0; SEED_BYTES_MAX];
-    let mark = seed_mark(seed, &mut mark);
+/// The first `{seed}-{stream}-{sequence}` in a text; `mark` is `{seed}-`.
+fn find_id(mark: &str, text: &str) -> Option<EventId> {
     // It mostly is all of the text, and no search need be set up for that.
     let at_once = text.strip_prefix(mark).and_then(read_id);
     if at_once.is_some() {
@@ -380,25 +379,6 @@ pub(crate) fn find_id(seed: u64, text: &str) -> Option<EventId> {
         from = after;
     }
     None
-}
-
-/// The digits of a `u64` and a dash.
-const SEED_BYTES_MAX: usize = 21;
-
-/// `{seed}-`, made where it is needed: a search for every effect should not allocate.
-fn seed_mark(seed: u64, into: &mut [u8; SEED_BYTES_MAX]) -> &str {
-    let mut at = SEED_BYTES_MAX - 1;
-    into[at] = b'-';
-    let mut rest = seed;
-    loop {
-        at -= 1;
-        into[at] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    std::str::from_utf8(&into[at..]).unwrap_or_default()
 }
 
 fn read_id(text: &str) -> Option<EventId> {
@@ -427,7 +407,7 @@ mod tests {
 
     #[test]
     fn ids_are_found_where_they_stand_alone() {
-        let id = |text| find_id(7, text).map(|id| (id.stream(), id.sequence()));
+        let id = |text| find_id("7-", text).map(|id| (id.stream(), id.sequence()));
         assert_eq!(id("7-0-12"), Some((0, 12)));
         assert_eq!(id("17-0-12 7-1-3.eml"), Some((1, 3)));
         assert_eq!(id("7-x-1"), None);

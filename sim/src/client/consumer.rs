@@ -62,6 +62,8 @@ pub(super) struct Item {
 impl SimConsumer {
     #[must_use]
     pub fn new(access: Rc<Access>, options: ConsumerOptions, alive: Rc<Cell<bool>>) -> Self {
+        let kernel = Rc::clone(&access.cluster.kernel);
+        let signal = || Signal::new(&kernel);
         let member = Rc::new(Member {
             group: access.cluster.names.intern(&options.group),
             access,
@@ -69,16 +71,16 @@ impl SimConsumer {
             alive,
             lanes: RefCell::default(),
             queue: RefCell::default(),
-            arrived: Signal::default(),
-            drained: Signal::default(),
-            rewound: Signal::default(),
+            arrived: signal(),
+            drained: signal(),
+            rewound: signal(),
             member: Cell::new(MemberId::NONE),
             generation: Cell::new(-1),
             coordinator: RefCell::default(),
             has_share: Cell::new(false),
-            changed: Signal::default(),
+            changed: signal(),
             closing: Cell::new(false),
-            settled: Signal::default(),
+            settled: signal(),
         });
         member.spawn(membership::run(Rc::clone(&member)));
         member.spawn(Rc::clone(&member).commit_regularly());

@@ -9,7 +9,7 @@ use super::access::Access;
 use super::settings::ProducerOptions;
 use crate::Counts;
 use crate::clocks::WallClock;
-use crate::kernel::{Nanos, Signal};
+use crate::kernel::{Kernel, Nanos, Signal};
 use crate::record::{Body, Buffer, Row};
 use squall_env::{
     BusError, Either, Message, Outcome, Position, Producer, SendError, Ticket, select,
@@ -55,13 +55,23 @@ enum Partitions {
 }
 
 /// What waits to be sent to a partition.
-#[derive(Default)]
 struct Line {
     buffer: RefCell<Buffer<Pending>>,
     arrived: Signal,
     /// Batches under way, where there may be several.
     under_way: Cell<usize>,
     freed: Signal,
+}
+
+impl Line {
+    fn new(kernel: &Kernel) -> Self {
+        Self {
+            buffer: RefCell::default(),
+            arrived: Signal::new(kernel),
+            under_way: Cell::new(0),
+            freed: Signal::new(kernel),
+        }
+    }
 }
 
 /// Beside each record that waits.
@@ -102,6 +112,7 @@ impl SimProducer {
         alive: Rc<Cell<bool>>,
         clock: Rc<WallClock>,
     ) -> Self {
+        let completed = Signal::new(&access.cluster.kernel);
         Self(Rc::new(Inner {
             access,
             options,
@@ -112,7 +123,7 @@ impl SimProducer {
             unclaimed: Cell::new(0),
             topics: RefCell::default(),
             outcomes: RefCell::default(),
-            completed: Signal::default(),
+            completed,
         }))
     }
 }
@@ -175,7 +186,7 @@ impl Inner {
                 let chosen = self.choose(message.key, partitions.len());
                 let (partition, line) = &mut partitions[chosen];
                 let line = line.get_or_insert_with(|| {
-                    let line = Rc::new(Line::default());
+                    let line = Rc::new(Line::new(&self.access.cluster.kernel));
                     let (topic, partition) = (*name, *partition);
                     let served = TopicPartition { topic, partition };
                     self.spawn(Rc::clone(self).serve(served, Rc::clone(&line)));

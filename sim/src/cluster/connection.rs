@@ -113,7 +113,7 @@ impl Connection {
         if !self.is_open() {
             return Err(Broken);
         }
-        let (pledge, answer) = promise();
+        let (pledge, answer) = promise(&self.cluster.kernel);
         self.end.waiting.borrow_mut().push_back(pledge);
         self.send(request);
         answer.await.ok_or(Broken)

@@ -81,7 +81,7 @@ impl Cluster {
             peer_lanes: RefCell::default(),
             conns: RefCell::default(),
             view: RefCell::default(),
-            stir: Stir::default(),
+            stir: Stir::new(kernel),
             outboxes: RefCell::default(),
         });
         let controller = Controller::start(

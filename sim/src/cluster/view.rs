@@ -1,7 +1,7 @@
 //! What is known of the cluster from its facts, and from looking into the leaders' logs as a tap does.
 
 use super::{Cluster, Machine};
-use crate::kernel::Signal;
+use crate::kernel::{Kernel, Signal};
 use crate::record::Record;
 use squall_model::kafka::{Fact, Name, NodeId, Offset, Stored, TopicPartition};
 use squall_plan::fault::Happening;
@@ -107,7 +107,6 @@ impl TopicReader {
 }
 
 /// Tells whoever taps topics that there may be something new in them.
-#[derive(Default)]
 pub(super) struct Stir {
     topics: RefCell<BTreeSet<Name>>,
     due: Cell<bool>,
@@ -115,6 +114,14 @@ pub(super) struct Stir {
 }
 
 impl Stir {
+    pub fn new(kernel: &Kernel) -> Self {
+        Self {
+            topics: RefCell::default(),
+            due: Cell::new(false),
+            signal: Signal::new(kernel),
+        }
+    }
+
     fn stir(&self) {
         if !self.due.replace(true) {
             self.signal.raise();

@@ -112,7 +112,7 @@ impl Sender {
             body: Body::new(&load, &id)?,
             process,
             tally: Tally::default(),
-            changed: crate::kernel::Signal::default(),
+            changed: crate::kernel::Signal::new(&world.kernel),
             bus: RefCell::default(),
             load,
         });

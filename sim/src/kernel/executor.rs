@@ -1,128 +1,71 @@
 //! Tasks of simulated processes, polled one at a time in the order in which they were woken.
 
+use super::turns::{TaskId, Turns};
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Wake, Waker};
+use std::rc::Rc;
+use std::task::{Context, Waker};
 
 /// One start of one simulated process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ProcessId(pub u32);
-
-/// Where a task is kept, and how many were kept there before.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct TaskId {
-    slot: u32,
-    generation: u32,
-}
 
 type Future_ = Pin<Box<dyn Future<Output = ()>>>;
 
 #[derive(Default)]
 pub(super) struct Executor {
     tasks: RefCell<Tasks>,
-    ready: Arc<Ready>,
+    pub turns: Rc<Turns>,
     /// Those that are being polled in turn; empty between.
     turn: RefCell<Vec<TaskId>>,
-}
-
-/// Tasks that were woken, in order. Behind a lock only because `Waker` asks for it; there is one thread.
-#[derive(Default)]
-struct Ready {
-    tasks: Mutex<Vec<TaskId>>,
-    any: AtomicBool,
 }
 
 #[derive(Default)]
 struct Tasks {
     spawned: u64,
-    slots: Vec<Slot>,
+    slots: Vec<Option<Task>>,
     free: Vec<u32>,
 }
 
-#[derive(Default)]
-struct Slot {
-    generation: u32,
-    task: Option<Task>,
-}
-
 struct Task {
+    id: TaskId,
     process: ProcessId,
     /// Its number among all that were spawned.
     number: u64,
-    /// Out while it is being polled, with its waker.
-    future: Option<(Future_, Waker)>,
-    queued: Arc<TaskWaker>,
-}
-
-struct TaskWaker {
-    id: TaskId,
-    queued: AtomicBool,
-    ready: Arc<Ready>,
-}
-
-impl Ready {
-    fn lock(&self) -> MutexGuard<'_, Vec<TaskId>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl TaskWaker {
-    fn queue(&self) {
-        if !self.queued.swap(true, Ordering::Relaxed) {
-            self.ready.lock().push(self.id);
-            self.ready.any.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Wake for TaskWaker {
-    fn wake(self: Arc<Self>) {
-        self.queue();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.queue();
-    }
+    /// Out while it is being polled.
+    future: Option<Future_>,
 }
 
 impl Tasks {
     fn get_mut(&mut self, id: TaskId) -> Option<&mut Task> {
-        let slot = self.slots.get_mut(id.slot as usize)?;
-        slot.task
-            .as_mut()
-            .filter(|_| slot.generation == id.generation)
+        let task = self.slots.get_mut(id.slot as usize)?;
+        task.as_mut().filter(|task| task.id == id)
     }
 
-    fn place(&mut self) -> TaskId {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
+    fn free_slot(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
             // Memory ends long before numbers of 32 bits do.
             (self.slots.len() - 1) as u32
-        });
-        let generation = self.slots[slot as usize].generation;
-        TaskId { slot, generation }
+        })
     }
 
-    fn take(&mut self, slot: u32) -> Option<Task> {
-        let place = self.slots.get_mut(slot as usize)?;
-        let task = place.task.take()?;
-        place.generation = place.generation.wrapping_add(1);
+    fn take(&mut self, slot: u32, turns: &Turns) -> Option<Task> {
+        let task = self.slots.get_mut(slot as usize)?.take()?;
+        turns.leave(slot);
         self.free.push(slot);
         Some(task)
     }
 
     /// Those that are ended, in the order in which they were spawned: what they drop may act on the world.
-    fn end(&mut self, ends: impl Fn(&Task) -> bool) -> Vec<Task> {
-        let is_ended = |slot: &Slot| slot.task.as_ref().is_some_and(&ends);
+    fn end(&mut self, turns: &Turns, ends: impl Fn(&Task) -> bool) -> Vec<Task> {
         let slots = (0..).zip(&self.slots);
         let ended: Vec<u32> = slots
-            .filter(|(_, slot)| is_ended(slot))
-            .map(|(index, _)| index)
+            .filter(|(_, task)| task.as_ref().is_some_and(&ends))
+            .map(|(slot, _)| slot)
             .collect();
-        let taken = ended.into_iter().filter_map(|slot| self.take(slot));
+        let taken = ended.into_iter().filter_map(|slot| self.take(slot, turns));
         let mut tasks: Vec<Task> = taken.collect();
         tasks.sort_unstable_by_key(|task| task.number);
         tasks
@@ -132,29 +75,25 @@ impl Tasks {
 impl Executor {
     pub fn spawn(&self, process: ProcessId, future: Future_) {
         let mut tasks = self.tasks.borrow_mut();
-        let id = tasks.place();
-        let queued = Arc::new(TaskWaker {
-            id,
-            queued: AtomicBool::new(false),
-            ready: Arc::clone(&self.ready),
-        });
-        queued.queue();
+        let slot = tasks.free_slot();
+        let id = self.turns.enter(slot);
         tasks.spawned += 1;
-        let task = Task {
+        let number = tasks.spawned;
+        tasks.slots[slot as usize] = Some(Task {
+            id,
             process,
-            number: tasks.spawned,
-            future: Some((future, Waker::from(Arc::clone(&queued)))),
-            queued,
-        };
-        tasks.slots[id.slot as usize].task = Some(task);
+            number,
+            future: Some(future),
+        });
+        self.turns.wake(id);
     }
 
     /// Polls until no task is ready.
     pub fn run_ready(&self) {
-        while self.ready.any.swap(false, Ordering::Relaxed) {
+        while self.turns.is_anyone() {
             // Those that are woken meanwhile come after these: it is one queue, taken from in pieces.
             let mut turn = self.turn.take();
-            std::mem::swap(&mut turn, &mut *self.ready.lock());
+            self.turns.swap(&mut turn);
             for id in turn.drain(..) {
                 self.poll(id);
             }
@@ -163,39 +102,39 @@ impl Executor {
     }
 
     fn poll(&self, id: TaskId) {
-        let taken = self.tasks.borrow_mut().get_mut(id).and_then(|task| {
-            task.queued.queued.store(false, Ordering::Relaxed);
-            task.future.take()
-        });
-        let Some((mut future, waker)) = taken else {
+        let taken = {
+            let mut tasks = self.tasks.borrow_mut();
+            tasks.get_mut(id).and_then(|task| task.future.take())
+        };
+        let Some(mut future) = taken else {
             return;
         };
-        let done = future
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_ready();
+        self.turns.begin(id);
+        let mut context = Context::from_waker(Waker::noop());
+        let done = future.as_mut().poll(&mut context).is_ready();
         let mut tasks = self.tasks.borrow_mut();
         let ended = match tasks.get_mut(id) {
             Some(task) if !done => {
-                task.future = Some((future, waker));
+                task.future = Some(future);
                 return;
             }
-            Some(_) => tasks.take(id.slot),
+            Some(_) => tasks.take(id.slot, &self.turns),
             None => None,
         };
         // What a future drops may reach back here.
         drop(tasks);
-        drop((future, waker));
+        drop(future);
         drop(ended);
     }
 
     pub fn end_process(&self, process: ProcessId) {
-        let ended = self.tasks.borrow_mut().end(|task| task.process == process);
+        let is_its = |task: &Task| task.process == process;
+        let ended = self.tasks.borrow_mut().end(&self.turns, is_its);
         drop(ended);
     }
 
     pub fn end_all(&self) {
-        let all = self.tasks.borrow_mut().end(|_| true);
+        let all = self.tasks.borrow_mut().end(&self.turns, |_| true);
         drop(all);
     }
 }

@@ -7,6 +7,7 @@ mod signal;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod turns;
 
 pub use executor::ProcessId;
 pub use queue::Timer;
@@ -22,7 +23,8 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
+use turns::TaskId;
 
 /// Nanoseconds of virtual time.
 pub type Nanos = u64;
@@ -40,7 +42,7 @@ pub enum Stopped {
 }
 
 enum Action {
-    Wake(Waker),
+    Wake(TaskId),
     Call(Box<dyn FnOnce()>),
     /// By its place on the shelf: a queue that holds waking and happening moves little.
     Happen(u32),
@@ -223,7 +225,7 @@ impl Kernel {
             trace.event(at, sequence);
             self.trace.set(trace);
             match action {
-                Action::Wake(waker) => waker.wake(),
+                Action::Wake(id) => self.executor.turns.wake(id),
                 Action::Call(call) => call(),
                 Action::Happen(place) => {
                     let what = self.shelf.borrow_mut().take(place);
@@ -244,12 +246,12 @@ pub struct Sleep {
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
         if self.kernel.now() >= self.until {
             return Poll::Ready(());
         }
         if self.timer.is_none() {
-            let wake = Action::Wake(context.waker().clone());
+            let wake = Action::Wake(self.kernel.executor.turns.current());
             let timer = self.kernel.events.borrow_mut().push(self.until, wake);
             self.timer = Some(timer);
         }

@@ -1,23 +1,35 @@
 //! How tasks wait for each other.
 
+use super::Kernel;
+use super::turns::{TaskId, Turns};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// Wakes all who wait. Waiters look at what they wait for themselves, as with a condition variable.
-#[derive(Default)]
 pub struct Signal {
+    turns: Rc<Turns>,
     generation: Cell<u64>,
-    wakers: RefCell<Vec<Waker>>,
+    waiting: RefCell<Vec<TaskId>>,
 }
 
 impl Signal {
+    #[must_use]
+    pub fn new(kernel: &Kernel) -> Self {
+        Self {
+            turns: Rc::clone(&kernel.executor.turns),
+            generation: Cell::new(0),
+            waiting: RefCell::default(),
+        }
+    }
+
     pub fn raise(&self) {
         self.generation.set(self.generation.get() + 1);
         // To wake is to queue a task: nobody comes back here meanwhile.
-        self.wakers.borrow_mut().drain(..).for_each(Waker::wake);
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.drain(..).for_each(|id| self.turns.wake(id));
     }
 
     /// Ends at the next [`Signal::raise`] after this call.
@@ -49,24 +61,25 @@ pub struct Raised<'a> {
 impl Future for Raised<'_> {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
         if self.signal.generation.get() != self.seen {
             return Poll::Ready(());
         }
-        let mut wakers = self.signal.wakers.borrow_mut();
-        let waker = context.waker();
+        let mut waiting = self.signal.waiting.borrow_mut();
+        let current = self.signal.turns.current();
         // Whoever gives up waiting and begins anew is here already.
-        if !wakers.last().is_some_and(|last| last.will_wake(waker)) {
-            wakers.push(waker.clone());
+        if waiting.last() != Some(&current) {
+            waiting.push(current);
         }
         Poll::Pending
     }
 }
 
 struct Slot<T> {
+    turns: Rc<Turns>,
     value: Option<T>,
     broken: bool,
-    waker: Option<Waker>,
+    waiting: Option<TaskId>,
 }
 
 /// The end that will give a value, or break its promise by being dropped.
@@ -76,11 +89,12 @@ pub struct Pledge<T>(Rc<RefCell<Slot<T>>>);
 pub struct Promise<T>(Rc<RefCell<Slot<T>>>);
 
 #[must_use]
-pub fn promise<T>() -> (Pledge<T>, Promise<T>) {
+pub fn promise<T>(kernel: &Kernel) -> (Pledge<T>, Promise<T>) {
     let slot = Rc::new(RefCell::new(Slot {
+        turns: Rc::clone(&kernel.executor.turns),
         value: None,
         broken: false,
-        waker: None,
+        waiting: None,
     }));
     (Pledge(Rc::clone(&slot)), Promise(slot))
 }
@@ -93,13 +107,10 @@ impl<T> Pledge<T> {
 
 impl<T> Drop for Pledge<T> {
     fn drop(&mut self) {
-        let waker = {
-            let mut slot = self.0.borrow_mut();
-            slot.broken = true;
-            slot.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
+        let mut slot = self.0.borrow_mut();
+        slot.broken = true;
+        if let Some(id) = slot.waiting.take() {
+            slot.turns.wake(id);
         }
     }
 }
@@ -107,7 +118,7 @@ impl<T> Drop for Pledge<T> {
 impl<T> Future for Promise<T> {
     type Output = Option<T>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<T>> {
         let mut slot = self.0.borrow_mut();
         if let Some(value) = slot.value.take() {
             return Poll::Ready(Some(value));
@@ -115,7 +126,7 @@ impl<T> Future for Promise<T> {
         if slot.broken {
             return Poll::Ready(None);
         }
-        slot.waker = Some(context.waker().clone());
+        slot.waiting = Some(slot.turns.current());
         Poll::Pending
     }
 }

@@ -33,7 +33,8 @@ fn events_come_by_time_and_then_in_the_order_in_which_they_were_planned() {
 #[test]
 fn tasks_sleep_for_as_long_as_they_said_and_wake_each_other() {
     let kernel = Kernel::new(1);
-    let (signal, woken): (Rc<Signal>, Rc<Cell<Nanos>>) = (Rc::default(), Rc::default());
+    let signal = Rc::new(Signal::new(&kernel));
+    let woken: Rc<Cell<Nanos>> = Rc::default();
     let flag = Rc::new(Cell::new(false));
     let (clock, heard, at, set) = (
         Rc::clone(&kernel),
@@ -90,8 +91,8 @@ fn a_process_that_ends_takes_its_tasks_along_and_nobody_elses() {
 #[test]
 fn a_promise_is_kept_or_broken() {
     let kernel = Kernel::new(1);
-    let (kept, first) = promise::<u32>();
-    let (broken, second) = promise::<u32>();
+    let (kept, first) = promise::<u32>(&kernel);
+    let (broken, second) = promise::<u32>(&kernel);
     let seen: Rc<RefCell<Vec<Option<u32>>>> = Rc::default();
     let told = Rc::clone(&seen);
     kernel.spawn(NOBODY, async move {

@@ -34,7 +34,7 @@ impl IngressState {
             open: Cell::new(true),
             queue: RefCell::default(),
             unanswered: Cell::new(0),
-            changed: Signal::default(),
+            changed: Signal::new(&process.world.kernel),
         })
     }
 
@@ -142,7 +142,7 @@ impl World {
             self.kernel.sleep_until(back).await;
             return Err(HttpFailure::NotConnected);
         };
-        let (pledge, answer) = promise();
+        let (pledge, answer) = promise(&self.kernel);
         let responder = SimResponder {
             state: Rc::clone(&state),
             from,

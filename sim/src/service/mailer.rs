@@ -90,7 +90,7 @@ impl Mailer for SimMailer {
         }
         let done = kernel.now() + cost;
         // The rename comes a moment before the caller knows.
-        let (pledge, outcome) = promise();
+        let (pledge, outcome) = promise(kernel);
         let (mailer, mail) = (self.clone(), mail.clone());
         kernel.at(done - cost / 8, move || {
             if mailer.process.alive.get() {

@@ -43,7 +43,7 @@ impl Process {
             alive: Rc::new(Cell::new(true)),
             ready: Cell::new(false),
             stopping: Cell::new(false),
-            changed: Signal::default(),
+            changed: Signal::new(&world.kernel),
             ended: RefCell::default(),
             ingress: RefCell::default(),
         })

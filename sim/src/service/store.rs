@@ -161,7 +161,7 @@ impl Store for SimStore {
             database.busy_until
         };
         // It is durable a moment before the caller knows: a crash in between leaves it done and unacknowledged.
-        let (pledge, outcome) = promise();
+        let (pledge, outcome) = promise(kernel);
         let store = self.clone();
         kernel.at(done - cost / 8, move || {
             if store.process.alive.get() {

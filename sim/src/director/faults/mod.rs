@@ -39,7 +39,7 @@ impl Faults {
             plan: Rc::clone(plan),
             load_ended: Cell::new(false),
             open: Cell::new(0),
-            changed: Signal::default(),
+            changed: Signal::new(&world.kernel),
             closed: Cell::new(false),
         })
     }

@@ -108,10 +108,10 @@ impl Record<'_> {
         Headers::from_flat(self.headers, self.header_count)
     }
 
-    /// The value of the last header of a name, when it is UTF-8.
+    /// The value of the last header of a name.
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        std::str::from_utf8(HeaderIter::over(self.headers).last_of(name)?).ok()
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        HeaderIter::over(self.headers).last_of(name)
     }
 }
 
@@ -251,7 +251,10 @@ mod tests {
             for (record, number) in body.iter().zip(next..) {
                 let key = number.to_le_bytes();
                 assert_eq!(record.key, (number % 3 > 0).then_some(&key[..]));
-                assert_eq!(record.header("n"), Some(&*(number + 1).to_string()));
+                assert_eq!(
+                    record.header("n"),
+                    Some((number + 1).to_string().as_bytes())
+                );
                 assert_eq!(record.headers().len(), 2);
                 assert_eq!(record.payload.len(), number as usize % 7);
                 assert_eq!(record.timestamp_ms, i64::from(number));

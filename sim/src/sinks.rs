@@ -214,8 +214,8 @@ impl Sinks {
             }
             let index = table.columns.iter().position(|known| known.name == column);
             let id = match index.and_then(|index| values.get(index)) {
-                Some(Value::Text(text)) => find_id(&self.mark, text),
-                Some(value) => find_id(&self.mark, &crate::service::text(value)),
+                Some(Value::Text(text)) => find_id(&self.mark, text.as_bytes()),
+                Some(value) => find_id(&self.mark, crate::service::text(value).as_bytes()),
                 None => None,
             };
             self.saw(world, sink, Kind::Effect, id, (-1, number.cast_signed()));
@@ -246,7 +246,7 @@ impl Sinks {
             IdPlace::Header(_) => &mail.event_id,
             IdPlace::Json(_) | IdPlace::Body => &mail.body,
         };
-        find_id(&self.mark, text)
+        find_id(&self.mark, text.as_bytes())
     }
 
     /// Reads what is new in the topics.
@@ -287,7 +287,7 @@ impl Sinks {
                     .column(path, table, column)
                     .ok_or_else(|| format!("there is no column {column} of {table} in {path}"))?;
                 rows.into_iter()
-                    .map(|(number, text)| (number, find_id(&self.mark, &text)))
+                    .map(|(number, text)| (number, find_id(&self.mark, text.as_bytes())))
                     .collect()
             }
             Place::Directory { path, id } => {
@@ -350,30 +350,29 @@ impl Sinks {
 fn record_id(mark: &str, place: &IdPlace, record: crate::record::Record<'_>) -> Option<EventId> {
     match place {
         IdPlace::Header(name) => find_id(mark, record.header(name)?),
-        IdPlace::Key => find_id(mark, std::str::from_utf8(record.key?).ok()?),
+        IdPlace::Key => find_id(mark, record.key?),
         IdPlace::Json(pointer) => {
             let value: serde_json::Value = serde_json::from_slice(record.payload).ok()?;
-            find_id(mark, value.pointer(pointer)?.as_str()?)
+            find_id(mark, value.pointer(pointer)?.as_str()?.as_bytes())
         }
-        IdPlace::Body | IdPlace::FileName => {
-            find_id(mark, std::str::from_utf8(record.payload).ok()?)
-        }
+        IdPlace::Body | IdPlace::FileName => find_id(mark, record.payload),
     }
 }
 
-/// The first `{seed}-{stream}-{sequence}` in a text; `mark` is `{seed}-`.
-fn find_id(mark: &str, text: &str) -> Option<EventId> {
+/// The first `{seed}-{stream}-{sequence}` in a text, if it is one; `mark` is `{seed}-`.
+fn find_id(mark: &str, text: &[u8]) -> Option<EventId> {
     // It mostly is all of the text, and no search need be set up for that.
-    let at_once = text.strip_prefix(mark).and_then(read_id);
+    let at_once = text.strip_prefix(mark.as_bytes()).and_then(read_id);
     if at_once.is_some() {
         return at_once;
     }
+    let text = std::str::from_utf8(text).ok()?;
     let mut from = 0;
     while let Some(found) = text[from..].find(mark) {
         let at = from + found;
         let after = at + mark.len();
         let starts = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
-        if starts && let Some(id) = read_id(&text[after..]) {
+        if starts && let Some(id) = read_id(&text.as_bytes()[after..]) {
             return Some(id);
         }
         from = after;
@@ -381,24 +380,22 @@ fn find_id(mark: &str, text: &str) -> Option<EventId> {
     None
 }
 
-fn read_id(text: &str) -> Option<EventId> {
-    let (stream, rest) = read_number(text.as_bytes())?;
+fn read_id(text: &[u8]) -> Option<EventId> {
+    let (stream, rest) = read_number(text)?;
     let (sequence, _) = read_number(rest.strip_prefix(b"-")?)?;
     Some(EventId::new(u16::try_from(stream).ok()?, sequence))
 }
 
 /// The digits in front, as a number, and what comes behind them.
 fn read_number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let is_digit = |byte: &u8| byte.is_ascii_digit();
-    let end = text.iter().position(|byte| !is_digit(byte));
-    let (digits, rest) = text.split_at(end.unwrap_or(text.len()));
-    let add = |number: u64, digit: &u8| {
-        number
+    let (mut number, mut count) = (0_u64, 0);
+    for byte in text.iter().take_while(|byte| byte.is_ascii_digit()) {
+        number = number
             .checked_mul(10)?
-            .checked_add(u64::from(digit - b'0'))
-    };
-    let number = digits.iter().try_fold(0, add)?;
-    (!digits.is_empty()).then_some((number, rest))
+            .checked_add(u64::from(byte - b'0'))?;
+        count += 1;
+    }
+    (count > 0).then(|| (number, &text[count..]))
 }
 
 #[cfg(test)]
@@ -407,12 +404,15 @@ mod tests {
 
     #[test]
     fn ids_are_found_where_they_stand_alone() {
-        let id = |text| find_id("7-", text).map(|id| (id.stream(), id.sequence()));
+        let id = |text: &str| find_id("7-", text.as_bytes()).map(|id| (id.stream(), id.sequence()));
         assert_eq!(id("7-0-12"), Some((0, 12)));
         assert_eq!(id("17-0-12 7-1-3.eml"), Some((1, 3)));
         assert_eq!(id("7-x-1"), None);
         assert_eq!(id("7-0-"), None);
-        assert_eq!(id("7-70000-1 7-0-99999999999999999999 7-2-8x"), Some((2, 8)));
+        assert_eq!(
+            id("7-70000-1 7-0-99999999999999999999 7-2-8x"),
+            Some((2, 8))
+        );
         assert_eq!(id(""), None);
     }
 }

@@ -10,10 +10,10 @@ mod request;
 
 use crate::entry::{Context, Entry, EntryReport};
 use crate::error::LoadError;
-use squall_plan::payload::Constants;
 use event_loop::EventLoop;
 use inbox::Outbox;
 use request::RequestTemplate;
+use squall_plan::payload::Constants;
 use squall_plan::plan::Arrival;
 use squall_plan::scenario::{Load, LoadEntry};
 use std::net::SocketAddr;

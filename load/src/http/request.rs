@@ -9,7 +9,6 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 pub(super) struct RequestTemplate {
-    constants: Constants,
     /// Request line and `host` by address.
     starts: Vec<Vec<u8>>,
     /// All other headers but `content-length`, each with its line end.
@@ -33,7 +32,7 @@ impl RequestTemplate {
                 planned: "topic",
             });
         };
-        let body = Body::new(load, id)?;
+        let body = Body::new(load, id, &constants)?;
         let mut headers = String::new();
         for (name, value) in &load.headers {
             check(load, name, value)?;
@@ -65,9 +64,8 @@ impl RequestTemplate {
             format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n").into_bytes()
         };
         Ok(Self {
-            constants,
             starts: addresses.iter().map(start).collect(),
-            headers: Compiled::new(&load.name, &headers)?,
+            headers: Compiled::new(&load.name, &headers, &constants)?,
             body,
             scratch: Vec::new(),
         })
@@ -76,10 +74,10 @@ impl RequestTemplate {
     /// Replaces the buffer's content by the request for an event.
     pub fn write(&mut self, address: usize, arrival: &Arrival, out: &mut Vec<u8>) {
         self.scratch.clear();
-        self.body.write(&self.constants, arrival, &mut self.scratch);
+        self.body.write(arrival, &mut self.scratch);
         out.clear();
         out.extend_from_slice(&self.starts[address]);
-        self.headers.write(&self.constants, arrival, out);
+        self.headers.write(arrival, out);
         // Writing to a Vec cannot fail.
         let _ = write!(out, "content-length: {}\r\n\r\n", self.scratch.len());
         out.extend_from_slice(&self.scratch);

@@ -10,7 +10,6 @@ use squall_plan::system::IdPlace;
 
 pub(super) struct MessageTemplate {
     topic: String,
-    constants: Constants,
     key_template: Option<Compiled>,
     body: Body,
     header_templates: Vec<(String, Compiled)>,
@@ -32,12 +31,15 @@ impl MessageTemplate {
         let mut header_templates = load
             .headers
             .iter()
-            .map(|(name, value)| Ok((name.clone(), Compiled::new(&load.name, value)?)))
+            .map(|(name, value)| Ok((name.clone(), Compiled::new(&load.name, value, &constants)?)))
             .collect::<Result<Vec<_>, PayloadError>>()?;
         let mut key = load.key.as_str();
         match id {
             IdPlace::Header(name) if !load.headers.contains_key(name) => {
-                header_templates.push((name.clone(), Compiled::new(&load.name, "{{id}}")?));
+                header_templates.push((
+                    name.clone(),
+                    Compiled::new(&load.name, "{{id}}", &constants)?,
+                ));
             }
             IdPlace::Key => key = "{{id}}",
             IdPlace::FileName => {
@@ -51,13 +53,12 @@ impl MessageTemplate {
         }
         Ok(Self {
             topic: topic.clone(),
-            constants,
             key_template: if key.is_empty() {
                 None
             } else {
-                Some(Compiled::new(&load.name, key)?)
+                Some(Compiled::new(&load.name, key, &constants)?)
             },
-            body: Body::new(load, id)?,
+            body: Body::new(load, id, &constants)?,
             header_values: vec![Vec::new(); header_templates.len()],
             header_templates,
             key: Vec::new(),
@@ -70,13 +71,13 @@ impl MessageTemplate {
     pub fn fill(&mut self, arrival: &Arrival) {
         self.key.clear();
         if let Some(template) = &self.key_template {
-            template.write(&self.constants, arrival, &mut self.key);
+            template.write(arrival, &mut self.key);
         }
         self.payload.clear();
-        self.body.write(&self.constants, arrival, &mut self.payload);
+        self.body.write(arrival, &mut self.payload);
         for ((_, template), value) in self.header_templates.iter().zip(&mut self.header_values) {
             value.clear();
-            template.write(&self.constants, arrival, value);
+            template.write(arrival, value);
         }
     }
 

@@ -8,7 +8,6 @@ mod message;
 use crate::entry::{Context, Entry, EntryReport, QUANTUM_NS};
 use crate::error::LoadError;
 use crate::priority::wake_on_time;
-use squall_plan::payload::Constants;
 use classify::Delivered;
 use message::MessageTemplate;
 use rdkafka::ClientConfig;
@@ -20,6 +19,7 @@ use rdkafka::producer::{
 };
 use squall_check::{Kind, Op};
 use squall_plan::fault::Odd;
+use squall_plan::payload::Constants;
 use squall_plan::plan::Arrival;
 use squall_plan::scenario::Load;
 use std::collections::BTreeMap;

@@ -25,7 +25,7 @@ enum Padding {
 impl Body {
     /// # Errors
     /// When a slot is not known, or the id's JSON pointer leads nowhere.
-    pub fn new(load: &Load, id: &IdPlace) -> Result<Self, PayloadError> {
+    pub fn new(load: &Load, id: &IdPlace, constants: &Constants) -> Result<Self, PayloadError> {
         let mut value = load.body.clone();
         if let IdPlace::Json(pointer) = id {
             put_id(&mut value, pointer).ok_or_else(|| PayloadError::NoId {
@@ -47,8 +47,8 @@ impl Body {
             (_, Some(size)) => (value.to_string(), Padding::Spaces { size }),
             (_, None) => (value.to_string(), Padding::None),
         };
-        let template = Compiled::new(&load.name, &text)?;
-        if *id == IdPlace::Body && !template.has_id() {
+        let template = Compiled::new(&load.name, &text, constants)?;
+        if *id == IdPlace::Body && !template.has_id {
             return Err(PayloadError::NoId {
                 load: load.name.clone(),
                 place: "the body".to_owned(),
@@ -62,9 +62,9 @@ impl Body {
     }
 
     /// Appends the body of an event.
-    pub fn write(&self, constants: &Constants, arrival: &Arrival, out: &mut Vec<u8>) {
+    pub fn write(&self, arrival: &Arrival, out: &mut Vec<u8>) {
         let from = out.len();
-        self.template.write(constants, arrival, out);
+        self.template.write(arrival, out);
         match self.padding {
             Padding::None => {}
             Padding::Spaces { size } => out.resize(out.len().max(from + size), b' '),
@@ -107,9 +107,9 @@ fn put_id(body: &mut Value, pointer: &str) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::{self, Keys, LoadEntry};
     use proptest::prelude::*;
     use serde_json::json;
-    use crate::scenario::{self, Keys, LoadEntry};
     use std::collections::BTreeMap;
 
     fn load(body: Value, size_bytes: Option<u64>) -> Load {
@@ -133,20 +133,21 @@ mod tests {
         }
     }
 
+    const CONSTANTS: Constants = Constants {
+        seed: 7421,
+        stream: 0,
+        zero_unix_ns: 0,
+    };
+
     fn write(body: Value, size: Option<u64>, id: &IdPlace, sequence: u64) -> Vec<u8> {
-        let constants = Constants {
-            seed: 7421,
-            stream: 0,
-            zero_unix_ns: 0,
-        };
         let arrival = Arrival {
             at_ns: 0,
             sequence,
             key: 3,
         };
         let mut out = b"before".to_vec();
-        let body = Body::new(&load(body, size), id).unwrap();
-        body.write(&constants, &arrival, &mut out);
+        let body = Body::new(&load(body, size), id, &CONSTANTS).unwrap();
+        body.write(&arrival, &mut out);
         out.split_off(6)
     }
 
@@ -159,9 +160,10 @@ mod tests {
         );
         assert_eq!(at(json!({"id": "x"}), "/id"), br#"{"id":"7421-0-5"}"#);
         assert_eq!(at(json!([0, 1]), "/1"), br#"[0,"7421-0-5"]"#);
-        let nowhere = Body::new(&load(json!({"a": 1}), None), &IdPlace::Json("/b/c".into()));
+        let refused = |body, id| Body::new(&load(body, None), &id, &CONSTANTS);
+        let nowhere = refused(json!({"a": 1}), IdPlace::Json("/b/c".into()));
         assert!(matches!(nowhere, Err(PayloadError::NoId { .. })));
-        let without = Body::new(&load(json!("no id"), None), &IdPlace::Body);
+        let without = refused(json!("no id"), IdPlace::Body);
         assert!(matches!(without, Err(PayloadError::NoId { .. })));
     }
 

@@ -39,7 +39,6 @@ pub struct Sender {
     services: Rc<Services>,
     load: Load,
     stream: u16,
-    constants: Constants,
     process: Rc<Process>,
     headers: Vec<(String, Compiled)>,
     body: Body,
@@ -89,8 +88,14 @@ impl Sender {
         if let IdPlace::Header(name) = &id {
             headers.entry(name).or_insert("{{id}}");
         }
+        let constants = Constants {
+            seed: plan.seed,
+            stream,
+            zero_unix_ns: world.clocks.right(0) * 1_000_000 + zero,
+        };
         let compile = |(name, text): (&str, &str)| {
-            Ok((name.to_owned(), Compiled::new(&load.name, text)?))
+            let text = Compiled::new(&load.name, text, &constants)?;
+            Ok((name.to_owned(), text))
         };
         let headers: Result<Vec<_>, SimError> = headers.into_iter().map(compile).collect();
         let process = Process::bare(
@@ -103,13 +108,8 @@ impl Sender {
             world: Rc::clone(world),
             services: Rc::clone(services),
             stream,
-            constants: Constants {
-                seed: plan.seed,
-                stream,
-                zero_unix_ns: world.clocks.right(0) * 1_000_000 + zero,
-            },
             headers: headers?,
-            body: Body::new(&load, &id)?,
+            body: Body::new(&load, &id, &constants)?,
             process,
             tally: Tally::default(),
             changed: crate::kernel::Signal::new(&world.kernel),
@@ -123,7 +123,7 @@ impl Sender {
             };
             let key = match key {
                 "" => None,
-                key => Some(Compiled::new(&sender.load.name, key)?),
+                key => Some(Compiled::new(&sender.load.name, key, &constants)?),
             };
             sender
                 .open_bus(topic, key)
@@ -196,7 +196,7 @@ impl Sender {
         };
         let text = |template: &Compiled| {
             let mut text = Vec::new();
-            template.write(&self.constants, arrival, &mut text);
+            template.write(arrival, &mut text);
             // Made of texts and ASCII.
             String::from_utf8(text).unwrap_or_default()
         };
@@ -209,7 +209,7 @@ impl Sender {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
         let mut body = Vec::new();
-        self.body.write(&self.constants, arrival, &mut body);
+        self.body.write(arrival, &mut body);
         Request {
             method,
             path,
@@ -255,17 +255,17 @@ impl Sender {
         headers.clear();
         for (name, template) in &self.headers {
             value.clear();
-            template.write(&self.constants, arrival, value);
+            template.write(arrival, value);
             headers.push(name, value);
         }
         key.clear();
         if let Some(template) = &bus.key {
-            template.write(&self.constants, arrival, key);
+            template.write(arrival, key);
         }
         payload.clear();
         // A record without a value is, to who reads it, one with an empty value.
         if self.load.odd != Some(Odd::Tombstone) {
-            self.body.write(&self.constants, arrival, payload);
+            self.body.write(arrival, payload);
         }
         let message = Message {
             topic: &bus.topic,

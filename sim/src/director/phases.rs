@@ -146,13 +146,7 @@ impl Course {
             return Ok(());
         };
         let stream = self.plan.probe_stream();
-        let sender = Sender::new(
-            &self.world,
-            &self.services,
-            &self.plan,
-            index,
-            (stream, 0),
-        )?;
+        let sender = Sender::new(&self.world, &self.services, &self.plan, index, (stream, 0))?;
         for sequence in 0..PROBES {
             let at_ns = self.world.kernel.now();
             let key = u32::try_from(sequence).unwrap_or(0);

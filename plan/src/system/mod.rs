@@ -260,13 +260,21 @@ impl SinkSpec {
 }
 
 impl SystemSpec {
+    /// Consumer groups of services.
+    #[must_use]
+    pub fn service_groups(&self) -> BTreeSet<&str> {
+        let services = self.services.iter();
+        services
+            .filter_map(|service| service.group.as_deref())
+            .collect()
+    }
+
     /// Consumer groups of services and sinks.
     #[must_use]
     pub fn groups(&self) -> BTreeSet<&str> {
-        let of_services = self.services.iter().map(|service| &service.group);
-        let of_sinks = self.sinks.iter().map(|sink| &sink.group);
-        let groups = of_services.chain(of_sinks);
-        groups.filter_map(Option::as_deref).collect()
+        let mut groups = self.service_groups();
+        groups.extend(self.sinks.iter().filter_map(|sink| sink.group.as_deref()));
+        groups
     }
 
     #[must_use]

@@ -73,9 +73,10 @@ impl ExternalBus {
         let at_second = Arc::clone(&tidy);
         let topics = plan.cluster.topics.iter();
         let topics: Vec<String> = topics.map(|topic| topic.name.clone()).collect();
+        let groups = plan.system.spec.service_groups();
         let watched = watch::Watched {
             topics: topics.clone(),
-            groups: watch::groups(plan),
+            groups: groups.into_iter().map(str::to_owned).collect(),
         };
         let bus = Self {
             _at_second: interrupt.map(|all| all.at_second(move || at_second.run())),

@@ -8,7 +8,6 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
 use squall_history::{Fact, What};
-use squall_plan::Plan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,13 +24,6 @@ const STABLE: &str = "Stable";
 pub struct Watched {
     pub topics: Vec<String>,
     pub groups: Vec<String>,
-}
-
-/// Consumer groups of the plan's services.
-pub fn groups(plan: &Plan) -> Vec<String> {
-    let services = plan.system.spec.services.iter();
-    let groups: BTreeSet<String> = services.filter_map(|one| one.group.clone()).collect();
-    groups.into_iter().collect()
 }
 
 /// Topics as the cluster tells them now, those that it has.

@@ -220,18 +220,18 @@ fn accepted_detail(plan: &Plan, op: &Op, notes: &[Note]) -> String {
     format!("{topic}/{}@{}{leader}", op.partition, op.offset)
 }
 
+fn group_of<'a>(plan: &'a Plan, track: &Track<'_>) -> Option<&'a str> {
+    let sink = plan.system.spec.sinks.get(track.sink)?;
+    sink.group.as_deref()
+}
+
 /// The first commit beyond the event by the sink's group.
 fn commit_steps(plan: &Plan, track: &Track<'_>, notes: &[Note]) -> Vec<(u64, Step)> {
     let accepted = track
         .ops
         .iter()
         .find(|op| op.kind == Kind::Accepted && op.partition >= 0);
-    let group = plan
-        .system
-        .spec
-        .sinks
-        .get(track.sink)
-        .and_then(|sink| sink.group.as_deref());
+    let group = group_of(plan, track);
     let (Some(accepted), Some(group), Some(topic)) =
         (accepted, group, input_topic(plan, track.event))
     else {
@@ -282,12 +282,7 @@ fn surrounding_steps(plan: &Plan, track: &Track<'_>, notes: &[Note]) -> Vec<(u64
     let ends = ends.map_or(u64::MAX, |note| note.at);
     let until = settled.map_or(first + AFTER_NS, |op| op.at).min(ends);
     let window = first.saturating_sub(BEFORE_NS)..=until;
-    let group = plan
-        .system
-        .spec
-        .sinks
-        .get(track.sink)
-        .and_then(|sink| sink.group.as_deref());
+    let group = group_of(plan, track);
     let partition = track
         .ops
         .iter()

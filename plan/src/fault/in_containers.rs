@@ -62,19 +62,14 @@ mod tests {
             jitter_ns: 0,
             distribution,
         });
-        Fault {
-            name: "slow".to_owned(),
-            at_ns: 0,
-            for_ns: None,
-            kind: FaultKind::Delay,
-            target: from,
-            terms: Terms::Link {
+        Fault::of(
+            FaultKind::Delay,
+            from,
+            Terms::Link {
                 to: vec![to],
                 treatment,
             },
-            prove: Vec::new(),
-            drawn: false,
-        }
+        )
     }
 
     #[test]

@@ -26,19 +26,14 @@ mod tests {
     use super::*;
 
     fn refused(from: Target, to: Target, treatment: Treatment) -> bool {
-        let fault = Fault {
-            name: "odd".to_owned(),
-            at_ns: 0,
-            for_ns: None,
-            kind: FaultKind::Slicer,
-            target: from,
-            terms: Terms::Link {
+        let fault = Fault::of(
+            FaultKind::Slicer,
+            from,
+            Terms::Link {
                 to: vec![to],
                 treatment,
             },
-            prove: Vec::new(),
-            drawn: false,
-        };
+        );
         refusal(&fault).is_some()
     }
 

@@ -20,19 +20,14 @@ mod tests {
     #[test]
     fn nobody_is_cut_off_from_a_sink() {
         let refused = |from: Target| {
-            let fault = Fault {
-                name: "cut".to_owned(),
-                at_ns: 0,
-                for_ns: None,
-                kind: FaultKind::Isolate,
-                target: Target::Services,
-                terms: Terms::Apart {
+            let fault = Fault::of(
+                FaultKind::Isolate,
+                Target::Services,
+                Terms::Apart {
                     from: vec![from],
                     flow: Flow::Both,
                 },
-                prove: Vec::new(),
-                drawn: false,
-            };
+            );
             refusal(&fault).is_some()
         };
         assert!(refused(Target::Sink("mailbox".to_owned())));

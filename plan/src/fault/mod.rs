@@ -21,6 +21,7 @@ pub use kinds::{FaultKind, KINDS, KindRow};
 pub use odd::{Odd, OddSent};
 pub(crate) use of_others::refused_settings;
 pub use target::TargetError;
+pub(crate) use terms::skew_way;
 pub use terms::{Amount, Distribution, Flow, FrameAct, KafkaError, Latency, Terms, Treatment};
 
 use crate::plan::Environment;
@@ -49,11 +50,6 @@ pub struct Fault {
 /// What to do about what an environment lacks.
 pub(crate) const ELSEWHERE: &str = "run it with --on embedded";
 
-const SHARED_CLOCK: Refusal = Refusal {
-    why: "processes of one machine share its clock, and Squall does not set that",
-    fix: "run it with --on sim, where each process has a clock of its own",
-};
-
 /// Why an environment cannot inject a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Refusal {
@@ -77,10 +73,24 @@ impl Fault {
             Environment::Sim => in_sim::refusal(self),
         };
         let is_there = self.kind.injectable_in(environment);
-        if !is_there && matches!(self.terms, Terms::Skew { .. }) {
-            return Some(SHARED_CLOCK);
+        refused.or_else(|| (!is_there).then_some(self.kind.row().absent))
+    }
+}
+
+#[cfg(test)]
+impl Fault {
+    /// From the beginning of the load to its end.
+    fn of(kind: FaultKind, target: Target, terms: Terms) -> Self {
+        Self {
+            name: "it".to_owned(),
+            at_ns: 0,
+            for_ns: None,
+            kind,
+            target,
+            terms,
+            prove: Vec::new(),
+            drawn: false,
         }
-        refused.or_else(|| (!is_there).then(|| elsewhere("there is no such fault there")))
     }
 }
 

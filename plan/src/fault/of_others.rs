@@ -46,16 +46,7 @@ mod tests {
     use super::*;
 
     fn fault(kind: FaultKind, target: &str, terms: Terms) -> Fault {
-        Fault {
-            name: "it".to_owned(),
-            at_ns: 0,
-            for_ns: None,
-            kind,
-            target: Target::parse(target).unwrap(),
-            terms,
-            prove: Vec::new(),
-            drawn: false,
-        }
+        Fault::of(kind, Target::parse(target).unwrap(), terms)
     }
 
     fn apart(from: &str) -> Terms {

@@ -178,6 +178,13 @@ pub enum Distribution {
     Pareto,
 }
 
+/// How a clock can be off.
+pub(crate) const SKEW_WAYS: [&str; 2] = ["ahead", "behind"];
+
+pub(crate) const fn skew_way(behind: bool) -> &'static str {
+    SKEW_WAYS[behind as usize]
+}
+
 impl Flow {
     pub const NAMES: &'static [&'static str] = &["both", "inbound", "outbound"];
     const ALL: [Self; 3] = [Self::Both, Self::Inbound, Self::Outbound];
@@ -235,8 +242,7 @@ impl fmt::Display for Terms {
             Self::Roll { down_ns } => write!(f, ", each {} down", show_duration(*down_ns)),
             Self::Scale { to } => write!(f, " to {to}"),
             Self::Skew { by_ns, behind } => {
-                let way = if *behind { "behind" } else { "ahead" };
-                write!(f, " {} {way}", show_duration(*by_ns))
+                write!(f, " {} {}", show_duration(*by_ns), skew_way(*behind))
             }
             Self::Events { topic, amount } => match amount {
                 Amount::Count(count) => write!(f, " sends {count} to {topic}"),

@@ -4,7 +4,7 @@ use super::arrivals::Arrivals;
 use super::odd;
 use super::refusals::refusals;
 use super::timeline::timeline;
-use super::{Environment, PLAN_VERSION, Plan, PlannedLoad};
+use super::{Environment, PLAN_VERSION, Plan, PlannedLoad, PlannedStage};
 use crate::fault::Fault;
 use crate::nemesis::draw;
 use crate::problem::Problems;
@@ -24,8 +24,7 @@ impl Plan {
         let each = scenario.loads.iter();
         let mut loads: Vec<PlannedLoad> = each.map(|load| planned(load, warm_up)).collect();
         let stages = loads.iter().flat_map(|load| &load.timeline);
-        let load_ends_ns = stages.map(|stage| stage.at_ns + stage.for_ns).max();
-        let load_ends_ns = load_ends_ns.unwrap_or(0);
+        let load_ends_ns = stages.map(PlannedStage::ends_ns).max().unwrap_or(0);
         let mut faults = scenario.faults.clone();
         if let Some(nemesis) = &scenario.nemesis {
             let ends_ns = load_ends_ns.saturating_sub(warm_up);

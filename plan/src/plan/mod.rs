@@ -73,6 +73,13 @@ pub struct PlannedStage {
     pub warm_up: bool,
 }
 
+impl PlannedStage {
+    #[must_use]
+    pub const fn ends_ns(&self) -> u64 {
+        self.at_ns + self.for_ns
+    }
+}
+
 /// Where a plan runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -136,7 +136,7 @@ impl Plan {
                 out,
                 "        {:>9} - {:<9} {:<34} {:>9} events{warm_up}",
                 show_duration(stage.at_ns),
-                show_duration(stage.at_ns + stage.for_ns),
+                show_duration(stage.ends_ns()),
                 show_stage(stage),
                 stage.events
             )?;

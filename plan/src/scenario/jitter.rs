@@ -19,8 +19,7 @@ impl Scenario {
             return Cow::Borrowed(self);
         }
         let stages = self.loads.iter().flat_map(|load| load.timeline(0));
-        let load_ends_ns = stages.map(|stage| stage.at_ns + stage.for_ns).max();
-        let load_ends_ns = load_ends_ns.unwrap_or(0);
+        let load_ends_ns = stages.map(|stage| stage.ends_ns()).max().unwrap_or(0);
         let mut rng = Streams::new(seed).stream("jitter", 0);
         let mut jittered = self.clone();
         for (index, fault) in jittered.faults.iter_mut().enumerate() {

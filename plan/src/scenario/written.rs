@@ -1,7 +1,7 @@
 //! Faults and stages as the YAML that reads as them.
 
 use super::Stage;
-use crate::fault::{Act, Amount, Fault, FrameAct, Latency, Target, Terms, Treatment};
+use crate::fault::{Act, Amount, Fault, FrameAct, Latency, Target, Terms, Treatment, skew_way};
 use crate::units::{Rate, show_duration};
 use crate::yaml::{Node, Place};
 
@@ -122,10 +122,10 @@ impl Writer<'_> {
             ]),
             Terms::Roll { down_ns } => with(vec![("down", self.time(*down_ns))]),
             Terms::Scale { to } => with(vec![("to", self.text(to))]),
-            Terms::Skew { by_ns, behind } => {
-                let way = if *behind { "behind" } else { "ahead" };
-                with(vec![("by", self.time(*by_ns)), ("way", self.text(way))])
-            }
+            Terms::Skew { by_ns, behind } => with(vec![
+                ("by", self.time(*by_ns)),
+                ("way", self.text(skew_way(*behind))),
+            ]),
             Terms::Deploy { environment, bugs } => {
                 let quoted = |value: &String| Node::quoted(value.as_str(), self.place);
                 let variables = environment.iter();

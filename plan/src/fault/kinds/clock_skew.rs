@@ -1,5 +1,6 @@
 use super::{ReadTarget, Row, sink};
-use crate::fault::{Act, Aims, Target, Terms};
+use crate::fault::terms::{SKEW_WAYS, skew_way};
+use crate::fault::{Act, Aims, Refusal, Target, Terms};
 use crate::plan::Environment;
 use crate::shape::{Object, Shape};
 use crate::yaml::Node;
@@ -16,6 +17,10 @@ pub const ROW: Row = Row {
     ordinary: false,
     exclusive: false,
     environments: &[Environment::Sim],
+    absent: Refusal {
+        why: "processes of one machine share its clock, and Squall does not set that",
+        fix: "run it with --on sim, where each process has a clock of its own",
+    },
     ..Row::of_processes(Act::Skew, Aims::SERVICES)
 };
 
@@ -25,7 +30,7 @@ fn shape() -> Shape {
         .required("by", Shape::Duration, "how far it is off")
         .field(
             "way",
-            Shape::Choice(&["ahead", "behind"]),
+            Shape::Choice(&SKEW_WAYS),
             "ahead (default) or behind",
         )
         .shape()
@@ -34,6 +39,6 @@ fn shape() -> Shape {
 fn read(node: &Node, party: &mut ReadTarget<'_>) -> Option<(Target, Terms)> {
     let target = party(node.get("service")?, Aims::SERVICES);
     let by_ns = sink::duration(node, "by")?;
-    let behind = node.get("way").and_then(Node::text) == Some("behind");
+    let behind = node.get("way").and_then(Node::text) == Some(skew_way(true));
     Some((target?, Terms::Skew { by_ns, behind }))
 }

@@ -1,6 +1,6 @@
 //! What a kind's file says of it.
 
-use crate::fault::{Act, Aims, Proof, Target, Terms};
+use crate::fault::{Act, Aims, ELSEWHERE, Proof, Refusal, Target, Terms};
 use crate::nemesis::Drawing;
 use crate::plan::Environment;
 use crate::shape::Shape;
@@ -44,6 +44,8 @@ pub struct Row {
     /// Consequences that it can be asked to prove.
     pub provable: &'static [Proof],
     pub environments: &'static [Environment],
+    /// Why the other environments do not have it.
+    pub absent: Refusal,
 }
 
 impl Row {
@@ -71,6 +73,10 @@ impl Row {
                 Environment::Docker,
                 Environment::External,
             ],
+            absent: Refusal {
+                why: "there is no such fault there",
+                fix: ELSEWHERE,
+            },
         }
     }
 

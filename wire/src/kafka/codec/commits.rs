@@ -1,11 +1,11 @@
 //! OffsetCommit and OffsetFetch.
 
 use super::answer::Answer;
-use super::membership::optional_name;
+use super::membership::{Caller, caller};
 use super::reader::{Malformed, Reader};
 use super::topics;
 use super::writer::Writer;
-use crate::kafka::names::{Names, member_id};
+use crate::kafka::names::Names;
 use squall_model::kafka::{
     Blob, CommittedOffset, ErrorCode, OffsetCommitRequest, OffsetFetchRequest, OffsetFetchResponse,
     TopicPartition,
@@ -16,14 +16,12 @@ pub fn read_commit(
     version: i16,
     names: &mut Names,
 ) -> Result<OffsetCommitRequest, Malformed> {
-    let group = names.intern(r.string()?)?;
-    let generation = r.i32()?;
-    let member = member_id(r.string()?);
-    let instance = if version >= 7 {
-        optional_name(r, names)?
-    } else {
-        None
-    };
+    let Caller {
+        group,
+        generation,
+        member,
+        instance,
+    } = caller(r, names, version >= 7)?;
     if version <= 4 {
         let _retention_ms = r.i64()?;
     }

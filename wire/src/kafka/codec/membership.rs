@@ -6,7 +6,7 @@ use super::writer::Writer;
 use crate::kafka::names::{Names, member_id, member_text};
 use squall_model::kafka::{
     Blob, Coordinator, ErrorCode, HeartbeatRequest, JoinGroupRequest, JoinGroupResponse,
-    LeaveGroupRequest, LeaveGroupResponse, Name, SyncGroupRequest, SyncGroupResponse,
+    LeaveGroupRequest, LeaveGroupResponse, MemberId, Name, SyncGroupRequest, SyncGroupResponse,
 };
 
 pub(super) fn optional_name(
@@ -14,6 +14,31 @@ pub(super) fn optional_name(
     names: &mut Names,
 ) -> Result<Option<Name>, Malformed> {
     r.nullable_string()?.map(|t| names.intern(t)).transpose()
+}
+
+/// How each request of a group's member begins.
+pub(super) struct Caller {
+    pub group: Name,
+    pub generation: i32,
+    pub member: MemberId,
+    pub instance: Option<Name>,
+}
+
+/// `has_instance`: the version tells the static member (KIP-345), if it is one.
+pub(super) fn caller(
+    r: &mut Reader<'_>,
+    names: &mut Names,
+    has_instance: bool,
+) -> Result<Caller, Malformed> {
+    Ok(Caller {
+        group: names.intern(r.string()?)?,
+        generation: r.i32()?,
+        member: member_id(r.string()?),
+        instance: match has_instance {
+            true => optional_name(r, names)?,
+            false => None,
+        },
+    })
 }
 
 pub(super) fn blob(r: &mut Reader<'_>) -> Result<Blob, Malformed> {
@@ -105,14 +130,12 @@ pub fn read_sync(
     version: i16,
     names: &mut Names,
 ) -> Result<SyncGroupRequest, Malformed> {
-    let group = names.intern(r.string()?)?;
-    let generation = r.i32()?;
-    let member = member_id(r.string()?);
-    let instance = if version >= 3 {
-        optional_name(r, names)?
-    } else {
-        None
-    };
+    let Caller {
+        group,
+        generation,
+        member,
+        instance,
+    } = caller(r, names, version >= 3)?;
     let (protocol_type, protocol) = if version >= 5 {
         (optional_name(r, names)?, optional_name(r, names)?)
     } else {
@@ -159,14 +182,12 @@ pub fn read_heartbeat(
     version: i16,
     names: &mut Names,
 ) -> Result<HeartbeatRequest, Malformed> {
-    let group = names.intern(r.string()?)?;
-    let generation = r.i32()?;
-    let member = member_id(r.string()?);
-    let instance = if version >= 3 {
-        optional_name(r, names)?
-    } else {
-        None
-    };
+    let Caller {
+        group,
+        generation,
+        member,
+        instance,
+    } = caller(r, names, version >= 3)?;
     r.tags()?;
     Ok(HeartbeatRequest {
         group,

@@ -251,6 +251,24 @@ impl Runner<'_> {
         })
     }
 
+    fn offset_at(&mut self, place: Place, at: At) -> Result<i64, RunError> {
+        Ok(match at {
+            At::Start => 0,
+            At::Offset(offset) => offset,
+            At::End => self.end_of(place)?,
+            At::BeyondEnd(more) => self.end_of(place)? + more,
+            At::Negative => -7,
+        })
+    }
+
+    /// 0 where nobody tells.
+    fn end_of(&mut self, place: Place) -> Result<i64, RunError> {
+        Ok(match self.list(place, -1, To::Leader, -1)? {
+            Seen::Listed { offset, .. } => offset.max(0),
+            _ => 0,
+        })
+    }
+
     pub(super) fn fetch(
         &mut self,
         place: Place,
@@ -258,20 +276,7 @@ impl Runner<'_> {
         to: To,
         claim: EpochClaim,
     ) -> Result<Seen, RunError> {
-        let end = match at {
-            At::End | At::BeyondEnd(_) => match self.list(place, -1, To::Leader, -1)? {
-                Seen::Listed { offset, .. } => offset.max(0),
-                _ => 0,
-            },
-            _ => 0,
-        };
-        let offset = match at {
-            At::Start => 0,
-            At::Offset(offset) => offset,
-            At::End => end,
-            At::BeyondEnd(more) => end + more,
-            At::Negative => -7,
-        };
+        let offset = self.offset_at(place, at)?;
         let epoch = self.claimed_epoch(place, claim)?;
         let partition = FetchPartition::default()
             .with_partition(place.partition)
@@ -283,17 +288,8 @@ impl Runner<'_> {
         let topic = FetchTopic::default()
             .with_topic(topic_name(&self.book.topic(place.topic)))
             .with_partitions(vec![partition]);
-        let request = FetchRequest::default()
-            .with_replica_id(BrokerId(-1))
-            .with_max_wait_ms(0)
-            .with_min_bytes(0)
-            .with_max_bytes(FETCH_BYTES)
-            .with_session_id(0)
-            .with_session_epoch(-1)
-            .with_rack_id(text(""))
-            .with_topics(vec![topic]);
         let broker = self.target(place, to)?;
-        let answer = match self.ask(broker, request)? {
+        let answer = match self.ask(broker, fetch_of(topic))? {
             Ok(answer) => answer,
             Err(why) => return Ok(unheard(why)),
         };
@@ -399,6 +395,19 @@ impl Runner<'_> {
                 end: p.end_offset,
             }))
     }
+}
+
+/// A read by a client that holds no session and waits for nothing.
+fn fetch_of(topic: FetchTopic) -> FetchRequest {
+    FetchRequest::default()
+        .with_replica_id(BrokerId(-1))
+        .with_max_wait_ms(0)
+        .with_min_bytes(0)
+        .with_max_bytes(FETCH_BYTES)
+        .with_session_id(0)
+        .with_session_epoch(-1)
+        .with_rack_id(text(""))
+        .with_topics(vec![topic])
 }
 
 fn produced(answer: &ProduceResponse) -> Produced {

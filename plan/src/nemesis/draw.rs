@@ -26,13 +26,7 @@ pub(crate) fn draw(
         overlapping: nemesis.brokers_at_most > 1,
     };
     let load_ends_ns = load_ends_ns.saturating_sub(nemesis.quiet_ns);
-    let mut kinds: Vec<FaultKind> = match nemesis.kinds.is_empty() {
-        true => Nemesis::ordinary()
-            .filter(|kind| kind.injectable_in(environment))
-            .flat_map(|kind| std::iter::repeat_n(kind, kind.row().weight))
-            .collect(),
-        false => nemesis.kinds.clone(),
-    };
+    let mut kinds = kinds(nemesis, environment);
     let mut nemesis = nemesis.clone();
     if nemesis.swarm {
         drawing.swarm(&mut nemesis, &mut kinds);
@@ -51,24 +45,8 @@ pub(crate) fn draw(
             return faults;
         };
         let for_ns = drawing.between(nemesis.shortest_ns, nemesis.longest_ns.min(room));
-        let Some((target, terms)) = kind
-            .row()
-            .draw
-            .and_then(|draw| draw(&mut drawing, kind.row().aims))
-        else {
+        let Some((target, terms)) = drawing.aim(kind, weak.as_ref()) else {
             continue;
-        };
-        let target = match &weak {
-            Some(weak) if kind == FaultKind::PowerLoss => weak.clone(),
-            // Several can only be away at once where it is known who they are.
-            _ if nemesis.swarm
-                && drawing.overlapping
-                && kind.row().exclusive
-                && is_broker(&target) =>
-            {
-                drawing.numbered_broker()
-            }
-            _ => target,
         };
         let fault = Fault {
             name: format!(
@@ -90,6 +68,17 @@ pub(crate) fn draw(
             faults.push(fault);
         }
     }
+}
+
+/// One of these is as likely as another.
+fn kinds(nemesis: &Nemesis, environment: Environment) -> Vec<FaultKind> {
+    if !nemesis.kinds.is_empty() {
+        return nemesis.kinds.clone();
+    }
+    Nemesis::ordinary()
+        .filter(|kind| kind.injectable_in(environment))
+        .flat_map(|kind| std::iter::repeat_n(kind, kind.row().weight))
+        .collect()
 }
 
 /// Whether one more stays within the bounds.
@@ -231,6 +220,21 @@ impl Drawing {
             self.hot = self.pick(&self.world.partitions.clone());
         }
         self.overlapping = self.overlapping && self.one_in(2);
+    }
+
+    /// Target and terms. `None`: there is nothing to aim at.
+    fn aim(&mut self, kind: FaultKind, weak: Option<&Target>) -> Option<(Target, Terms)> {
+        let row = kind.row();
+        let (target, terms) = row.draw.and_then(|draw| draw(self, row.aims))?;
+        let target = match weak {
+            Some(weak) if kind == FaultKind::PowerLoss => weak.clone(),
+            // Several can only be away at once where it is known who they are.
+            _ if self.swarm && self.overlapping && row.exclusive && is_broker(&target) => {
+                self.numbered_broker()
+            }
+            _ => target,
+        };
+        Some((target, terms))
     }
 
     /// Draws nothing unless it is wanted: seeds of scenarios without it stay what they are.

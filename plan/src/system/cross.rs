@@ -1,6 +1,6 @@
 //! References within a system file, and combinations that cannot be.
 
-use super::{IdPlace, Ready, ServiceSpec, SinkStore, SystemSpec};
+use super::{IdPlace, Ready, ServiceSpec, SinkSpec, SinkStore, SystemSpec};
 use crate::problem::Problems;
 use crate::shape::did_you_mean;
 use crate::template::{SYSTEM_SLOTS, Template};
@@ -246,42 +246,11 @@ fn check_slots(value: &Node, service: &ServiceSpec, problems: &mut Problems) {
 }
 
 fn check_sink(node: &Node, name: &str, system: &SystemSpec, problems: &mut Problems) {
-    if let Some(topic) = node.get("topic") {
-        known_topic(topic, system, problems);
-    }
-    if let Some(dead) = node.get("dead_letters") {
-        if let Some(topic) = dead.get("topic") {
-            known_topic(topic, system, problems);
-        }
-        check_id(dead.get("id"), problems);
-    }
-    if let Some(group) = node.get("group") {
-        known(
-            group,
-            system
-                .services
-                .iter()
-                .filter_map(|service| service.group.as_deref()),
-            "group",
-            problems,
-        );
-    }
+    check_sources(node, system, problems);
     let Some(sink) = system.sink(name) else {
         return;
     };
-    let unreadable = match &sink.store {
-        SinkStore::Directory { id, .. } => matches!(id, IdPlace::Key),
-        SinkStore::Topic { id, .. } => matches!(id, IdPlace::FileName),
-        SinkStore::Sqlite { .. } | SinkStore::Postgres { .. } => false,
-        SinkStore::Mails(_) => true,
-    };
-    if let Some(id) = node.get("id").filter(|_| unreadable) {
-        problems.at(
-            &id.place,
-            format!("sink `{name}` has nothing of that kind"),
-            "files have a file-name, records a key; both have headers and a body; of a mail that is caught it is in the Message-ID, so leave `id` out",
-        );
-    }
+    check_ids(node, sink, problems);
     if let Some(path) = node
         .get("http")
         .filter(|path| path.text().is_some_and(|text| !text.starts_with('/')))
@@ -290,15 +259,6 @@ fn check_sink(node: &Node, name: &str, system: &SystemSpec, problems: &mut Probl
             &path.place,
             "the path does not begin with `/`",
             "write it as /effects",
-        );
-    }
-    if node.get("http").is_some()
-        && matches!(&sink.store, SinkStore::Directory { id, .. } if *id == IdPlace::FileName)
-    {
-        problems.at(
-            &node.get("id").unwrap_or(node).place,
-            "a request has no file-name",
-            "known places: body, {header: NAME}, {json: /pointer}",
         );
     }
     if let Some(serve) = node
@@ -323,6 +283,56 @@ fn check_sink(node: &Node, name: &str, system: &SystemSpec, problems: &mut Probl
                 "leave it out",
             );
         }
+    }
+}
+
+/// Topics and group that a sink is read by.
+fn check_sources(node: &Node, system: &SystemSpec, problems: &mut Problems) {
+    if let Some(topic) = node.get("topic") {
+        known_topic(topic, system, problems);
+    }
+    if let Some(dead) = node.get("dead_letters") {
+        if let Some(topic) = dead.get("topic") {
+            known_topic(topic, system, problems);
+        }
+        check_id(dead.get("id"), problems);
+    }
+    if let Some(group) = node.get("group") {
+        known(
+            group,
+            system
+                .services
+                .iter()
+                .filter_map(|service| service.group.as_deref()),
+            "group",
+            problems,
+        );
+    }
+}
+
+/// Whether an id can stand where the sink is said to have it.
+fn check_ids(node: &Node, sink: &SinkSpec, problems: &mut Problems) {
+    let unreadable = match &sink.store {
+        SinkStore::Directory { id, .. } => matches!(id, IdPlace::Key),
+        SinkStore::Topic { id, .. } => matches!(id, IdPlace::FileName),
+        SinkStore::Sqlite { .. } | SinkStore::Postgres { .. } => false,
+        SinkStore::Mails(_) => true,
+    };
+    if let Some(id) = node.get("id").filter(|_| unreadable) {
+        problems.at(
+            &id.place,
+            format!("sink `{}` has nothing of that kind", sink.name),
+            "files have a file-name, records a key; both have headers and a body; of a mail that is caught it is in the Message-ID, so leave `id` out",
+        );
+    }
+    if node.get("http").is_some()
+        && matches!(&sink.store, SinkStore::Directory { id, .. } if *id == IdPlace::FileName)
+    {
+        problems.at(
+            &node.get("id").unwrap_or(node).place,
+            "a request has no file-name",
+            "known places: body, {header: NAME}, {json: /pointer}",
+        );
     }
 }
 

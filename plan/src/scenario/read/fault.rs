@@ -3,13 +3,11 @@
 mod events;
 mod frames;
 mod sink;
+mod terms;
 
 use super::Context;
-use crate::fault::{
-    Aims, Fault, KINDS, KindRow, Proof, Target, TargetError, Terms, Treatment, ways,
-};
+use crate::fault::{Aims, Fault, KINDS, KindRow, Proof, Target, TargetError, Terms};
 use crate::problem::Problems;
-use crate::scenario::{Load, LoadEntry};
 use crate::shape::did_you_mean;
 use crate::units::show_duration;
 use crate::yaml::{Node, Place};
@@ -64,7 +62,7 @@ fn fault(node: &Node, context: &Context<'_>, problems: &mut Problems) -> Option<
         check_aim(row, target, aim, problems);
     }
     if let (Some(target), Some(terms)) = (&target, &terms) {
-        check_terms(target, terms, aim, context, problems);
+        terms::check(target, terms, aim, context, problems);
     }
     let prove = proofs(row, node, target.as_ref(), context, problems);
     let at = node.get("at")?;
@@ -202,88 +200,6 @@ fn check_aim(row: &KindRow, target: &Target, node: &Node, problems: &mut Problem
         format!("`{}` cannot aim at {wrong}", row.key),
         fix,
     );
-}
-
-/// What only the system can tell of what was asked for.
-fn check_terms(
-    target: &Target,
-    terms: &Terms,
-    aim: &Node,
-    context: &Context<'_>,
-    problems: &mut Problems,
-) {
-    if !ways::lead_somewhere(target, terms, true) {
-        let what = format!("no connection runs between `{target}` and these");
-        let fix = "connections run from services and the load to brokers, between brokers and to the controller, and from services to sinks";
-        return problems.at(&aim.place, what, fix);
-    }
-    let is_http = |load: &Load| matches!(load.entry, LoadEntry::Http { .. });
-    let load_on_bus = !context.loads.iter().all(is_http) || context.loads.is_empty();
-    if !ways::lead_somewhere(target, terms, load_on_bus) {
-        let what = "the load connects to no broker: its requests go straight to the services";
-        let fix = "name the services that it calls, or let the load enter by `topic`";
-        return problems.at(&aim.place, what, fix);
-    }
-    if let Target::Sink(name) = target
-        && sink::answers_by_itself(name, terms, context)
-    {
-        let what = format!("what `{name}` answers is its own: Squall only stands before it");
-        let fix = "use sink_down, isolate, delay, bandwidth or another fault of connections";
-        return problems.at(&aim.place, what, fix);
-    }
-    let nothing = match terms {
-        Terms::Flapping { down_ns: 0, .. } => Some("down"),
-        Terms::Flapping { up_ns: 0, .. } => Some("up"),
-        _ => None,
-    };
-    if let Some(turn) = nothing {
-        let fix = "write how long it lasts, such as 300ms; isolate cuts off for good";
-        return problems.at(&aim.place, format!("`{turn}` takes no time"), fix);
-    }
-    let no_bytes = Treatment::Bandwidth { bytes_per_s: 0 };
-    if matches!(terms, Terms::Link { treatment, .. } if *treatment == no_bytes) {
-        let fix = "write at least 1B/s; isolate and drop let nothing through";
-        return problems.at(&aim.place, "nothing flows at this rate", fix);
-    }
-    if let Terms::Link { to, treatment } = terms {
-        return frames::check(target, to, treatment, aim, problems);
-    }
-    let Target::Service { service, replica } = target else {
-        return;
-    };
-    let mut refuse = |what: String, fix: String| problems.at(&aim.place, what, fix);
-    match terms {
-        Terms::Deploy { environment, bugs } => {
-            if environment.is_empty() && bugs.is_empty() {
-                let what = format!("the new version of `{service}` is the old one");
-                refuse(what, "give it `env` or `bugs`".to_owned());
-            }
-            let spec = context.system.spec.service(service);
-            let known: Vec<&str> = spec
-                .map_or(&[][..], |spec| &spec.bugs)
-                .iter()
-                .map(|bug| bug.name.as_str())
-                .collect();
-            for bug in bugs
-                .iter()
-                .filter(|bug| context.found && !known.contains(&bug.as_str()))
-            {
-                let fix = did_you_mean(bug, known.iter().copied(), "bugs");
-                refuse(format!("`{service}` has no bug `{bug}`"), fix);
-            }
-        }
-        Terms::Scale { to } => {
-            if replica.is_some() {
-                let what = format!("`{target}` is one replica, and a service is scaled");
-                refuse(what, format!("write `{service}`"));
-            }
-            if context.system.scale.get(service) == Some(to) {
-                let what = format!("`{service}` has {to} replicas already");
-                refuse(what, "scale it to another number".to_owned());
-            }
-        }
-        _ => {}
-    }
 }
 
 fn check_target(target: &Target, place: &Place, context: &Context<'_>, problems: &mut Problems) {

@@ -72,19 +72,6 @@ pub struct StageReport {
     pub achieved_per_s: f64,
 }
 
-impl LoadReport {
-    /// Share of the planned events that went out on time, 0 to 1.
-    #[must_use]
-    #[allow(clippy::cast_precision_loss)]
-    pub fn on_time_share(&self) -> f64 {
-        if self.planned == 0 {
-            1.0
-        } else {
-            self.on_time as f64 / self.planned as f64
-        }
-    }
-}
-
 /// How many of a histogram's values are above [`ON_TIME_NS`].
 pub(crate) fn late_count(histogram: &Histogram<u64>) -> u64 {
     histogram.len() - histogram.count_between(0, ON_TIME_NS)

@@ -113,7 +113,7 @@ pub struct LoadSummary {
     pub indeterminate: u64,
     /// Events that the plan has.
     pub planned: u64,
-    /// Share of the planned events that went out on time, 0 to 1.
+    /// Share of the planned events that went out on time, 0 to 1; of those that were due, where the load was stopped.
     pub on_time: f64,
     /// Events among the rejected that found no free connection and never left: the system did not get the load that the plan says.
     #[serde(default)]

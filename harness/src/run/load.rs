@@ -2,6 +2,7 @@
 
 use super::by_hand::{ByHand, Tempo};
 use super::phases::Running;
+use super::punctuality::Punctuality;
 use super::watchdog::{Totals, Watchdog};
 use crate::exit::Failure;
 use crate::faults::{BIT, Schedule};
@@ -102,23 +103,15 @@ fn open(by_hand: Option<&ByHand>, open: bool) {
 
 /// Records what the loads say of themselves, for the verdict.
 fn tell(running: &Running<'_>, reports: &[LoadReport]) {
-    let planned: u64 = reports.iter().map(|report| report.planned).sum();
-    let on_time: u64 = reports.iter().map(|report| report.on_time).sum();
-    let share = if planned == 0 {
-        0.0
-    } else {
-        on_time as f64 / planned as f64
-    };
     let pacing_ms = reports
         .iter()
         .map(|report| report.pacing.p999_ns)
         .max()
         .unwrap_or(0) as f64
         / 1e6;
-    sample(running, "achieved_rate", share);
     sample(running, "pacing_p999_ms", pacing_ms);
     pacing(running, reports);
-    rate(running, reports, share);
+    rate(running, reports);
     let ok = pacing_ms <= PACING_P999_MAX_MS;
     let detail = format!(
         "The harness sent late: 99.9 % of the events within {pacing_ms:.1} ms of their time, allowed are {PACING_P999_MAX_MS} ms."
@@ -154,15 +147,14 @@ fn odd_events(running: &Running<'_>, reports: &[LoadReport]) {
     }
 }
 
-fn rate(running: &Running<'_>, reports: &[LoadReport], share: f64) {
+fn rate(running: &Running<'_>, reports: &[LoadReport]) {
     let least = running.context.plan.expect.rate_min;
-    let slowest = reports
-        .iter()
-        .flat_map(|report| report.stages.iter())
-        .filter(|stage| stage.planned > 0 && stage.on_time < stage.planned)
-        .min_by(|a, b| {
-            (a.on_time as f64 / a.planned as f64).total_cmp(&(b.on_time as f64 / b.planned as f64))
-        });
+    let Punctuality {
+        share,
+        due,
+        slowest,
+    } = Punctuality::of(reports);
+    sample(running, "achieved_rate", share);
     let where_ = slowest.map_or_else(String::new, |stage| {
         format!(
             " The stage at {:.1} s reached {:.0}/s.",
@@ -182,10 +174,9 @@ fn rate(running: &Running<'_>, reports: &[LoadReport], share: f64) {
     let unsent = unsent(reports);
     #[allow(clippy::cast_precision_loss)]
     sample(running, "unsent", unsent as f64);
-    let planned: u64 = reports.iter().map(|report| report.planned).sum();
-    let ok = unsent as f64 <= (1.0 - least) * planned as f64;
+    let ok = unsent as f64 <= (1.0 - least) * due as f64;
     let detail = format!(
-        "{unsent} of {planned} events found no free connection: the system is slower than this rate, or load.connections is too low."
+        "{unsent} of {due} events found no free connection: the system is slower than this rate, or load.connections is too low."
     );
     health(running, health_key::RATE, ok, detail);
 }

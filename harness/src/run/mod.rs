@@ -12,6 +12,7 @@ mod load;
 mod metrics;
 mod phases;
 mod pipeline;
+mod punctuality;
 mod reports;
 mod simulated;
 mod steady;

@@ -331,3 +331,43 @@ fn groups_of_several_partitions_are_deleted_by_one_request() {
     });
     assert_eq!(results, expected.collect::<Vec<_>>());
 }
+
+/// As Kafka's `StripedReplicaPlacer` places them: living brokers first, and fenced ones where those do not suffice.
+#[test]
+fn replicas_are_placed_on_brokers_that_are_down_too() {
+    let (mut world, _) = cluster(config());
+    let fenced = |w: &World| {
+        w.controller()
+            .map(|c| c.brokers().filter(|(_, f)| *f).count())
+    };
+    world.crash(NodeId(3), false);
+    world.run_until(20 * SECOND, "a fenced broker", |w| fenced(w) == Some(1));
+    let groups = vec![Name(10)];
+    world.call(NodeId(1), Request::FindCoordinator { groups });
+    world.run_for(2 * SECOND);
+    let states = |w: &World| -> Vec<PartitionState> {
+        let partitions = w.controller().into_iter().flat_map(|c| c.partitions());
+        let of_offsets = partitions.filter(|(at, _)| at.topic == Name(1));
+        of_offsets.map(|(_, state)| state.clone()).collect()
+    };
+    let made = states(&world);
+    assert_eq!(made.len(), 4);
+    for state in &made {
+        assert_eq!(
+            (state.replicas.len(), state.replicas[2]),
+            (3, NodeId(3)),
+            "{state:?}"
+        );
+        assert_eq!(state.isr, [NodeId(1), NodeId(2)]);
+        assert_eq!(state.leader, Some(state.replicas[0]));
+    }
+    world.crash(NodeId(2), false);
+    world.run_until(20 * SECOND, "two fenced brokers", |w| fenced(w) == Some(2));
+    match world.call(NodeId(1), new_topic(Name(8), 1, &[])) {
+        Some(Response::CreateTopics(made)) => assert_eq!(made[0].replication_factor, 3),
+        other => panic!("no answer to CreateTopics: {other:?}"),
+    }
+    world.start(NodeId(2));
+    world.start(NodeId(3));
+    world.run_until(20 * SECOND, "whole partitions", World::is_whole);
+}

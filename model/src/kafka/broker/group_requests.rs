@@ -18,24 +18,9 @@ impl<B: Body> Broker<B> {
     ) -> Vec<Coordinator> {
         let offsets = self.config.offsets_topic;
         if !self.image.topics.contains_key(&offsets) {
-            let alive = self
-                .image
-                .brokers
-                .values()
-                .filter(|(_, fenced)| !fenced)
-                .count();
-            let factor = self
-                .config
-                .offsets_topic_replication_factor
-                .min(i16::try_from(alive).unwrap_or(i16::MAX))
-                .max(1);
-            self.create_automatically(
-                now,
-                offsets,
-                self.config.offsets_topic_partitions,
-                factor,
-                out,
-            );
+            let partitions = self.config.offsets_topic_partitions;
+            let factor = self.config.offsets_topic_replication_factor;
+            self.create_automatically(now, offsets, partitions, factor, out);
         }
         groups
             .iter()

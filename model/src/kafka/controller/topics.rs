@@ -131,18 +131,17 @@ impl<B: Clone> Controller<B> {
         self.spread(partitions, factor)
     }
 
-    /// Replicas round robin over the living brokers, the first one moving on with each partition.
+    /// Replicas round robin over the living brokers, the first one moving on with each partition; those that the living ones do not
+    /// suffice for on fenced brokers, which get them when they are back, as Kafka's `StripedReplicaPlacer` does.
     fn spread(&mut self, partitions: i32, factor: i16) -> Result<Vec<Vec<NodeId>>, Refusal> {
-        let alive: Vec<NodeId> = self
-            .registrations
-            .keys()
-            .filter(|node| self.is_alive(**node))
-            .copied()
-            .collect();
+        let registered = self.registrations.keys().copied();
+        let (alive, fenced): (Vec<NodeId>, Vec<NodeId>) =
+            registered.partition(|node| self.is_alive(*node));
         let wanted = usize::try_from(factor).unwrap_or(0);
-        if wanted == 0 || wanted > alive.len() {
+        if wanted == 0 || alive.is_empty() || wanted > alive.len() + fenced.len() {
             let text = format!(
-                "replication factor {factor}, and {} brokers are alive",
+                "replication factor {factor}, and {} brokers are registered, {} of them alive",
+                alive.len() + fenced.len(),
                 alive.len()
             );
             return Err((ErrorCode::InvalidReplicationFactor, text));
@@ -151,9 +150,13 @@ impl<B: Clone> Controller<B> {
         self.disk.next_start += 1;
         let replicas = |partition: i32| {
             let first = start + usize::try_from(partition).unwrap_or(0);
-            (0..wanted)
-                .map(|step| alive[(first + step) % alive.len()])
-                .collect()
+            let from = |brokers: &[NodeId], wanted: usize| {
+                let at = |step| brokers[(first + step) % brokers.len()];
+                (0..wanted.min(brokers.len())).map(at).collect::<Vec<_>>()
+            };
+            let mut replicas = from(&alive, wanted);
+            replicas.extend(from(&fenced, wanted - replicas.len()));
+            replicas
         };
         Ok((0..partitions).map(replicas).collect())
     }

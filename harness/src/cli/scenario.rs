@@ -31,13 +31,13 @@ pub struct ScenarioArgs {
     /// Plain lines instead of the live view
     #[arg(long)]
     plain: bool,
-    /// Run the same plan without its faults afterwards, to see whether an anomaly comes from them
+    /// Run the same plan without its faults afterwards, to see whether an anomaly comes from them (not with --repeat or --seeds)
     #[arg(long)]
     control: bool,
-    /// Run it so often, with seeds counting up from the first, and tell how often what came and what that proves
+    /// Run it so often, with seeds counting up from the first, and tell how often what came and what that proves (not with --control or --seeds)
     #[arg(long, value_name = "N", conflicts_with = "control", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     repeat: Option<u64>,
-    /// Leave brokers and services up after the verdict, for kcat and the like, until Enter or Ctrl-C (without the live view)
+    /// Leave brokers and services up after the verdict, for kcat and the like, until Enter or Ctrl-C (without the live view; not with --control, --repeat or --seeds)
     #[arg(long, conflicts_with_all = ["control", "repeat", "seeds"])]
     keep: bool,
     #[command(flatten)]

@@ -132,7 +132,10 @@ fn act(path: &str) -> Result<Call, ApiError> {
     let action = ACTIONS.into_iter().find(|known| known.name() == action);
     let action = action.ok_or_else(|| {
         let error = format!("nothing named `{}` can be done to a broker", last(rest));
-        ApiError::not_found(error, "there are kill, restart, isolate, rejoin and pause")
+        ApiError::not_found(
+            error,
+            &format!("there are {}", ACTIONS.map(Action::name).join(", ")),
+        )
     })?;
     Ok(Call::Act(which_of(which)?, action))
 }

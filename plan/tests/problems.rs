@@ -560,3 +560,46 @@ fn what_acts_on_requests_runs_from_clients_to_brokers() {
         assert!(found.contains(said), "{said:?}: {found}");
     }
 }
+
+#[test]
+fn what_an_environment_refuses_has_its_place_too() {
+    let refused = |set: &str, on| {
+        let read = from_text("burst.yaml", BURST, &sets(&[set]), &Memory(String::new()));
+        Plan::derive(&read.unwrap(), 1, on).unwrap_err().0
+    };
+    let links = refused("bus.kafka.links={ latency: 50ms }", Environment::Docker);
+    assert!(links[0].source.starts_with("--set bus.kafka.links"));
+    let drawn = refused("nemesis={ kinds: [pause] }", Environment::Sim);
+    assert!(drawn[0].source.starts_with("--set nemesis"), "{drawn:?}");
+    let fault = "faults:\n  - name: later\n    at: 9s\n    for: 1s\n    stop: consumer-db\n  - { name: one, at: 1s, for: 1s, pause: consumer-db }\n";
+    let text = BURST.replace("faults: []\n", fault);
+    let read = from_text(
+        "burst.yaml",
+        &text,
+        &Request::default(),
+        &Memory(String::new()),
+    );
+    let found = Plan::derive(&read.unwrap(), 1, Environment::Sim).unwrap_err();
+    let stop = text
+        .lines()
+        .position(|line| line.contains("stop:"))
+        .unwrap()
+        + 1;
+    let places: Vec<(usize, usize)> = found.0.iter().map(|one| (one.line, one.column)).collect();
+    assert_eq!(places, [(stop + 1, 42), (stop, 11)], "{found}");
+}
+
+#[test]
+fn a_nemesis_says_why_it_does_not_draw_a_kind() {
+    let told = |kind: &str| {
+        let nemesis = format!("nemesis={{ kinds: [{kind}] }}");
+        problems(BURST, &sets(&[&nemesis])).to_string()
+    };
+    let skew = told("clock_skew");
+    assert!(
+        skew.contains("share its clock") && skew.contains("--on sim"),
+        "{skew}"
+    );
+    assert!(told("scale").contains("write it in `faults`"));
+    assert!(told("crahs").contains("did you mean `crash`?"));
+}

@@ -6,6 +6,7 @@ use crate::problem::Problems;
 use crate::shape::{self, did_you_mean};
 use crate::yaml::{self, Node, Place};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Each variant is checked as a scenario of its own.
 const VARIANTS_MAX: usize = 64;
@@ -49,6 +50,7 @@ pub fn from_text(
     check_variants(&root, name, files, &mut problems);
     lay_over(&mut plain, name, request, &mut problems);
     let mut scenario = read::scenario(&plain, name, files, &mut problems);
+    scenario.tree = Arc::new(plain);
     text.clone_into(&mut scenario.text);
     scenario.variant.clone_from(&request.variant);
     scenario.sets.clone_from(&request.sets);

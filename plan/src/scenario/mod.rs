@@ -26,15 +26,20 @@ use crate::nemesis::Nemesis;
 use crate::system::{IdPlace, Semantics, ServiceSpec, SystemSpec, TopicSpec};
 use crate::template::{SYSTEM_SLOTS, Template};
 use crate::units::Rate;
+use crate::yaml::{Node, Place};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Scenario {
     pub name: String,
     pub description: String,
     /// The file as it was named.
     pub file: String,
+    /// Its tree, with what the request lays over it.
+    #[serde(skip)]
+    pub(crate) tree: Arc<Node>,
     /// Its text, so that a plan can be cut down and written again.
     pub text: String,
     /// The variant that was chosen, if any.
@@ -55,12 +60,26 @@ pub struct Scenario {
     pub nemesis: Option<Nemesis>,
     pub expect: Expect,
     /// What stops the run.
-    #[serde(default)]
     pub abort_if: Vec<AbortLimit>,
     pub timing: Timing,
     pub sim: Sweep,
     /// The load was scaled down to about so many events, see [`Scenario::scaled`].
     pub scaled_to: Option<u64>,
+}
+
+impl Scenario {
+    /// Where a path such as `faults.0.crash` is written, or else the nearest on the way there.
+    pub(crate) fn place_of(&self, path: &str) -> &Place {
+        let mut node = &*self.tree;
+        for key in path.split('.') {
+            let item = || node.items().get(key.parse::<usize>().ok()?);
+            let Some(next) = node.get(key).or_else(item) else {
+                break;
+            };
+            node = next;
+        }
+        &node.place
+    }
 }
 
 /// What a sweep of simulated seeds does differently from one run.

@@ -1,6 +1,6 @@
 //! The shapes as JSON Schema, for completion in editors.
 
-use super::{Either, Object, Shape};
+use super::{Either, Object, Shape, quantity};
 use serde_json::{Value, json};
 
 /// JSON Schema (2020-12) of scenario files.
@@ -41,6 +41,7 @@ fn schema_of(shape: &Shape) -> Value {
         Shape::Size => quantity("(B|KB|MB|GB|KiB|MiB|GiB)"),
         Shape::Bandwidth => quantity("(B|KB|MB|GB|KiB|MiB|GiB)/s"),
         Shape::Choice(choices) => json!({ "enum": choices }),
+        Shape::DrawnKind => json!({ "enum": quantity::drawable() }),
         Shape::Setting | Shape::Template(_) => json!({ "type": ["string", "number", "boolean"] }),
         Shape::Body(_) | Shape::Anything => json!({}),
         Shape::List(of) => json!({ "type": "array", "items": schema_of(of) }),

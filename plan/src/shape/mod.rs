@@ -40,6 +40,8 @@ pub enum Shape {
     Size,
     Bandwidth,
     Choice(&'static [&'static str]),
+    /// A kind of fault that a nemesis draws.
+    DrawnKind,
     /// A single value that is handed on as text.
     Setting,
     /// Text with `{{slots}}` of this set.

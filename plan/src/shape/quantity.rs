@@ -1,6 +1,8 @@
 //! Whether a single value is what it should be.
 
 use super::{Shape, did_you_mean};
+use crate::fault::{KINDS, Refusal};
+use crate::plan::Environment;
 use crate::template;
 use crate::units::{
     UnitError, parse_bandwidth, parse_duration, parse_rate, parse_share, parse_size,
@@ -19,6 +21,7 @@ pub(super) fn check(node: &Node, text: &str, shape: &Shape) -> Result<(), UnitEr
         Shape::Integer { min, max } => integer(node, text, *min, *max),
         Shape::Number { min, max } => number(node, text, *min, *max),
         Shape::Choice(choices) => choice(text, choices),
+        Shape::DrawnKind => drawn_kind(text),
         Shape::Template(slots) => template::check(text, slots),
         Shape::Text if text.is_empty() => Err(error("an empty text", "write something")),
         _ => Ok(()),
@@ -86,6 +89,28 @@ fn choice(text: &str, choices: &[&str]) -> Result<(), UnitError> {
         format!("`{}` is not one of the choices", shorten(text)),
         did_you_mean(text, choices.iter().copied(), "choices"),
     ))
+}
+
+fn drawn_kind(text: &str) -> Result<(), UnitError> {
+    let undrawn = KINDS.iter().find(|row| row.key == text && !row.drawable());
+    let Some(row) = undrawn else {
+        return choice(text, &drawable());
+    };
+    let what = format!("a nemesis draws no `{text}`");
+    if row.kind.injectable_in(Environment::Embedded) {
+        return Err(error(what, "write it in `faults`"));
+    }
+    let Refusal { why, fix } = row.absent;
+    Err(error(
+        format!("{what}: {why}"),
+        format!("write it in `faults`, and {fix}"),
+    ))
+}
+
+/// Kinds of faults that a nemesis draws.
+pub(super) fn drawable() -> Vec<&'static str> {
+    let drawable = KINDS.iter().filter(|row| row.drawable());
+    drawable.map(|row| row.key).collect()
 }
 
 /// Long hostile texts do not belong in messages.

@@ -285,15 +285,11 @@ fn stage() -> Shape {
 }
 
 fn nemesis() -> Shape {
-    static KEYS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-        let drawable = KINDS.iter().filter(|row| row.drawable());
-        drawable.map(|row| row.key).collect()
-    });
     let count = Shape::Integer { min: 1, max: 100 };
     Object::new("a nemesis")
         .field(
             "kinds",
-            list(Shape::Choice(&KEYS)),
+            list(Shape::DrawnKind),
             "kinds to draw from (default: all that the environment can inject but power_loss and slow_close)",
         )
         .field(

@@ -14,6 +14,7 @@ use super::{Load, Scenario, Sweep};
 use crate::problem::Problems;
 use crate::shape;
 use crate::yaml::Node;
+use std::sync::Arc;
 
 /// Checks a tree and makes a scenario of it, perhaps with gaps; it is good when no problem was added.
 pub(super) fn scenario(
@@ -50,6 +51,7 @@ pub(super) fn scenario(
         name: text("name"),
         description: text("description"),
         file: file.to_owned(),
+        tree: Arc::new(Node::empty_map(root.place.clone())),
         text: String::new(),
         variant: None,
         sets: Vec::new(),

@@ -99,3 +99,37 @@ fn what_a_killed_harness_leaves_is_swept_by_label() {
     assert!(told.contains("left by a killed run"), "{told}");
     assert_eq!(labelled(&pid), Vec::<String>::new());
 }
+
+/// A whole run with PostgreSQL and a mail catcher, judged, and nothing of it left.
+fn kept_in_containers(more: &[&str]) -> Run {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = scenario("docker/signup.yaml", &folder, more);
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let pid = of_process(child.id());
+    let run = Run::new(child.wait_with_output().unwrap(), folder);
+    assert_eq!(labelled(&pid), Vec::<String>::new(), "{run}");
+    let log = run.file("logs/sink-users.log");
+    assert!(log.contains("ready to accept connections"), "{run}");
+    for fault in run.report()["faults"].as_array().unwrap() {
+        assert_eq!(fault["bit"], true, "{fault}\n{run}");
+    }
+    run
+}
+
+#[test]
+#[ignore = "needs a container engine"]
+fn rows_and_mails_are_read_where_they_are_kept_and_a_bug_shows_in_them() {
+    let _alone = measuring();
+    let run = kept_in_containers(&[]);
+    let report = run.report();
+    assert!(
+        report["anomalies"].as_array().is_some_and(Vec::is_empty),
+        "{run}"
+    );
+    for sink in report["sinks"].as_array().unwrap() {
+        assert_eq!(sink["effects"], report["load"]["accepted"], "{run}");
+    }
+    let run = kept_in_containers(&["--variant", "dropped-retry"]);
+    assert!(run.last_line().starts_with("VIOLATED (loss)"), "{run}");
+}

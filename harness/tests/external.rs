@@ -21,7 +21,11 @@ fn told<'a>(command: &'a mut Command, kafka: &Kafka, password: &str) -> &'a mut 
 }
 
 fn external(folder: &TempDir, kafka: &Kafka, password: &str) -> Command {
-    let more = ["--on", "external", "--seed", "7"];
+    external_with(folder, kafka, password, &[])
+}
+
+fn external_with(folder: &TempDir, kafka: &Kafka, password: &str, more: &[&str]) -> Command {
+    let more = [&["--on", "external", "--seed", "7"], more].concat();
     let mut command = command("external.yaml", folder, &more);
     told(&mut command, kafka, password);
     command
@@ -140,4 +144,40 @@ fn what_a_killed_run_left_goes_with_the_next_run_or_by_cleaning() {
     let run = Run::new(output, folder);
     assert!(run.out.contains("left by a killed run"), "{run}");
     assert_eq!(kafka.left(), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs a real Kafka: java and its jars"]
+fn names_that_others_use_too_are_used_with_the_flag_alone_and_stay() {
+    let kafka = Kafka::start();
+    let written = [r#"{"type": "somebody_else"}"#, r#"{"type": "else_again"}"#];
+    kafka.write_as_others("signups", &written);
+    let before = kafka.names();
+    let fixed = "system.env={producer: {TOPIC: signups}, consumer-email: {TOPIC: signups}, \
+                 consumer-db: {TOPIC: signups, GROUP: consumer-db}}";
+    let run = |more: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        let more = [&["--set", fixed, "--set", "faults=[]"], more].concat();
+        let output = external_with(&folder, &kafka, SECRET, &more).output();
+        Run::new(output.unwrap(), folder)
+    };
+    let refused = run(&[]);
+    assert_eq!(refused.code, Some(3), "{refused}");
+    assert!(refused.err.contains("--allow-disturbing"), "{refused}");
+    assert_eq!(kafka.names(), before);
+
+    let run = run(&["--allow-disturbing"]);
+    // A busy machine may not reach the rate; what was proven is proven all the same.
+    assert!(matches!(run.code, Some(0 | 2)), "{run}\n{}", kafka.logs());
+    assert!(run.last_line().contains(" lost=0 anomalies=0 "), "{run}");
+    let accepted = run.report()["load"]["accepted"].as_i64().unwrap();
+    assert_eq!(accepted, 300, "{run}");
+    assert_eq!(kafka.left(), Vec::<String>::new());
+    let after = kafka.names();
+    assert!(before.iter().all(|name| after.contains(name)), "{after:?}");
+    assert!(after.contains(&"consumer-db".to_owned()), "{after:?}");
+    let (first, count) = kafka.first_values("signups", written.len());
+    assert_eq!(first, written);
+    let others = i64::try_from(written.len()).unwrap();
+    assert!(count >= others + accepted, "{count}");
 }

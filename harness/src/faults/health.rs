@@ -2,7 +2,7 @@
 
 use squall_check::{FaultHealth, Shown};
 use squall_history::{FaultState, What};
-use squall_plan::fault::{Fault, Proof};
+use squall_plan::fault::{Act, Fault, Proof};
 use std::collections::BTreeMap;
 
 /// How evidence begins that a fault bit; evidence of a consequence begins with [`Proof::name`].
@@ -54,6 +54,8 @@ struct Trace {
     injected: bool,
     healed: bool,
     failure: Option<String>,
+    /// What was told when it healed.
+    ended: String,
     evidence: Vec<String>,
 }
 
@@ -61,7 +63,10 @@ impl Trace {
     fn add(&mut self, state: FaultState, detail: &str) {
         match state {
             FaultState::Injected => self.injected = true,
-            FaultState::Healed => self.healed = true,
+            FaultState::Healed => {
+                self.healed = true;
+                detail.clone_into(&mut self.ended);
+            }
             FaultState::Failed => self.failure = Some(detail.to_owned()),
             FaultState::Evidence => {
                 let kind = detail.split(':').next().unwrap_or_default();
@@ -88,6 +93,16 @@ impl Trace {
             );
         }
         let bit = self.evidence.iter().any(|kind| kind == BIT);
+        if self.healed && is_sequence(fault) {
+            return Shown::when(
+                bit,
+                format!(
+                    "The fault {name} was not over when the load ended: {}.",
+                    self.ended
+                ),
+                "Let the load last longer: load.stages[].for.",
+            );
+        }
         Shown::when(
             bit,
             format!("The fault {name} was injected, but nothing shows that it bit {target}."),
@@ -113,6 +128,11 @@ impl Trace {
         };
         fault.prove.iter().map(shown).collect()
     }
+}
+
+/// Only all of its steps together are the fault.
+fn is_sequence(fault: &Fault) -> bool {
+    matches!(fault.kind.row().act, Act::RollBrokers | Act::Deploy)
 }
 
 fn mend(proof: Proof) -> &'static str {
@@ -200,6 +220,23 @@ mod tests {
         let injected = note(FaultState::Injected, "crash a/0");
         assert_eq!(shown(&[injected.clone(), bit]), (true, true));
         assert_eq!(shown(&[injected]), (false, false));
+    }
+
+    #[test]
+    fn a_sequence_that_the_load_cut_short_says_how_far_it_came() {
+        let roll = Fault {
+            kind: FaultKind::RollingRestart,
+            target: Target::Brokers,
+            prove: Vec::new(),
+            ..fault()
+        };
+        let notes = [
+            note(FaultState::Injected, ""),
+            note(FaultState::Healed, "1 of 3 steps were done"),
+        ];
+        let health = fault_health(&[roll], &notes).remove("crash").unwrap();
+        let told = format!("{:?}", health.bit);
+        assert!(told.contains("1 of 3 steps were done"), "{told}");
     }
 
     #[test]

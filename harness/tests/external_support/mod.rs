@@ -1,8 +1,9 @@
 //! A real Kafka of two nodes on loopback, whose clients come by TLS and SCRAM.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use std::fmt::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -76,9 +77,53 @@ impl Kafka {
 
     /// Names of topics and groups that a run has made and not taken away.
     pub fn left(&self) -> Vec<String> {
-        let names = self.ask().unwrap();
-        let ours = names.into_iter().filter(|name| name.starts_with("squall-"));
-        ours.collect()
+        let mut names = self.names();
+        names.retain(|name| name.starts_with("squall-"));
+        names
+    }
+
+    /// Topics and groups of everybody.
+    pub fn names(&self) -> Vec<String> {
+        self.ask().unwrap()
+    }
+
+    /// Writes records as somebody else, to a topic that the cluster makes by itself.
+    pub fn write_as_others(&self, topic: &str, values: &[&str]) {
+        let producer: BaseProducer = self.inside().create().unwrap();
+        for value in values {
+            let record = BaseRecord::<str, str>::to(topic).payload(value);
+            producer.send(record).unwrap();
+        }
+        producer.flush(PATIENCE).unwrap();
+    }
+
+    /// The first values of a topic of one partition, and how many there are.
+    pub fn first_values(&self, topic: &str, count: usize) -> (Vec<String>, i64) {
+        let consumer: BaseConsumer = self
+            .inside()
+            .set("group.id", "nobody")
+            .set("enable.auto.commit", "false")
+            .create()
+            .unwrap();
+        let (first, end) = consumer.fetch_watermarks(topic, 0, PATIENCE).unwrap();
+        let mut places = TopicPartitionList::new();
+        let begin = Offset::Offset(first);
+        places.add_partition_offset(topic, 0, begin).unwrap();
+        consumer.assign(&places).unwrap();
+        let read = || {
+            let message = consumer.poll(PATIENCE).expect("a record").unwrap();
+            String::from_utf8(message.payload().unwrap_or_default().to_vec()).unwrap()
+        };
+        ((0..count).map(|_| read()).collect(), end - first)
+    }
+
+    /// Past TLS and logins.
+    fn inside(&self) -> ClientConfig {
+        let inside = self.ports.iter().map(|[_, port, _]| port);
+        let inside: Vec<String> = inside.map(|port| format!("127.0.0.1:{port}")).collect();
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", inside.join(","));
+        config
     }
 
     pub fn logs(&self) -> String {
@@ -88,15 +133,12 @@ impl Kafka {
 
     /// Topics and groups, once both nodes are there.
     fn ask(&self) -> Option<Vec<String>> {
-        let inside = self.ports.iter().map(|[_, port, _]| port);
-        let inside: Vec<String> = inside.map(|port| format!("127.0.0.1:{port}")).collect();
-        if inside.iter().any(|at| TcpStream::connect(at).is_err()) {
+        let inside = self.ports.iter().map(|[_, port, _]| *port);
+        let listens = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
+        if !inside.into_iter().all(listens) {
             return None;
         }
-        let client: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", inside.join(","))
-            .create()
-            .unwrap();
+        let client: BaseConsumer = self.inside().create().unwrap();
         let within = Duration::from_secs(10);
         let metadata = client.fetch_metadata(None, within).ok()?;
         if metadata.brokers().len() < NODES.len() {

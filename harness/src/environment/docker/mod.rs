@@ -14,6 +14,13 @@
 //! party -> 127.0.0.1:P (published by Toxiproxy's container) -> Toxiproxy, proxy PARTY.broker-N -> broker N's container, listener :P
 //! ```
 //!
+//! The servers of sinks (`real::servers`) are reached in the same way; as one listens by one port for all, a second proxy of Toxiproxy's for
+//! each way stands before it, so that what left the first can be counted apart:
+//!
+//! ```text
+//! party -> 127.0.0.1:P -> Toxiproxy, proxy PARTY.sink-NAME -> its 127.0.0.1:Q, proxy PARTY.sink-NAME.onward -> PostgreSQL :5432, Mailpit :1025
+//! ```
+//!
 //! Kafka gives each listener an advertised address of its own, and a client is told those of the listener that it came in by:
 //! `127.0.0.1:P` for its own P alone. So nothing needs to be rewritten, and nobody can get past the proxy. Ports are leased before
 //! anything starts (`real::layout`) and stay through restarts of brokers. Squall's own clients (taps, lag, the watch) come in by a

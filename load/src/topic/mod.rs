@@ -212,6 +212,11 @@ impl TopicEntry {
     /// Takes reports, or waits a little where there are none.
     fn await_reports(&mut self) {
         if !self.take_reports() {
+            // Still the dispatcher's turn: it looks again by itself.
+            let reports = self.producer.context();
+            reports
+                .dispatchers_until_ns
+                .fetch_add(PATIENCE.as_nanos() as u64, Relaxed);
             std::thread::sleep(PATIENCE);
         }
     }

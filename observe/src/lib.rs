@@ -1,7 +1,7 @@
 //! Taps on sinks: effects are read from where they live, never from the claim of a consumer.
 //!
 //! [`Taps::start`] reads every sink of a plan live, each on a thread of its own; [`drain`] waits until nothing is in flight;
-//! [`Taps::final_read`] reads all to its end. Directories and SQLite are read again as a whole (`Kind::Final`); topics are
+//! [`Taps::final_read`] reads all to its end. Directories, databases and mail catchers are read again as a whole (`Kind::Final`); topics are
 //! append-only, so their tail is the truth and is only checked to be complete.
 
 mod directory;

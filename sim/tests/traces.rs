@@ -24,10 +24,10 @@ const RECORDED: &[(&str, Option<&str>, u64, u64)] = &[
         0x81a2_f545_e122_7b59,
     ),
     ("poison-events", None, 9, 0x47be_acda_90c7_4e1c),
-    ("sim/brokers", None, 3, 0x8ec0_c259_98f6_8b74),
-    ("sim/services", None, 2, 0xb710_931b_0bd5_895e),
-    ("sim/log", None, 5, 0x6f01_1348_d15a_f995),
-    ("sim/page-cache", None, 4, 0x3c23_165f_c2cd_e224),
+    ("sim/brokers", None, 3, 0x4fc6_063e_d8f9_25c0),
+    ("sim/services", None, 2, 0x07dc_c676_1d09_9595),
+    ("sim/log", None, 5, 0x03dc_9144_b237_18c1),
+    ("sim/page-cache", None, 4, 0x91a6_22af_78b2_4b5a),
 ];
 
 #[test]

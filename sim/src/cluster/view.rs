@@ -269,6 +269,15 @@ impl Cluster {
         Some(lags)
     }
 
+    /// Whether a broker runs and has been told that it is in the cluster: no real one takes connections before that.
+    #[must_use]
+    pub fn is_unfenced(&self, broker: NodeId) -> bool {
+        match self.nodes.borrow().get(broker).map(|node| &node.machine) {
+            Some(Machine::Broker(machine)) => machine.image().is_alive(broker),
+            _ => false,
+        }
+    }
+
     #[must_use]
     pub fn unfenced(&self) -> usize {
         self.view.borrow().unfenced.len()

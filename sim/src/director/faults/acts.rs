@@ -1,13 +1,15 @@
 //! What a fault does to what it hits, what of it is seen, and how it is taken back.
 
-use super::Faults;
 use super::targets::Hit;
+use super::{Faults, LOOK_EVERY};
 use crate::director::services::Replica;
 use crate::kernel::{MS, Nanos, SECOND};
-use squall_model::kafka::DiskState;
+use squall_model::kafka::{DiskState, NodeId};
 use squall_plan::fault::{Act, DiskTrouble, Fault, FaultKind, Terms};
 
 const STOP_WITHIN: Nanos = 10 * SECOND;
+/// More than any session that an older process of a broker may have left.
+const BACK_WITHIN: Nanos = 60 * SECOND;
 
 impl Faults {
     /// Whether that shows already.
@@ -73,8 +75,7 @@ impl Faults {
             }
             Hit::Broker(id) => {
                 self.world.cluster.set_disk(*id, DiskState::Sound, 0);
-                self.world.cluster.start_broker(*id);
-                Ok(())
+                self.bring_back(*id).await
             }
             Hit::Services(replicas) => {
                 for replica in replicas {
@@ -95,6 +96,26 @@ impl Faults {
                 Ok(())
             }
         }
+    }
+
+    /// Starts a broker, if it is down, and waits until it is unfenced. One that is down again is another fault's to bring back.
+    async fn bring_back(&self, id: NodeId) -> Result<(), String> {
+        let (cluster, kernel) = (&self.world.cluster, &self.world.kernel);
+        if !cluster.start_broker(id) {
+            return Ok(());
+        }
+        let mut deadline = kernel.now() + BACK_WITHIN;
+        while cluster.is_up(id) && !cluster.is_unfenced(id) {
+            if !self.load_ended.get() {
+                // Another fault may keep it from the controller.
+                deadline = kernel.now() + BACK_WITHIN;
+            }
+            if kernel.now() >= deadline {
+                return Err(format!("broker {id} was started again but is fenced"));
+            }
+            kernel.sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 
     fn set_clocks(&self, replicas: &[Replica], skew_ms: i64) {

@@ -379,3 +379,29 @@ fn clocks_that_are_wrong_show_in_what_goes_by_them_and_in_nothing_else() {
         assert!(users > 0 && users + 100 < accepted, "{users} of {accepted}");
     }
 }
+
+#[test]
+fn a_broker_is_back_when_it_is_unfenced() {
+    for kill in ["kill", "power_loss", "restart"] {
+        let length = if kill == "restart" { "" } else { "for: 1s, " };
+        let fault = format!("faults=[{{name: gone, at: 2s, {length}{kill}: broker(1)}}]");
+        let plan = plan("sim/brokers.yaml", None, &["nemesis=null", &fault], 1);
+        let mut told = Vec::new();
+        let mut take = |event| {
+            let Event::Note(note) = event else { return };
+            match note.what {
+                What::Fault { state, .. } => told.push(format!("{state:?}")),
+                What::Fact(fact) if fact.kind == "unfenced" && fact.text == "broker 1" => {
+                    told.push(fact.kind);
+                }
+                _ => {}
+            }
+        };
+        squall_sim::run(&plan, &mut take).unwrap();
+        let find = |what: &str| told.iter().rposition(|one| one == what);
+        let (injected, healed) = (find("Injected"), find("Healed"));
+        assert!(injected.is_some() && healed.is_some(), "{kill}: {told:?}");
+        let unfenced = find("unfenced");
+        assert!(injected < unfenced && unfenced < healed, "{kill}: {told:?}");
+    }
+}

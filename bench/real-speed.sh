@@ -2,7 +2,9 @@
 # Producing alone: acks=all, 100-byte events, six partitions, three replicas. Squall's load (its outcomes recorded as in a run) with the id in
 # the body and nothing else, as rdkafka_performance sends, and with a key and the id in a header; librdkafka's own rdkafka_performance; Kafka's
 # kafka-producer-perf-test; one after the other, each ROUNDS times, on a real three-node Kafka (containers on the host's network, the image's
-# own JVM settings) and on the embedded cluster. Prints a Markdown table, each number the median.
+# own JVM settings) and on the embedded cluster. Then with all checks on: scenarios/bench/log-100k.yaml, a million events at 100,000/s, each
+# with a key and the id in a header, through the fault proxy, read back from the topic, judged and reported (`squall_checked`), and
+# kafka-producer-perf-test with as many at the same pace (`java_paced`). Prints a Markdown table, each number the median.
 #
 #   bench/real-speed.sh [EVENTS [ROUNDS]]        # 2000000, 3
 #
@@ -19,6 +21,7 @@ cargo build --quiet -p squall-load --example pacing
 performance=$(wire/bench/rdkafka_performance.sh)
 work=$(mktemp -d)
 served=
+producers=(squall squall_full librdkafka java squall_checked java_paced)
 nodes=(squall-speed-1 squall-speed-2 squall-speed-3)
 end() {
     [ -z "$served" ] || kill "$served" 2>/dev/null || true
@@ -72,15 +75,28 @@ by_librdkafka() {
     grep -oE '[0-9]+ msgs/s' "$work/told" | tail -n 1 | cut -d ' ' -f 1
     awk '/^cpu/ { print $2 + $3 }' "$work/told"
 }
-by_java() {
-    kafka sh -c "/opt/kafka/bin/kafka-producer-perf-test.sh --topic bench --num-records $events --record-size 100 --throughput -1 \
-        --bootstrap-server $1 --command-property acks=all --command-property linger.ms=5; times" >"$work/told" 2>&1
+by_java() { java_at -1 "$events" "$1"; }
+java_at() {
+    kafka sh -c "/opt/kafka/bin/kafka-producer-perf-test.sh --topic bench --num-records $2 --record-size 100 --throughput $1 \
+        --bootstrap-server $3 --command-property acks=all --command-property linger.ms=5; times" >"$work/told" 2>&1
     grep -oE '[0-9.]+ records/sec' "$work/told" | tail -n 1 | cut -d . -f 1
     tail -n 1 "$work/told" | tr 'ms' '  ' | awk '{ print $1 * 60 + $2 + $3 * 60 + $4 }'
 }
 
+# Of the scenario, a million events at 100,000/s.
+checked_events=1000000 checked_rate=100000
+by_java_paced() { java_at $checked_rate $checked_events "$1"; }
+by_squall_checked() {
+    local TIMEFORMAT='cpu %U %S'
+    { time SQUALL_KAFKA_BOOTSTRAP_SERVERS=$1 "$squall" scenario scenarios/bench/log-100k.yaml --on external --plain --out "$work" || true; } >"$work/told" 2>&1
+    # The rate is the scenario's; a run that did not keep it, or was not held, is told beside the numbers.
+    grep -q '^HELD' "$work/told" || grep -E '^[A-Z]+ .*exit=' "$work/told" >>"$work/notes"
+    sed -n 's/^LOAD .* \([0-9]*\) of [0-9]* offered.*/\1/p' "$work/told" | awk '{ print $1 / 10 }'
+    awk '/^cpu/ { print $2 + $3 }' "$work/told"
+}
+
 measure() {
-    local name=$1 bootstrap=$2 began producer round before rate cpu
+    local name=$1 bootstrap=$2 began producer round before rate cpu sent
     shift 2
     began=$(now)
     "$@"
@@ -88,16 +104,17 @@ measure() {
     kafka /opt/kafka/bin/kafka-topics.sh --bootstrap-server "$bootstrap" --create --topic bench --partitions 6 --replication-factor 3 \
         --config min.insync.replicas=2 >/dev/null
     for round in $(seq "$rounds"); do
-        for producer in squall squall_full librdkafka java; do
+        for producer in "${producers[@]}"; do
+            case $producer in *_checked | *_paced) sent=$checked_events ;; *) sent=$events ;; esac
             before=$(cpu_s $servers)
             { read -r rate; read -r cpu; } < <("by_$producer" "$bootstrap") || { cat "$work/told" >&2; exit 1; }
             echo "$rate" >>"$work/$producer.rate"
-            per "$cpu" "$(per "$events" 1000000)" | xargs >>"$work/$producer.cpu"
-            awk -v a="$(cpu_s $servers)" -v b="$before" -v n="$events" 'BEGIN { printf "%.2f\n", (a - b) / n * 1000000 }' >>"$work/$producer.servers"
+            per "$cpu" "$(per "$sent" 1000000)" | xargs >>"$work/$producer.cpu"
+            awk -v a="$(cpu_s $servers)" -v b="$before" -v n="$sent" 'BEGIN { printf "%.2f\n", (a - b) / n * 1000000 }' >>"$work/$producer.servers"
         done
     done
     echo "$name: resident $(memory $servers) MiB after it" >>"$work/notes"
-    for producer in squall squall_full librdkafka java; do
+    for producer in "${producers[@]}"; do
         echo "| $name | $producer | $(median <"$work/$producer.rate") | $(median <"$work/$producer.cpu") | $(median <"$work/$producer.servers") |"
         rm "$work/$producer".*
     done

@@ -405,3 +405,11 @@ fn a_broker_is_back_when_it_is_unfenced() {
         assert!(injected < unfenced && unfenced < healed, "{kill}: {told:?}");
     }
 }
+
+#[test]
+fn a_burst_at_the_very_end_of_the_load_is_offered_whole() {
+    let stages = "load.stages=[{rate: 50/s, for: 1s}, {burst: 40}]";
+    let told = run(&plan("sim/log.yaml", None, &[stages, "nemesis={}"], 3));
+    assert_eq!(told.counts[&(Kind::Offered, 0)], 90);
+    assert_eq!(told.unsound, [""; 0]);
+}

@@ -43,6 +43,7 @@ pub struct Sender {
     headers: Vec<(String, Compiled)>,
     body: Body,
     pub tally: Tally,
+    all_offered: Cell<bool>,
     changed: crate::kernel::Signal,
     bus: RefCell<Option<Bus>>,
 }
@@ -112,6 +113,7 @@ impl Sender {
             body: Body::new(&load, &id, &constants)?,
             process,
             tally: Tally::default(),
+            all_offered: Cell::new(false),
             changed: crate::kernel::Signal::new(&world.kernel),
             bus: RefCell::default(),
             load,
@@ -168,6 +170,17 @@ impl Sender {
             }
         });
         Ok(())
+    }
+
+    /// Offers each event at its time on the load clock, which is 0 at `zero`.
+    pub async fn offer_all(self: Rc<Self>, zero: Nanos, arrivals: impl Iterator<Item = Arrival>) {
+        for arrival in arrivals {
+            let at = zero + arrival.at_ns;
+            self.world.kernel.sleep_until(at).await;
+            self.offer(at, arrival);
+        }
+        self.all_offered.set(true);
+        self.changed.raise();
     }
 
     /// Offers an event now; what becomes of it is told later.
@@ -329,11 +342,11 @@ impl Sender {
         Some((&self.load.name, self.load.odd?.shown(sent)?))
     }
 
-    /// Ends when every event that was offered has an outcome.
+    /// Ends when every event was offered and has an outcome. The last may be a burst at the very end of the load.
     pub async fn settled(&self) {
-        self.changed
-            .until(|| self.tally.ended.get() == self.tally.offered.get())
-            .await;
+        let has_outcomes = || self.tally.ended.get() == self.tally.offered.get();
+        let is_settled = || self.all_offered.get() && has_outcomes();
+        self.changed.until(is_settled).await;
     }
 }
 

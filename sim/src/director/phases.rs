@@ -194,14 +194,8 @@ impl Course {
         }
         faults.schedule(zero);
         for (sender, stream) in &senders {
-            let (sender, kernel) = (Rc::clone(sender), Rc::clone(kernel));
-            let arrivals = self.plan.arrivals(*stream);
-            self.world.kernel.spawn(super::HARNESS, async move {
-                for arrival in arrivals.into_iter().flatten() {
-                    kernel.sleep_until(zero + arrival.at_ns).await;
-                    sender.offer(zero + arrival.at_ns, arrival);
-                }
-            });
+            let arrivals = self.plan.arrivals(*stream).into_iter().flatten();
+            kernel.spawn(super::HARNESS, Rc::clone(sender).offer_all(zero, arrivals));
         }
         kernel.sleep_until(zero + self.plan.load_ends_ns).await;
         for (sender, _) in &senders {

@@ -429,8 +429,14 @@ fn what_an_environment_cannot_inject_is_refused_when_the_plan_is_made() {
     }
     let between = "bandwidth: { from: broker(1), to: [brokers, controller], rate: 1KiB/s }";
     assert!(derived(between, Environment::Embedded).is_ok());
-    let said = derived("pause: broker(1)", Environment::Sim).unwrap_err();
-    assert!(said.contains("fix: run it with --on embedded"), "{said}");
+    for fault in [
+        "timeout: { from: services, to: brokers, after: 1s }",
+        "down: sink(mailbox)",
+    ] {
+        let said = derived(fault, Environment::Sim).unwrap_err();
+        assert!(said.contains("run it with --on embedded"), "{said}");
+    }
+    assert!(derived("pause: broker(1)", Environment::Sim).is_ok());
     let cut = "isolate: { target: controller, from: broker(1) }";
     for on in [Environment::Embedded, Environment::Sim, Environment::Docker] {
         assert!(derived(cut, on).is_ok());

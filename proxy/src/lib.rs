@@ -6,6 +6,6 @@ pub mod kafka;
 pub mod layer;
 pub mod queue;
 pub mod serve;
-pub mod spread;
+pub use squall_plan::fault::spread;
 pub mod tls;
 pub mod toxic;

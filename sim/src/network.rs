@@ -1,8 +1,9 @@
-//! Links: latency, bandwidth, a little jitter, and order per direction.
+//! Links: latency, bandwidth, a little jitter, and order per direction; what faults make of them.
 
 use crate::kernel::{Kernel, Nanos, ProcessId};
 use crate::occurrence::Occurrence;
 use squall_model::kafka::NodeId;
+use squall_plan::fault::{Latency, Treatment, spread};
 use squall_plan::rng::Rng;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,10 +35,31 @@ impl LinkProfile {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Lane(u32);
 
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Direction {
     busy_until: Nanos,
     last_arrival: Nanos,
+    /// Numbers of the troubles here.
+    troubles: Vec<u64>,
+}
+
+/// What some directions suffer from at present.
+struct Trouble {
+    number: u64,
+    what: Suffering,
+    /// Messages that met it.
+    met: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Suffering {
+    Late(Latency),
+    /// Bytes a second at most.
+    Narrow(u64),
+    /// In pieces of so many bytes, so far apart: a message is there when its last piece is.
+    Sliced(u64, Nanos),
+    /// Whatever is sent is lost, and the connection with it.
+    Reset,
 }
 
 /// All links of the world; each comes into being when it is first asked for.
@@ -49,6 +71,9 @@ pub struct Network {
     jitter: RefCell<Rng>,
     messages: Cell<u64>,
     cuts: RefCell<Vec<Cut>>,
+    troubles: RefCell<Vec<Trouble>>,
+    /// For what is late by a fault, so that the links' own jitter is what it is without.
+    lateness: RefCell<Rng>,
 }
 
 /// Ways on which nothing passes at present. What is sent waits, in order, as it does in the buffers of TCP.
@@ -75,6 +100,8 @@ impl Network {
             jitter: RefCell::new(kernel.stream("network", 0)),
             messages: Cell::new(0),
             cuts: RefCell::default(),
+            troubles: RefCell::default(),
+            lateness: RefCell::new(kernel.stream("lateness", 0)),
         }
     }
 
@@ -146,6 +173,92 @@ impl Network {
         }
     }
 
+    /// From now on these ways suffer from a treatment, as far as one end is a node: nothing else is treated. The number is for
+    /// [`Network::lift`]. `None`: a treatment of bytes, which messages do not know.
+    pub fn treat(&self, ways: &BTreeSet<(End, End)>, treatment: &Treatment) -> Option<u64> {
+        let what = match treatment {
+            Treatment::Delay(latency) => Suffering::Late(*latency),
+            Treatment::Bandwidth { bytes_per_s } => Suffering::Narrow(*bytes_per_s),
+            Treatment::Slice {
+                average_bytes,
+                delay_ns,
+                ..
+            } => Suffering::Sliced(*average_bytes, *delay_ns),
+            Treatment::Reset => Suffering::Reset,
+            _ => return None,
+        };
+        let mut troubles = self.troubles.borrow_mut();
+        let number = troubles.last().map_or(0, |last| last.number + 1);
+        troubles.push(Trouble {
+            number,
+            what,
+            met: 0,
+        });
+        let is_node = |end: End| matches!(end, End::Node(_));
+        for (from, to) in ways.iter().filter(|(a, b)| is_node(*a) || is_node(*b)) {
+            let lane = self.lane(*from, *to);
+            let direction = &mut self.directions.borrow_mut()[lane.0 as usize];
+            direction.troubles.push(number);
+        }
+        Some(number)
+    }
+
+    /// Ends a treatment, and tells how many messages met it.
+    pub fn lift(&self, number: u64) -> u64 {
+        for direction in self.directions.borrow_mut().iter_mut() {
+            direction.troubles.retain(|here| *here != number);
+        }
+        let mut troubles = self.troubles.borrow_mut();
+        let at = troubles.iter().position(|trouble| trouble.number == number);
+        at.map_or(0, |at| troubles.remove(at).met)
+    }
+
+    /// Messages that have met a treatment so far.
+    pub fn suffered(&self, number: u64) -> u64 {
+        let troubles = self.troubles.borrow();
+        let known = troubles.iter().find(|trouble| trouble.number == number);
+        known.map_or(0, |trouble| trouble.met)
+    }
+
+    /// Whether what is sent on a lane now is lost, and its connection with it.
+    pub fn resets(&self, lane: Lane) -> bool {
+        let directions = self.directions.borrow();
+        let here = &directions[lane.0 as usize].troubles;
+        if here.is_empty() {
+            return false;
+        }
+        let mut troubles = self.troubles.borrow_mut();
+        let is_reset =
+            |t: &&mut Trouble| here.contains(&t.number) && matches!(t.what, Suffering::Reset);
+        let reset = troubles.iter_mut().find(is_reset);
+        reset.map(|trouble| trouble.met += 1).is_some()
+    }
+
+    /// What the troubles here make of a message: how long it takes the line, and how much later it arrives then.
+    fn suffer(&self, here: &[u64], bytes: u64, profile: LinkProfile) -> (Nanos, Nanos) {
+        let (mut late, mut slicing, mut bandwidth) = (0, 0, profile.bandwidth_bytes_per_s);
+        let mut troubles = self.troubles.borrow_mut();
+        for trouble in troubles.iter_mut().filter(|t| here.contains(&t.number)) {
+            match trouble.what {
+                Suffering::Late(latency) => {
+                    let Latency {
+                        latency_ns,
+                        jitter_ns,
+                        distribution,
+                    } = latency;
+                    let rng = &mut self.lateness.borrow_mut();
+                    late += spread::draw(latency_ns, jitter_ns, distribution, rng);
+                }
+                Suffering::Narrow(bytes_per_s) => bandwidth = bandwidth.min(bytes_per_s),
+                Suffering::Sliced(piece, apart) => slicing += bytes / piece.max(1) * apart,
+                // It did not come to that: see [`Network::resets`].
+                Suffering::Reset => continue,
+            }
+            trouble.met += 1;
+        }
+        (transmit_ns(bytes, bandwidth) + slicing, late)
+    }
+
     /// Messages so far.
     #[must_use]
     pub fn messages(&self) -> u64 {
@@ -173,11 +286,14 @@ impl Network {
         self.messages.set(self.messages.get() + 1);
         let now = self.kernel.now();
         let jitter = self.jitter.borrow_mut().below(profile.latency_ns / 8 + 1);
-        let wire = bytes.saturating_mul(1_000_000_000) / profile.bandwidth_bytes_per_s.max(1);
         let mut directions = self.directions.borrow_mut();
         let direction = &mut directions[lane.0 as usize];
+        let (wire, late) = match direction.troubles.is_empty() {
+            true => (transmit_ns(bytes, profile.bandwidth_bytes_per_s), 0),
+            false => self.suffer(&direction.troubles, bytes, profile),
+        };
         direction.busy_until = direction.busy_until.max(now) + wire;
-        let arrival = direction.busy_until + profile.latency_ns + jitter;
+        let arrival = direction.busy_until + profile.latency_ns + jitter + late;
         direction.last_arrival = direction.last_arrival.max(arrival);
         direction.last_arrival
     }
@@ -190,4 +306,9 @@ impl Network {
             cut.held.retain(|(from, to, _)| *from != end && *to != end);
         }
     }
+}
+
+const fn transmit_ns(bytes: u64, bytes_per_s: u64) -> Nanos {
+    let bytes_per_s = if bytes_per_s == 0 { 1 } else { bytes_per_s };
+    bytes.saturating_mul(1_000_000_000) / bytes_per_s
 }

@@ -413,3 +413,64 @@ fn a_burst_at_the_very_end_of_the_load_is_offered_whole() {
     assert_eq!(told.counts[&(Kind::Offered, 0)], 90);
     assert_eq!(told.unsound, [""; 0]);
 }
+
+#[test]
+fn what_happens_to_links_and_stopped_processes_bites_and_heals() {
+    for (file, faults) in [
+        ("broker-pause.yaml", 1),
+        ("flapping-link.yaml", 1),
+        ("slow-network.yaml", 3),
+        ("partition-loss.yaml", 2),
+    ] {
+        let told = run(&plan(
+            file,
+            None,
+            &["load.stages=[{rate: 40/s, for: 24s}]"],
+            4,
+        ));
+        let bit = |text: &&String| text.starts_with("bit:");
+        assert_eq!(
+            told.evidence.iter().filter(bit).count(),
+            faults,
+            "{file}: {:?}",
+            told.evidence
+        );
+        assert_eq!(told.unsound, [""; 0], "{file}");
+        let harm = [told.lost(0), told.lost(1), told.doubled(0)];
+        assert_eq!(harm, [0; 3], "{file}");
+    }
+}
+
+/// A service's process, a line that is slow, and connections that are reset, on a system that must bear them.
+#[test]
+fn a_stopped_service_a_narrow_line_and_resets_lose_nothing() {
+    for fault in [
+        "pause: consumer-db",
+        "stop: consumer-db",
+        "slow_start: consumer-db",
+        "down: broker(1)",
+        "bandwidth: { from: brokers, to: consumer-db, rate: 4KiB/s }",
+        "reset_peer: { from: consumer-db, to: brokers }",
+        "drop: { from: brokers, to: producer, how: reset }",
+        "drop: { from: broker(1), to: brokers, how: reset }",
+    ] {
+        let faults = format!("faults=[{{name: one, at: 2s, for: 3s, {fault}}}]");
+        let sets = [
+            "load.stages=[{rate: 100/s, for: 8s}]",
+            &faults,
+            "expect.thresholds={}",
+        ];
+        let plan = plan("consumer-crash.yaml", None, &sets, 5);
+        let (told, again) = (run(&plan), run(&plan));
+        let bit = |text: &String| text.starts_with("bit:");
+        assert!(
+            told.evidence.iter().any(bit),
+            "{fault}: {:?}",
+            told.evidence
+        );
+        assert_eq!(told.unsound, [""; 0], "{fault}");
+        let harm = [told.lost(0), told.lost(1), told.doubled(0)];
+        assert_eq!(harm, [0; 3], "{fault}");
+        assert!(told.bytes == again.bytes, "{fault}: one seed, one history");
+    }
+}

@@ -5,8 +5,9 @@ use super::{Fault, Refusal, Target, ways};
 /// `None`: it can be injected, if the simulator has the kind.
 pub(super) fn refusal(fault: &Fault) -> Option<Refusal> {
     let is_sink = |target: &Target| matches!(target, Target::Sink(_));
-    let others = ways::others(&fault.terms)?;
-    (is_sink(&fault.target) || others.iter().any(is_sink)).then_some(Refusal {
+    let others = ways::others(&fault.terms).unwrap_or_default();
+    let names_sink = is_sink(&fault.target) || others.iter().any(is_sink);
+    (fault.kind.row().acts_on_connections && names_sink).then_some(Refusal {
         why: "a simulated sink has no connections",
         fix: "use sink_down, or run it with --on embedded",
     })

@@ -9,6 +9,7 @@ mod in_sim;
 mod kinds;
 mod odd;
 mod of_others;
+pub mod spread;
 mod target;
 mod terms;
 pub(crate) mod ways;

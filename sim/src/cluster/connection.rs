@@ -123,6 +123,9 @@ impl Connection {
     pub fn send(&self, request: Request<Body>) {
         let bytes = MESSAGE_BYTES + request_bytes(&request);
         let cluster = &self.cluster;
+        if cluster.network.resets(self.there) {
+            return self.close();
+        }
         let arrival = cluster
             .network
             .arrival_on(self.there, bytes, LinkProfile::LOCAL);
@@ -165,7 +168,9 @@ impl Cluster {
             LinkProfile::LOCAL,
         );
         self.kernel.sleep_until(there).await;
-        let listening = self.is_up(node).then(|| self.accept(process, node, client));
+        let listening = self
+            .listens(node)
+            .then(|| self.accept(process, node, client));
         let back = self.network.arrival(
             End::Node(node),
             End::Process(process),
@@ -174,6 +179,45 @@ impl Cluster {
         );
         self.kernel.sleep_until(back).await;
         listening.ok_or(Refused)
+    }
+
+    /// Whether somebody takes a connection there, which counts as refused where a fault is why not.
+    fn listens(&self, id: NodeId) -> bool {
+        let mut nodes = self.nodes.borrow_mut();
+        let Some(node) = nodes.get_mut(id) else {
+            return false;
+        };
+        match &mut node.refused {
+            Some(times) => {
+                *times += 1;
+                false
+            }
+            None => node.is_up(),
+        }
+    }
+
+    /// Cuts the connections of a broker's clients, and refuses new ones from now on.
+    pub fn shut_out_clients(self: &Rc<Self>, id: NodeId) {
+        let cut = self.conns.borrow().of(|conn| conn.node == id);
+        if let Some(node) = self.nodes.borrow_mut().get_mut(id) {
+            node.refused = Some(cut.len() as u64);
+        }
+        for conn in cut {
+            self.close_by_broker(conn);
+            self.step(id, In::Closed { conn });
+        }
+    }
+
+    /// Connections that were cut and refused since [`Cluster::shut_out_clients`].
+    pub fn shut_out(&self, id: NodeId) -> u64 {
+        let nodes = self.nodes.borrow();
+        nodes.get(id).and_then(|node| node.refused).unwrap_or(0)
+    }
+
+    pub fn let_in_clients(&self, id: NodeId) {
+        if let Some(node) = self.nodes.borrow_mut().get_mut(id) {
+            node.refused = None;
+        }
     }
 
     /// A connection is tried again and again while the way is cut, until the client has no patience left.
@@ -260,12 +304,16 @@ impl Cluster {
     }
 
     pub(super) fn send_answer(self: &Rc<Self>, id: ConnId, response: Response<Body>) {
-        let Some((way, back, peer)) = self.conns.borrow().get(id).map(|conn| {
+        let Some((way, node, back, peer)) = self.conns.borrow().get(id).map(|conn| {
             let way = (End::Node(conn.node), End::Process(conn.process));
-            (way, conn.back, Rc::clone(&conn.peer))
+            (way, conn.node, conn.back, Rc::clone(&conn.peer))
         }) else {
             return;
         };
+        if self.network.resets(back) {
+            self.close_by_broker(id);
+            return self.step(node, In::Closed { conn: id });
+        }
         let bytes = MESSAGE_BYTES + response_bytes(&response);
         let arrival = self.network.arrival_on(back, bytes, LinkProfile::LOCAL);
         let what = Occurrence::Answer { to: peer, response };

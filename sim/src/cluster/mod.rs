@@ -6,6 +6,7 @@ mod disk;
 mod facts;
 mod names;
 mod node;
+mod pause;
 mod view;
 
 pub use connection::{Broken, ClientEnd, Connection};
@@ -131,6 +132,7 @@ impl Cluster {
                 return false;
             };
             node.incarnation += 1;
+            node.held = None;
             let incarnation = u64::from(id.0.cast_unsigned()) << 32 | node.incarnation;
             let mut broker =
                 Broker::start(id, CONTROLLER, self.config.clone(), incarnation, disk, now);
@@ -171,6 +173,7 @@ impl Cluster {
                 return false;
             };
             node.incarnation += 1;
+            node.held = None;
             if let Some((_, timer)) = node.armed.take() {
                 self.kernel.call_off(timer);
             }
@@ -213,18 +216,21 @@ impl Cluster {
             .filter(|other| *other != id)
             .collect();
         for other in others {
-            let arrival = self
-                .network
-                .arrival(End::Node(id), End::Node(other), 0, self.links);
-            let incarnation = self.incarnation(other);
-            let cluster = Rc::clone(self);
-            let way = (End::Node(id), End::Node(other));
-            self.network.pass(way, arrival, move || {
-                if cluster.incarnation(other) == incarnation {
-                    cluster.step(other, In::PeerReset { peer: id });
-                }
-            });
+            self.reset_link(id, other);
         }
+    }
+
+    /// One sees its link from another break.
+    fn reset_link(self: &Rc<Self>, peer: NodeId, to: NodeId) {
+        let way = (End::Node(peer), End::Node(to));
+        let arrival = self.network.arrival(way.0, way.1, 0, self.links);
+        let incarnation = self.incarnation(to);
+        let cluster = Rc::clone(self);
+        self.network.pass(way, arrival, move || {
+            if cluster.incarnation(to) == incarnation {
+                cluster.step(to, In::PeerReset { peer });
+            }
+        });
     }
 
     fn incarnation(&self, id: NodeId) -> u64 {
@@ -238,10 +244,16 @@ impl Cluster {
         let mut out = self.outboxes.borrow_mut().pop().unwrap_or_default();
         {
             let mut nodes = self.nodes.borrow_mut();
-            match nodes.get_mut(id).map(|node| &mut node.machine) {
-                Some(Machine::Broker(broker)) => broker.step(now, input, &mut out),
-                Some(Machine::Controller(controller)) => controller.step(now, input, &mut out),
-                _ => return,
+            let Some(node) = nodes.get_mut(id) else {
+                return;
+            };
+            if let Some(held) = &mut node.held {
+                return held.push(input);
+            }
+            match &mut node.machine {
+                Machine::Broker(broker) => broker.step(now, input, &mut out),
+                Machine::Controller(controller) => controller.step(now, input, &mut out),
+                Machine::Down(_) | Machine::Moving => return,
             }
         }
         self.carry_out(id, out);
@@ -281,6 +293,9 @@ impl Cluster {
 
     fn send_peer(self: &Rc<Self>, from: NodeId, to: NodeId, message: Peer<Body>) {
         let lane = self.peer_lane(from, to);
+        if self.network.resets(lane) {
+            return self.reset_link(from, to);
+        }
         let arrival = self.network.arrival_on(lane, message.bytes(), self.links);
         let lives = (self.incarnation(from), self.incarnation(to));
         let what = Occurrence::Peer {

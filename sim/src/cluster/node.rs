@@ -3,7 +3,7 @@
 use super::disk::Disk;
 use crate::kernel::{Nanos, Timer};
 use crate::record::Body;
-use squall_model::kafka::{Broker, BrokerDisk, Controller, NodeId};
+use squall_model::kafka::{Broker, BrokerDisk, Controller, In, NodeId};
 
 pub(super) enum Machine {
     Broker(Box<Broker<Body>>),
@@ -21,6 +21,10 @@ pub(super) struct Node {
     pub armed: Option<(Nanos, Timer)>,
     /// Outlives its process.
     pub disk: Disk,
+    /// While it is paused: what it will find when it goes on.
+    pub held: Option<Vec<In<Body>>>,
+    /// Clients do not reach it: connections that were cut and refused, while that is so.
+    pub refused: Option<u64>,
 }
 
 /// All nodes. Their ids are dense: the controller's is 0, the brokers' follow.
@@ -61,6 +65,8 @@ impl Node {
             incarnation: 0,
             armed: None,
             disk: Disk::default(),
+            held: None,
+            refused: None,
         }
     }
 

@@ -220,6 +220,23 @@ impl Services {
         true
     }
 
+    /// SIGSTOP. False: it is down.
+    pub fn pause(&self, replica: &Replica) -> bool {
+        let running = self.process(replica);
+        let Some(process) = running.filter(|process| process.alive.get()) else {
+            return false;
+        };
+        self.world.kernel.pause_process(process.id);
+        true
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self, replica: &Replica) {
+        if let Some(process) = self.process(replica) {
+            self.world.kernel.resume_process(process.id);
+        }
+    }
+
     /// SIGTERM, time to end well, SIGKILL.
     pub async fn stop(&self, replica: &Replica) -> bool {
         let Some(process) = self.process(replica).filter(|process| process.alive.get()) else {

@@ -2,6 +2,7 @@
 
 use super::turns::{TaskId, Turns};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -19,6 +20,9 @@ pub(super) struct Executor {
     pub turns: Rc<Turns>,
     /// Those that are being polled in turn; empty between.
     turn: RefCell<Vec<TaskId>>,
+    paused: RefCell<BTreeSet<ProcessId>>,
+    /// Tasks of paused processes whose turn it was meanwhile, in order.
+    missed: RefCell<Vec<TaskId>>,
 }
 
 #[derive(Default)]
@@ -104,7 +108,13 @@ impl Executor {
     fn poll(&self, id: TaskId) {
         let taken = {
             let mut tasks = self.tasks.borrow_mut();
-            tasks.get_mut(id).and_then(|task| task.future.take())
+            let task = tasks.get_mut(id);
+            if let Some(task) = &task
+                && self.paused.borrow().contains(&task.process)
+            {
+                return self.missed.borrow_mut().push(id);
+            }
+            task.and_then(|task| task.future.take())
         };
         let Some(mut future) = taken else {
             return;
@@ -125,6 +135,25 @@ impl Executor {
         drop(tasks);
         drop(future);
         drop(ended);
+    }
+
+    /// Nobody of this process has a turn from now on.
+    pub fn pause(&self, process: ProcessId) {
+        self.paused.borrow_mut().insert(process);
+    }
+
+    /// Everybody of this process whose turn it was meanwhile has one now.
+    pub fn resume(&self, process: ProcessId) {
+        self.paused.borrow_mut().remove(&process);
+        let mut tasks = self.tasks.borrow_mut();
+        self.missed.borrow_mut().retain(|id| {
+            let task = tasks.get_mut(*id);
+            let is_others = task.is_some_and(|task| task.process != process);
+            if !is_others {
+                self.turns.wake_again(*id);
+            }
+            is_others
+        });
     }
 
     pub fn end_process(&self, process: ProcessId) {

@@ -153,6 +153,15 @@ impl Kernel {
         self.executor.end_process(process);
     }
 
+    /// The process lives on, and does nothing until [`Kernel::resume_process`].
+    pub fn pause_process(&self, process: ProcessId) {
+        self.executor.pause(process);
+    }
+
+    pub fn resume_process(&self, process: ProcessId) {
+        self.executor.resume(process);
+    }
+
     /// Drops everything that could still hold on to the world.
     pub fn end_all(&self) {
         self.executor.end_all();

@@ -52,6 +52,16 @@ impl Turns {
         }
     }
 
+    /// Whoever was in the queue and did not have a turn is in it again.
+    pub fn wake_again(&self, id: TaskId) {
+        if let Some(place) = self.places.borrow_mut().get_mut(id.slot as usize)
+            && place.generation == id.generation
+        {
+            place.queued = false;
+        }
+        self.wake(id);
+    }
+
     pub fn is_anyone(&self) -> bool {
         !self.queue.borrow().is_empty()
     }

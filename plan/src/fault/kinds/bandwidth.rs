@@ -1,6 +1,7 @@
 use super::{ReadTarget, Row, link};
 use crate::fault::{Aims, Target, Terms, Treatment};
 use crate::nemesis::Drawing;
+use crate::plan::Environment;
 use crate::shape::Shape;
 use crate::yaml::Node;
 
@@ -12,6 +13,7 @@ pub const ROW: Row = Row {
     shape,
     read,
     draw: Some(draw),
+    environments: &Environment::ALL,
     ..link::row()
 };
 

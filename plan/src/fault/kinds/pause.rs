@@ -9,10 +9,6 @@ pub const ROW: Row = Row {
     evidence: "the kernel says of each process that it is stopped; a broker takes a connection and answers nothing on it until it goes on",
     limits: "a paused broker comes back with all that waited, as after a long collection; kill is what a crash does",
     provable: Proof::OF_BROKERS,
-    environments: &[
-        Environment::Embedded,
-        Environment::Docker,
-        Environment::External,
-    ],
+    environments: &Environment::ALL,
     ..Row::of_processes(Act::Pause, Aims::PROCESSES)
 };

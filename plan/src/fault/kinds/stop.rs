@@ -9,6 +9,6 @@ pub const ROW: Row = Row {
     evidence: "each process that ran ended after SIGTERM",
     limits: "the process may finish and commit what it has in hand; crash does not let it",
     provable: &[Proof::GroupRebalanced, Proof::ProcessRestarted],
-    environments: &[Environment::Embedded, Environment::Docker],
+    environments: &[Environment::Embedded, Environment::Docker, Environment::Sim],
     ..Row::of_processes(Act::End(Ending::Stop), Aims::SERVICES)
 };

@@ -15,10 +15,32 @@ impl Faults {
     /// Whether that shows already.
     pub(super) async fn hit(&self, fault: &Fault, hit: &Hit) -> bool {
         match (fault.kind, hit) {
-            (_, Hit::Load | Hit::Cut { .. }) => false,
+            (_, Hit::Load | Hit::Cut(..) | Hit::Flap(..) | Hit::Treated(..)) => false,
             (_, Hit::Clocks(replicas)) => {
                 self.set_clocks(replicas, skew_ms(&fault.terms));
                 false
+            }
+            (FaultKind::Pause, Hit::Broker(id)) => {
+                self.world.cluster.pause_broker(*id);
+                false
+            }
+            (FaultKind::Down, Hit::Broker(id)) => {
+                self.world.cluster.shut_out_clients(*id);
+                false
+            }
+            (FaultKind::SlowStart, Hit::Services(replicas)) => {
+                let mut any = false;
+                for replica in replicas {
+                    any |= self.services.stop(replica).await;
+                    // One that cannot be started says so when it is mended.
+                    let _ = self.services.start(replica).await;
+                    self.services.pause(replica);
+                }
+                any
+            }
+            (FaultKind::Pause, Hit::Services(replicas)) => {
+                let pause = |any, replica| self.services.pause(replica) | any;
+                replicas.iter().fold(false, pause)
             }
             (FaultKind::PowerLoss, Hit::Broker(id)) => self.world.cluster.lose_power(*id),
             (kind, Hit::Sink(_, path)) => {
@@ -45,7 +67,7 @@ impl Faults {
                 was_up
             }
             (_, Hit::Broker(id)) => self.world.cluster.kill_broker(*id),
-            (FaultKind::Restart, Hit::Services(replicas)) => {
+            (FaultKind::Restart | FaultKind::Stop, Hit::Services(replicas)) => {
                 let mut any = false;
                 for replica in replicas {
                     any |= self.services.stop(replica).await;
@@ -65,8 +87,28 @@ impl Faults {
                 self.set_clocks(replicas, 0);
                 Ok(())
             }
-            Hit::Cut { number, .. } => {
+            Hit::Cut(_, number) => {
                 self.world.network.mend(*number);
+                Ok(())
+            }
+            Hit::Flap(_, flap) => {
+                flap.mend(&self.world.network);
+                Ok(())
+            }
+            Hit::Treated(_, number) => {
+                self.world.network.lift(*number);
+                Ok(())
+            }
+            Hit::Broker(id) if fault.kind == FaultKind::Pause => {
+                self.world.cluster.resume_broker(*id);
+                Ok(())
+            }
+            Hit::Broker(id) if fault.kind == FaultKind::Down => {
+                self.world.cluster.let_in_clients(*id);
+                Ok(())
+            }
+            Hit::Services(replicas) if fault.kind == FaultKind::Pause => {
+                replicas.iter().for_each(|one| self.services.resume(one));
                 Ok(())
             }
             Hit::Sink(_, path) => {
@@ -79,6 +121,8 @@ impl Faults {
             }
             Hit::Services(replicas) => {
                 for replica in replicas {
+                    // It may be one that was stopped at its start.
+                    self.services.resume(replica);
                     self.services
                         .start(replica)
                         .await
@@ -118,6 +162,20 @@ impl Faults {
         Ok(())
     }
 
+    /// Cuts and mends a link that comes and goes, for as long as it is waited for.
+    pub(super) async fn take_turns(&self, hit: &Hit) {
+        let Hit::Flap(way, flap) = hit else {
+            return std::future::pending().await;
+        };
+        let (kernel, network) = (&self.world.kernel, &self.world.network);
+        loop {
+            kernel.sleep(flap.down_ns).await;
+            flap.mend(network);
+            kernel.sleep(flap.up_ns).await;
+            flap.cut(way, network);
+        }
+    }
+
     fn set_clocks(&self, replicas: &[Replica], skew_ms: i64) {
         for replica in replicas {
             self.world.clocks.skew(&replica.process_name(), skew_ms);
@@ -148,9 +206,25 @@ impl Faults {
                 self.world.troubles.met(path, &fault.name),
                 format!("attempts at sink {name} met it"),
             ),
-            Hit::Cut { number, .. } => (
+            Hit::Cut(_, number) => (
                 self.world.network.met(*number),
                 "messages were held up".to_owned(),
+            ),
+            Hit::Flap(_, flap) => (
+                flap.met(&self.world.network),
+                "messages were held up".to_owned(),
+            ),
+            Hit::Treated(_, number) => (
+                self.world.network.suffered(*number),
+                "messages met it".to_owned(),
+            ),
+            Hit::Broker(id) if fault.kind == FaultKind::Down => (
+                self.world.cluster.shut_out(*id),
+                format!("connections to {hit} were cut and refused"),
+            ),
+            Hit::Broker(id) if fault.kind == FaultKind::Pause => (
+                self.world.cluster.waiting_for(*id) as u64,
+                format!("things waited for {hit}"),
             ),
             _ if matches!(fault.kind.row().act, Act::Disk(_)) => (
                 self.disk_met(hit) - disk_before,

@@ -10,7 +10,7 @@ use crate::world::World;
 use squall_env::{Either, select};
 use squall_history::{FaultState, What};
 use squall_plan::Plan;
-use squall_plan::fault::{Consequences, Fault};
+use squall_plan::fault::{Consequences, Fault, FaultKind};
 use std::cell::Cell;
 use std::rc::Rc;
 use targets::Hit;
@@ -94,7 +94,11 @@ impl Faults {
         let disk_before = self.disk_met(&hit);
         let bit = self.hit(fault, &hit).await;
         if bit {
-            self.note(fault, FaultState::Evidence, format!("bit: {hit} went down"));
+            let how = match fault.kind {
+                FaultKind::Pause => "is stopped",
+                _ => "went down",
+            };
+            self.note(fault, FaultState::Evidence, format!("bit: {hit} {how}"));
         }
         self.watch(fault, consequences, mark, hit.replicas().to_vec(), before);
         let over = match fault.for_ns {
@@ -104,7 +108,8 @@ impl Faults {
         let healed_early = self.world.kernel.sleep(over);
         let load_ends = self.changed.until(|| self.load_ended.get());
         // A fault may not outlive the load.
-        let _: Either<(), ()> = select(healed_early, load_ends).await;
+        let over = select(healed_early, load_ends);
+        let _: Either<Either<(), ()>, ()> = select(over, self.take_turns(&hit)).await;
         if let Some(text) = self.met(fault, &hit, disk_before) {
             self.note(fault, FaultState::Evidence, text);
         }
@@ -134,11 +139,7 @@ impl Faults {
 
     /// Made just before the fault begins: what happened before is no consequence.
     fn consequences(&self, fault: &Fault, hit: &Hit) -> Consequences {
-        let broker = match hit {
-            Hit::Broker(id) => Some(*id),
-            Hit::Cut { broker, .. } => *broker,
-            _ => None,
-        };
+        let broker = hit.broker();
         let led = broker.map(|id| self.world.cluster.led_by(id));
         let group_of = |service: &str| self.plan.system.spec.service(service)?.group.clone();
         let broker = broker.map(|id| id.0.cast_unsigned());

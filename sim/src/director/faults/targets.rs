@@ -5,21 +5,23 @@ use crate::client::Access;
 use crate::cluster::CONTROLLER;
 use crate::director::HARNESS;
 use crate::director::services::Replica;
-use crate::network::End;
+use crate::kernel::Nanos;
+use crate::network::{End, Network};
 use squall_model::kafka::{NodeId, Request, Response};
-use squall_plan::fault::{Fault, Flow, Target, Terms};
+use squall_plan::fault::{Fault, Flow, Target, Terms, Treatment};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt;
 
 /// Who is hit.
 pub(super) enum Hit {
     Broker(NodeId),
-    /// The way between some ends is cut; the number is the network's.
-    Cut {
-        number: u64,
-        text: String,
-        broker: Option<NodeId>,
-    },
+    /// Nothing passes between some ends; the number is the network's.
+    Cut(Way, u64),
+    /// As `Cut`, in turns.
+    Flap(Way, Flap),
+    /// What passes between some ends is treated; the number is the network's.
+    Treated(Way, u64),
     Services(Vec<Replica>),
     /// They live on, by a clock that is wrong.
     Clocks(Vec<Replica>),
@@ -29,7 +31,50 @@ pub(super) enum Hit {
     Load,
 }
 
+/// The ways between some ends.
+pub(super) struct Way {
+    ways: BTreeSet<(End, End)>,
+    text: String,
+    /// Who is at one end, if that is one broker.
+    pub broker: Option<NodeId>,
+}
+
+/// A link that comes and goes.
+pub(super) struct Flap {
+    pub down_ns: Nanos,
+    pub up_ns: Nanos,
+    /// The network's number while it is cut.
+    cut: Cell<Option<u64>>,
+    met: Cell<u64>,
+}
+
+impl Flap {
+    pub fn cut(&self, way: &Way, network: &Network) {
+        self.cut.set(Some(network.cut(way.ways.clone())));
+    }
+
+    pub fn mend(&self, network: &Network) {
+        self.met.set(self.met(network));
+        if let Some(number) = self.cut.take() {
+            network.mend(number);
+        }
+    }
+
+    /// Messages that were held up so far.
+    pub fn met(&self, network: &Network) -> u64 {
+        self.met.get() + self.cut.get().map_or(0, |number| network.met(number))
+    }
+}
+
 impl Hit {
+    pub fn broker(&self) -> Option<NodeId> {
+        match self {
+            Self::Broker(id) => Some(*id),
+            Self::Cut(way, _) | Self::Flap(way, _) | Self::Treated(way, _) => way.broker,
+            _ => None,
+        }
+    }
+
     pub fn replicas(&self) -> &[Replica] {
         match self {
             Self::Services(replicas) => replicas,
@@ -45,7 +90,9 @@ impl fmt::Display for Hit {
             Self::Broker(id) => write!(f, "broker {id}"),
             Self::Sink(name, _) => write!(f, "sink {name}"),
             Self::Load => write!(f, "the load"),
-            Self::Cut { text, .. } => write!(f, "{text}"),
+            Self::Cut(way, _) | Self::Flap(way, _) | Self::Treated(way, _) => {
+                write!(f, "{}", way.text)
+            }
             Self::Services(replicas) | Self::Clocks(replicas) => {
                 let names: Vec<String> = replicas.iter().map(ToString::to_string).collect();
                 write!(f, "{}", names.join(", "))
@@ -58,7 +105,33 @@ impl Faults {
     /// `None`: it is not there.
     pub(super) async fn find(&self, fault: &Fault) -> Option<Hit> {
         match &fault.terms {
-            Terms::Apart { from, flow } => self.cut(&fault.target, from, *flow).await,
+            Terms::Apart { from, flow } => {
+                let way = self.way(&fault.target, "from", from, *flow).await?;
+                Some(self.cut(way))
+            }
+            Terms::Flapping {
+                from,
+                down_ns,
+                up_ns,
+            } => {
+                let way = self.way(&fault.target, "from", from, Flow::Both).await?;
+                let flap = Flap {
+                    down_ns: *down_ns,
+                    up_ns: *up_ns,
+                    cut: Cell::new(None),
+                    met: Cell::new(0),
+                };
+                flap.cut(&way, &self.world.network);
+                Some(Hit::Flap(way, flap))
+            }
+            Terms::Link { to, treatment } => {
+                let way = self.way(&fault.target, "to", to, Flow::Outbound).await?;
+                if *treatment == Treatment::Stall {
+                    return Some(self.cut(way));
+                }
+                let number = self.world.network.treat(&way.ways, treatment)?;
+                Some(Hit::Treated(way, number))
+            }
             Terms::Skew { .. } => match self.resolve(&fault.target).await? {
                 Hit::Services(replicas) => Some(Hit::Clocks(replicas)),
                 _ => None,
@@ -101,20 +174,32 @@ impl Faults {
         }
     }
 
-    /// Cuts a target off from others. `None`: one of them is not there.
-    async fn cut(&self, target: &Target, from: &[Target], flow: Flow) -> Option<Hit> {
+    fn cut(&self, way: Way) -> Hit {
+        let number = self.world.network.cut(way.ways.clone());
+        Hit::Cut(way, number)
+    }
+
+    /// The ways between a target and others. `None`: one of them is not there.
+    async fn way(
+        &self,
+        target: &Target,
+        preposition: &str,
+        others: &[Target],
+        flow: Flow,
+    ) -> Option<Way> {
         let (own, name) = self.ends(target).await?;
-        let (mut others, mut names) = (Vec::new(), Vec::new());
-        for other in from {
+        let (mut far, mut names) = (Vec::new(), Vec::new());
+        for other in others {
             let (ends, name) = self.ends(other).await?;
-            others.extend(ends.into_iter().filter(|end| !own.contains(end)));
+            far.extend(ends);
             names.push(name);
         }
         let mut ways = BTreeSet::new();
-        for (one, other) in own
+        let pairs = own
             .iter()
-            .flat_map(|one| others.iter().map(move |o| (*one, *o)))
-        {
+            .flat_map(|one| far.iter().map(move |o| (*one, *o)));
+        // Nobody has a connection to itself.
+        for (one, other) in pairs.filter(|(one, other)| one != other) {
             if flow != Flow::Inbound {
                 ways.insert((one, other));
             }
@@ -122,14 +207,14 @@ impl Faults {
                 ways.insert((other, one));
             }
         }
-        let broker = match own.as_slice() {
+        let alone = |ends: &[End]| match ends {
             [End::Node(id)] if *id != CONTROLLER => Some(*id),
             _ => None,
         };
-        Some(Hit::Cut {
-            number: self.world.network.cut(ways),
-            text: format!("{name} from {}", names.join(", ")),
-            broker,
+        Some(Way {
+            ways,
+            text: format!("{name} {preposition} {}", names.join(", ")),
+            broker: alone(&own),
         })
     }
 

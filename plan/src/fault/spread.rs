@@ -1,7 +1,7 @@
 //! How late something is: one draw of a delay.
 
-use squall_plan::fault::Distribution;
-use squall_plan::rng::Rng;
+use super::Distribution;
+use crate::rng::Rng;
 
 /// No single delay is longer: a heavy tail must not hold a connection for days.
 const DELAY_NS_MAX: u64 = 600_000_000_000;

@@ -129,7 +129,9 @@ impl Faults {
                         .map_err(|error| error.to_string())?;
                 }
                 for replica in replicas {
-                    let within = self.plan.timing.ready_ns;
+                    // While there are others in force, it may not get ready however long it takes.
+                    let others = self.last_ends.get().saturating_sub(self.world.kernel.now());
+                    let within = others + self.plan.timing.ready_ns;
                     let mine = self.services.process(replica).map(|process| process.id);
                     let ready = self.services.wait_ready(replica, within).await;
                     // Another fault may have hit it meanwhile, and will bring it back or has done so.

@@ -26,6 +26,8 @@ pub struct Faults {
     plan: Rc<Plan>,
     load_ended: Cell<bool>,
     open: Cell<usize>,
+    /// When the last of them ends, at the latest.
+    last_ends: Cell<Nanos>,
     changed: Signal,
     /// Nobody looks for consequences any more.
     closed: Cell<bool>,
@@ -39,6 +41,7 @@ impl Faults {
             plan: Rc::clone(plan),
             load_ended: Cell::new(false),
             open: Cell::new(0),
+            last_ends: Cell::new(0),
             changed: Signal::new(&world.kernel),
             closed: Cell::new(false),
         })
@@ -46,6 +49,14 @@ impl Faults {
 
     /// Plans all of them; load clock 0 is at `zero`.
     pub fn schedule(self: &Rc<Self>, zero: Nanos) {
+        let load_ends = self.plan.load_ends_ns;
+        let end = |fault: &Fault| {
+            fault
+                .for_ns
+                .map_or(load_ends, |for_ns| fault.at_ns + for_ns)
+        };
+        let last = self.plan.faults.iter().map(end).max();
+        self.last_ends.set(zero + last.unwrap_or(0) + LATE_AT_MOST);
         for fault in self.plan.faults.clone() {
             self.open.set(self.open.get() + 1);
             let faults = Rc::clone(self);

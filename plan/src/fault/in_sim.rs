@@ -34,4 +34,22 @@ mod tests {
         assert!(refused(Target::Sink("mailbox".to_owned())));
         assert!(!refused(Target::Brokers) && !refused(Target::Everyone));
     }
+
+    #[test]
+    fn connections_to_a_sink_cannot_be_closed_and_it_can_be_down() {
+        let refused = |kind| {
+            let fault = Fault {
+                name: "away".to_owned(),
+                at_ns: 0,
+                for_ns: None,
+                kind,
+                target: Target::Sink("mailbox".to_owned()),
+                terms: Terms::None,
+                prove: Vec::new(),
+                drawn: false,
+            };
+            refusal(&fault).is_some()
+        };
+        assert!(refused(FaultKind::Down) && !refused(FaultKind::SinkDown));
+    }
 }

@@ -1,9 +1,10 @@
 //! Links: latency, bandwidth, a little jitter, and order per direction; what faults make of them.
 
+use crate::cluster::error_named;
 use crate::kernel::{Kernel, Nanos, ProcessId};
 use crate::occurrence::Occurrence;
-use squall_model::kafka::NodeId;
-use squall_plan::fault::{Latency, Treatment, spread};
+use squall_model::kafka::{ErrorCode, NodeId};
+use squall_plan::fault::{FrameAct, Latency, Treatment, spread};
 use squall_plan::rng::Rng;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +52,7 @@ struct Trouble {
     met: u64,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Suffering {
     Late(Latency),
     /// Bytes a second at most.
@@ -60,6 +61,46 @@ enum Suffering {
     Sliced(u64, Nanos),
     /// Whatever is sent is lost, and the connection with it.
     Reset,
+    /// Some requests to brokers meet something.
+    Requests(Requests),
+}
+
+/// Which requests, and what they meet.
+#[derive(Clone)]
+struct Requests {
+    /// Kafka's own names; empty: every API.
+    apis: Vec<String>,
+    share_per_mille: u32,
+    act: RequestAct,
+}
+
+#[derive(Clone, Copy)]
+enum RequestAct {
+    Late(Latency),
+    Cut,
+    Answered(Fate),
+}
+
+/// What a request meets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Meeting {
+    /// It arrives so much later, and all behind it.
+    Late(Nanos),
+    /// It is lost on its way, and the connection with it.
+    Cut,
+    /// It arrives, and its answer is not what it would be.
+    Answered(Fate),
+}
+
+/// What comes instead of an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// The request is done, and the connection ends.
+    Lost,
+    /// The request is done, and neither this answer nor any later one comes; the connection ends after a time, or with the fault.
+    Withheld(Option<Nanos>),
+    /// The request never reaches the broker.
+    Refused(ErrorCode),
 }
 
 /// All links of the world; each comes into being when it is first asked for.
@@ -185,6 +226,25 @@ impl Network {
                 ..
             } => Suffering::Sliced(*average_bytes, *delay_ns),
             Treatment::Reset => Suffering::Reset,
+            Treatment::Frames {
+                apis,
+                share_per_mille,
+                act,
+            } => Suffering::Requests(Requests {
+                apis: apis.clone(),
+                share_per_mille: *share_per_mille,
+                act: match act {
+                    FrameAct::Delay(latency) => RequestAct::Late(*latency),
+                    FrameAct::Cut { .. } => RequestAct::Cut,
+                    FrameAct::LoseAnswer => RequestAct::Answered(Fate::Lost),
+                    FrameAct::WithholdAnswers { reset_after_ns } => {
+                        RequestAct::Answered(Fate::Withheld(*reset_after_ns))
+                    }
+                    FrameAct::AnswerError { error } => {
+                        RequestAct::Answered(Fate::Refused(error_named(error)?))
+                    }
+                },
+            }),
             _ => return None,
         };
         let mut troubles = self.troubles.borrow_mut();
@@ -239,24 +299,59 @@ impl Network {
         let (mut late, mut slicing, mut bandwidth) = (0, 0, profile.bandwidth_bytes_per_s);
         let mut troubles = self.troubles.borrow_mut();
         for trouble in troubles.iter_mut().filter(|t| here.contains(&t.number)) {
-            match trouble.what {
-                Suffering::Late(latency) => {
-                    let Latency {
-                        latency_ns,
-                        jitter_ns,
-                        distribution,
-                    } = latency;
-                    let rng = &mut self.lateness.borrow_mut();
-                    late += spread::draw(latency_ns, jitter_ns, distribution, rng);
-                }
-                Suffering::Narrow(bytes_per_s) => bandwidth = bandwidth.min(bytes_per_s),
-                Suffering::Sliced(piece, apart) => slicing += bytes / piece.max(1) * apart,
-                // It did not come to that: see [`Network::resets`].
-                Suffering::Reset => continue,
+            match &trouble.what {
+                Suffering::Late(latency) => late += self.draw(*latency),
+                Suffering::Narrow(bytes_per_s) => bandwidth = bandwidth.min(*bytes_per_s),
+                Suffering::Sliced(piece, apart) => slicing += bytes / piece.max(&1) * apart,
+                // It did not come to that: see [`Network::resets`] and [`Network::meets`].
+                Suffering::Reset | Suffering::Requests(_) => continue,
             }
             trouble.met += 1;
         }
         (transmit_ns(bytes, bandwidth) + slicing, late)
+    }
+
+    fn draw(&self, latency: Latency) -> Nanos {
+        let Latency {
+            latency_ns,
+            jitter_ns,
+            distribution,
+        } = latency;
+        let rng = &mut self.lateness.borrow_mut();
+        spread::draw(latency_ns, jitter_ns, distribution, rng)
+    }
+
+    /// What a request of this API meets that is sent on a lane now.
+    pub fn meets(&self, lane: Lane, api: &str) -> Option<Meeting> {
+        let directions = self.directions.borrow();
+        let here = &directions[lane.0 as usize].troubles;
+        if here.is_empty() {
+            return None;
+        }
+        let mut troubles = self.troubles.borrow_mut();
+        for trouble in troubles.iter_mut().filter(|t| here.contains(&t.number)) {
+            let Suffering::Requests(requests) = &trouble.what else {
+                continue;
+            };
+            let is_meant = requests.apis.is_empty() || requests.apis.iter().any(|one| one == api);
+            let share = u64::from(requests.share_per_mille);
+            if is_meant && self.lateness.borrow_mut().below(1000) < share {
+                trouble.met += 1;
+                return Some(match requests.act {
+                    RequestAct::Late(latency) => Meeting::Late(self.draw(latency)),
+                    RequestAct::Cut => Meeting::Cut,
+                    RequestAct::Answered(fate) => Meeting::Answered(fate),
+                });
+            }
+        }
+        None
+    }
+
+    /// The next message on a lane arrives so much later, and all behind it.
+    pub fn hold_back(&self, lane: Lane, late: Nanos) {
+        let direction = &mut self.directions.borrow_mut()[lane.0 as usize];
+        let at = direction.last_arrival.max(self.kernel.now());
+        direction.last_arrival = at + late;
     }
 
     /// Messages so far.

@@ -421,6 +421,7 @@ fn what_happens_to_links_and_stopped_processes_bites_and_heals() {
         ("flapping-link.yaml", 1),
         ("slow-network.yaml", 3),
         ("partition-loss.yaml", 2),
+        ("broken-requests.yaml", 6),
     ] {
         let told = run(&plan(
             file,
@@ -453,6 +454,11 @@ fn a_stopped_service_a_narrow_line_and_resets_lose_nothing() {
         "reset_peer: { from: consumer-db, to: brokers }",
         "drop: { from: brokers, to: producer, how: reset }",
         "drop: { from: broker(1), to: brokers, how: reset }",
+        "lose_answer: { from: producer, to: brokers, api: Produce, share: 20% }",
+        "cut_request: { from: consumer-db, to: brokers, api: Fetch, share: 30% }",
+        "withhold_answers: { from: consumer-db, to: coordinator(consumer-db), api: OffsetCommit, reset_after: 500ms }",
+        "answer_error: { from: producer, to: brokers, api: Produce, error: NOT_LEADER_OR_FOLLOWER, share: 30% }",
+        "delay_requests: { from: consumer-db, to: brokers, api: OffsetCommit, by: 300ms }",
     ] {
         let faults = format!("faults=[{{name: one, at: 2s, for: 3s, {fault}}}]");
         let sets = [

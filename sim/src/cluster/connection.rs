@@ -1,13 +1,14 @@
 //! Connections of clients to brokers: requests in order, one at a time, answers in order.
 
 use super::Cluster;
+use super::refusal::refused;
 use crate::kernel::{MS, Nanos, Pledge, ProcessId, promise};
-use crate::network::{End, Lane, LinkProfile};
+use crate::network::{End, Fate, Lane, LinkProfile, Meeting};
 use crate::occurrence::Occurrence;
 use crate::record::Body;
 use squall_model::kafka::{Acks, ConnId, In, Name, NodeId, Request, Response};
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 /// Size of a request or answer without record data, in bytes.
@@ -38,6 +39,10 @@ pub struct Connection {
 /// What a client keeps of its connection, while answers are on their way to it.
 pub struct ClientEnd {
     open: Cell<bool>,
+    /// Requests that are to be answered, so far.
+    asked: Cell<u64>,
+    /// What comes instead of the answers to some of them, by their numbers.
+    fates: RefCell<BTreeMap<u64, Fate>>,
     waiting: RefCell<VecDeque<Pledge<Response<Body>>>>,
 }
 
@@ -48,6 +53,11 @@ pub(super) struct ServerConn {
     client: Name,
     queue: VecDeque<Request<Body>>,
     busy: bool,
+    /// Requests that are to be answered and that the broker was given, and answers, so far.
+    fed: u64,
+    answered: u64,
+    /// No answer is sent any more.
+    silent: bool,
     peer: Rc<ClientEnd>,
     back: Lane,
 }
@@ -125,6 +135,16 @@ impl Connection {
         let cluster = &self.cluster;
         if cluster.network.resets(self.there) {
             return self.close();
+        }
+        let (number, answered) = (self.end.asked.get(), is_answered(&request));
+        self.end.asked.set(number + u64::from(answered));
+        match cluster.network.meets(self.there, api(&request)) {
+            Some(Meeting::Cut) => return self.close(),
+            Some(Meeting::Answered(fate)) if answered => {
+                self.end.fates.borrow_mut().insert(number, fate);
+            }
+            Some(Meeting::Late(late)) => cluster.network.hold_back(self.there, late),
+            Some(Meeting::Answered(_)) | None => {}
         }
         let arrival = cluster
             .network
@@ -237,6 +257,8 @@ impl Cluster {
     fn accept(self: &Rc<Self>, process: ProcessId, node: NodeId, client: Name) -> Connection {
         let end = Rc::new(ClientEnd {
             open: Cell::new(true),
+            asked: Cell::new(0),
+            fates: RefCell::default(),
             waiting: RefCell::default(),
         });
         let server = ServerConn {
@@ -245,6 +267,9 @@ impl Cluster {
             client,
             queue: VecDeque::new(),
             busy: false,
+            fed: 0,
+            answered: 0,
+            silent: false,
             peer: Rc::clone(&end),
             back: self.network.lane(End::Node(node), End::Process(process)),
         };
@@ -283,11 +308,21 @@ impl Cluster {
                 };
                 let next = conn.queue.pop_front();
                 conn.busy = next.as_ref().is_some_and(is_answered);
-                next.map(|request| (conn.node, conn.client, conn.busy, request))
+                let number = conn.fed;
+                conn.fed += u64::from(conn.busy);
+                let fate = conn.peer.fates.borrow().get(&number).copied();
+                let fate = fate.filter(|_| conn.busy);
+                next.map(|request| (conn.node, conn.client, conn.busy, fate, request))
             };
-            let Some((node, client, answered, request)) = next else {
+            let Some((node, client, answered, fate, request)) = next else {
                 return;
             };
+            if let Some(Fate::Refused(error)) = fate
+                && let Some(answer) = refused(&request, error)
+            {
+                self.send_answer(id, answer);
+                continue;
+            }
             let conn = id;
             self.step(
                 node,
@@ -304,20 +339,62 @@ impl Cluster {
     }
 
     pub(super) fn send_answer(self: &Rc<Self>, id: ConnId, response: Response<Body>) {
-        let Some((way, node, back, peer)) = self.conns.borrow().get(id).map(|conn| {
-            let way = (End::Node(conn.node), End::Process(conn.process));
-            (way, conn.node, conn.back, Rc::clone(&conn.peer))
-        }) else {
+        let Some((way, silent, back, peer, number)) =
+            self.conns.borrow_mut().get_mut(id).map(|conn| {
+                let way = (End::Node(conn.node), End::Process(conn.process));
+                conn.answered += 1;
+                (
+                    way,
+                    conn.silent,
+                    conn.back,
+                    Rc::clone(&conn.peer),
+                    conn.answered - 1,
+                )
+            })
+        else {
             return;
         };
-        if self.network.resets(back) {
-            self.close_by_broker(id);
-            return self.step(node, In::Closed { conn: id });
+        if silent {
+            return;
+        }
+        let fate = peer.fates.borrow_mut().remove(&number);
+        if self.network.resets(back) || fate == Some(Fate::Lost) {
+            return self.reset(id);
+        }
+        if let Some(Fate::Withheld(reset_after)) = fate {
+            return self.fall_silent(id, reset_after);
         }
         let bytes = MESSAGE_BYTES + response_bytes(&response);
         let arrival = self.network.arrival_on(back, bytes, LinkProfile::LOCAL);
         let what = Occurrence::Answer { to: peer, response };
         self.network.plan(way, arrival, what);
+    }
+
+    /// Both ends see the connection break.
+    fn reset(self: &Rc<Self>, id: ConnId) {
+        let node = self.conns.borrow().get(id).map(|conn| conn.node);
+        if let Some(node) = node {
+            self.close_by_broker(id);
+            self.step(node, In::Closed { conn: id });
+        }
+    }
+
+    /// No answer comes on this connection any more, and after a time, if one is given, it breaks.
+    fn fall_silent(self: &Rc<Self>, id: ConnId, reset_after: Option<Nanos>) {
+        if let Some(conn) = self.conns.borrow_mut().get_mut(id) {
+            conn.silent = true;
+        }
+        if let Some(after) = reset_after {
+            let cluster = Rc::clone(self);
+            let at = self.kernel.now() + after;
+            self.kernel.at(at, move || cluster.reset(id));
+        }
+    }
+
+    /// Ends the connections on which no answer comes any more.
+    pub fn reset_silent(self: &Rc<Self>) {
+        let silent = self.conns.borrow().of(|conn| conn.silent);
+        silent.into_iter().for_each(|id| self.reset(id));
     }
 
     /// The broker hangs up.
@@ -375,6 +452,32 @@ impl Cluster {
 
 fn is_answered(request: &Request<Body>) -> bool {
     !matches!(request, Request::Produce(produce) if produce.acks == Acks::None)
+}
+
+/// What Kafka calls it.
+const fn api(request: &Request<Body>) -> &'static str {
+    match request {
+        Request::Metadata(_) => "Metadata",
+        Request::Produce(_) => "Produce",
+        Request::Fetch(_) => "Fetch",
+        Request::ListOffsets(_) => "ListOffsets",
+        Request::OffsetForLeaderEpoch(_) => "OffsetForLeaderEpoch",
+        Request::InitProducerId(_) => "InitProducerId",
+        Request::FindCoordinator { .. } => "FindCoordinator",
+        Request::JoinGroup(_) => "JoinGroup",
+        Request::SyncGroup(_) => "SyncGroup",
+        Request::Heartbeat(_) => "Heartbeat",
+        Request::LeaveGroup(_) => "LeaveGroup",
+        Request::OffsetCommit(_) => "OffsetCommit",
+        Request::OffsetFetch(_) => "OffsetFetch",
+        Request::ListGroups => "ListGroups",
+        Request::DescribeGroups { .. } => "DescribeGroups",
+        Request::DeleteGroups { .. } => "DeleteGroups",
+        Request::CreateTopics(_) => "CreateTopics",
+        Request::DeleteTopics { .. } => "DeleteTopics",
+        Request::CreatePartitions { .. } => "CreatePartitions",
+        Request::DescribeTopicConfigs { .. } => "DescribeConfigs",
+    }
 }
 
 fn request_bytes(request: &Request<Body>) -> u64 {

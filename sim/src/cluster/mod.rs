@@ -7,10 +7,12 @@ mod facts;
 mod names;
 mod node;
 mod pause;
+mod refusal;
 mod view;
 
 pub use connection::{Broken, ClientEnd, Connection};
 pub use names::Names;
+pub use refusal::error_named;
 pub use view::TopicReader;
 
 use crate::Counts;

@@ -32,7 +32,11 @@ pub(super) const fn row() -> Row {
         // What a client makes of it depends on its settings.
         ordinary: false,
         // Toxiproxy knows no requests.
-        environments: &[Environment::Embedded, Environment::External],
+        environments: &[
+            Environment::Embedded,
+            Environment::Sim,
+            Environment::External,
+        ],
         ..link::row()
     }
 }

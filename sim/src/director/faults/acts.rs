@@ -97,6 +97,7 @@ impl Faults {
             }
             Hit::Treated(_, number) => {
                 self.world.network.lift(*number);
+                self.world.cluster.reset_silent();
                 Ok(())
             }
             Hit::Broker(id) if fault.kind == FaultKind::Pause => {

@@ -573,7 +573,7 @@ fn what_an_environment_refuses_has_its_place_too() {
     assert!(links[0].source.starts_with("--set bus.kafka.links"));
     let drawn = refused("nemesis={ kinds: [timeout] }", Environment::Sim);
     assert!(drawn[0].source.starts_with("--set nemesis"), "{drawn:?}");
-    let fault = "faults:\n  - name: later\n    at: 9s\n    for: 1s\n    timeout: { from: services, to: brokers, after: 1s }\n  - { name: one, at: 1s, for: 1s, scale: { service: consumer-db, to: 2 } }\n";
+    let fault = "faults:\n  - name: later\n    at: 9s\n    for: 1s\n    timeout: { from: services, to: brokers, after: 1s }\n  - { name: one, at: 1s, for: 1s, slow_close: { from: brokers, to: services, by: 1s } }\n";
     let text = BURST.replace("faults: []\n", fault);
     let read = from_text(
         "burst.yaml",
@@ -588,7 +588,7 @@ fn what_an_environment_refuses_has_its_place_too() {
         .unwrap()
         + 1;
     let places: Vec<(usize, usize)> = found.0.iter().map(|one| (one.line, one.column)).collect();
-    assert_eq!(places, [(later + 1, 42), (later, 14)], "{found}");
+    assert_eq!(places, [(later + 1, 47), (later, 14)], "{found}");
 }
 
 #[test]

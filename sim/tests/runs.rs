@@ -422,6 +422,9 @@ fn what_happens_to_links_and_stopped_processes_bites_and_heals() {
         ("slow-network.yaml", 3),
         ("partition-loss.yaml", 2),
         ("broken-requests.yaml", 6),
+        ("rolling-restart.yaml", 1),
+        ("rolling-deploy.yaml", 2),
+        ("scale-out-under-load.yaml", 6),
     ] {
         let told = run(&plan(
             file,

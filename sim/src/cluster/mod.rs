@@ -235,6 +235,12 @@ impl Cluster {
         });
     }
 
+    /// How often a broker was started.
+    #[must_use]
+    pub fn life(&self, id: NodeId) -> u64 {
+        self.incarnation(id).div_ceil(2)
+    }
+
     fn incarnation(&self, id: NodeId) -> u64 {
         let nodes = self.nodes.borrow();
         nodes.get(id).map_or(0, |node| node.incarnation)

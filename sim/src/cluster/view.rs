@@ -283,6 +283,20 @@ impl Cluster {
         self.view.borrow().unfenced.len()
     }
 
+    /// Whether every leader has all replicas of its partitions in sync, and every partition that ever had a leader has one that is up.
+    #[must_use]
+    pub fn is_in_sync(&self) -> bool {
+        let nodes = self.nodes.borrow();
+        let view = self.view.borrow();
+        view.leaders.iter().all(|(id, leader)| {
+            let Some(Machine::Broker(broker)) = nodes.get(*leader).map(|node| &node.machine) else {
+                return false;
+            };
+            let state = broker.image().partitions.get(*id);
+            state.is_some_and(|state| state.isr.len() == state.replicas.len())
+        })
+    }
+
     /// Whether all partitions of a topic have a leader that is up.
     #[must_use]
     pub fn is_led(&self, topic: &str, partitions: usize) -> bool {

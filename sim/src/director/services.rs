@@ -43,6 +43,8 @@ pub struct Services {
     world: Rc<World>,
     plan: Rc<Plan>,
     running: RefCell<BTreeMap<Replica, Rc<Process>>>,
+    /// Of replicas that are not what the plan has: the plan as it would be with them.
+    versions: RefCell<BTreeMap<Replica, Rc<Plan>>>,
     /// Whether ends are expected from here on.
     tearing_down: Cell<bool>,
     turn: Cell<usize>,
@@ -54,6 +56,7 @@ impl Services {
             world: Rc::clone(world),
             plan: Rc::clone(plan),
             running: RefCell::default(),
+            versions: RefCell::default(),
             tearing_down: Cell::new(false),
             turn: Cell::new(0),
         })
@@ -74,6 +77,24 @@ impl Services {
         self.running.borrow().get(replica).cloned()
     }
 
+    /// From its next start on, a replica is what this plan has.
+    pub fn set_version(&self, replica: &Replica, plan: &Rc<Plan>) {
+        let mut versions = self.versions.borrow_mut();
+        versions.insert(replica.clone(), Rc::clone(plan));
+    }
+
+    /// Processes of a service that are alive.
+    pub fn alive(&self, service: &str) -> usize {
+        let running = self.running.borrow();
+        let own = running.iter().filter(|(id, _)| id.service == service);
+        own.filter(|(_, process)| process.alive.get()).count()
+    }
+
+    /// There is no such replica any more.
+    pub fn forget(&self, replica: &Replica) {
+        self.running.borrow_mut().remove(replica);
+    }
+
     /// Every process that runs.
     pub fn processes(&self) -> Vec<ProcessId> {
         let running = self.running.borrow();
@@ -83,9 +104,11 @@ impl Services {
     /// A process of a service to send the next request to, in turn. It may be down.
     pub fn next_of(&self, service: &str) -> Option<Rc<Process>> {
         let running = self.running.borrow();
+        // The load knows those that there were when it began.
+        let declared = self.plan.system.scale.get(service).copied().unwrap_or(1);
         let all: Vec<&Rc<Process>> = running
             .iter()
-            .filter(|(id, _)| id.service == service)
+            .filter(|(id, _)| id.service == service && id.replica < declared)
             .map(|(_, process)| process)
             .collect();
         self.turn.set(self.turn.get() + 1);
@@ -126,7 +149,9 @@ impl Services {
                 service: replica.service.clone(),
                 why: "the system has no such service".to_owned(),
             })?;
-        let (service, settings) = settings(&self.plan, spec, replica.replica)?;
+        let version = self.versions.borrow().get(replica).cloned();
+        let version = version.as_ref().unwrap_or(&self.plan);
+        let (service, settings) = settings(version, spec, replica.replica)?;
         self.world.kernel.sleep(START_NS).await;
         let runs = self.process(replica);
         if runs.is_some_and(|process| process.alive.get()) {

@@ -21,7 +21,7 @@ pub const ROW: Row = Row {
         Proof::LeaderMoved,
         Proof::IsrShrank,
     ],
-    environments: &[Environment::Embedded, Environment::Docker],
+    environments: &[Environment::Embedded, Environment::Docker, Environment::Sim],
     ..Row::of_processes(Act::RollBrokers, Aims::ALL_BROKERS)
 };
 

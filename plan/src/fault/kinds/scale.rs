@@ -1,5 +1,6 @@
 use super::{ReadTarget, Row};
 use crate::fault::{Act, Aims, Proof, Target, Terms};
+use crate::plan::Environment;
 use crate::shape::{Object, Shape};
 use crate::yaml::Node;
 
@@ -14,6 +15,7 @@ pub const ROW: Row = Row {
     draw: None,
     ordinary: false,
     provable: &[Proof::GroupRebalanced],
+    environments: &Environment::ALL,
     ..Row::of_processes(Act::Scale, Aims::SERVICES)
 };
 

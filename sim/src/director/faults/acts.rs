@@ -7,7 +7,7 @@ use crate::kernel::{MS, Nanos, SECOND};
 use squall_model::kafka::{DiskState, NodeId};
 use squall_plan::fault::{Act, DiskTrouble, Fault, FaultKind, Terms};
 
-const STOP_WITHIN: Nanos = 10 * SECOND;
+pub(super) const STOP_WITHIN: Nanos = 10 * SECOND;
 /// More than any session that an older process of a broker may have left.
 const BACK_WITHIN: Nanos = 60 * SECOND;
 
@@ -16,6 +16,8 @@ impl Faults {
     pub(super) async fn hit(&self, fault: &Fault, hit: &Hit) -> bool {
         match (fault.kind, hit) {
             (_, Hit::Load | Hit::Cut(..) | Hit::Flap(..) | Hit::Treated(..)) => false,
+            (_, Hit::Roll(_) | Hit::Deploy(_)) => false,
+            (_, Hit::Scale(scale)) => self.scale(scale).await,
             (_, Hit::Clocks(replicas)) => {
                 self.set_clocks(replicas, skew_ms(&fault.terms));
                 false
@@ -83,6 +85,20 @@ impl Faults {
     pub(super) async fn mend(&self, fault: &Fault, hit: &Hit) -> Result<(), String> {
         match hit {
             Hit::Load => Ok(()),
+            Hit::Scale(scale) => self.scale_back(scale).await,
+            Hit::Deploy(deploy) => {
+                for replica in &deploy.replicas {
+                    // The one whose turn it was when the fault ended may be down.
+                    self.start_and_wait(replica).await?;
+                }
+                deploy.progress.is_all(deploy.replicas.len())
+            }
+            Hit::Roll(roll) => {
+                for id in &roll.brokers {
+                    self.bring_back(*id).await?;
+                }
+                roll.progress.is_all(roll.brokers.len())
+            }
             Hit::Clocks(replicas) => {
                 self.set_clocks(replicas, 0);
                 Ok(())
@@ -130,15 +146,7 @@ impl Faults {
                         .map_err(|error| error.to_string())?;
                 }
                 for replica in replicas {
-                    // While there are others in force, it may not get ready however long it takes.
-                    let others = self.last_ends.get().saturating_sub(self.world.kernel.now());
-                    let within = others + self.plan.timing.ready_ns;
-                    let mine = self.services.process(replica).map(|process| process.id);
-                    let ready = self.services.wait_ready(replica, within).await;
-                    // Another fault may have hit it meanwhile, and will bring it back or has done so.
-                    if !ready && !self.services.was_hit_again(replica, mine) {
-                        return Err(format!("{} was not ready in time", replica.service));
-                    }
+                    self.wait_ready(replica).await?;
                 }
                 Ok(())
             }
@@ -146,7 +154,7 @@ impl Faults {
     }
 
     /// Starts a broker, if it is down, and waits until it is unfenced. One that is down again is another fault's to bring back.
-    async fn bring_back(&self, id: NodeId) -> Result<(), String> {
+    pub(super) async fn bring_back(&self, id: NodeId) -> Result<(), String> {
         let (cluster, kernel) = (&self.world.cluster, &self.world.kernel);
         if !cluster.start_broker(id) {
             return Ok(());
@@ -165,17 +173,16 @@ impl Faults {
         Ok(())
     }
 
-    /// Cuts and mends a link that comes and goes, for as long as it is waited for.
-    pub(super) async fn take_turns(&self, hit: &Hit) {
-        let Hit::Flap(way, flap) = hit else {
-            return std::future::pending().await;
-        };
-        let (kernel, network) = (&self.world.kernel, &self.world.network);
-        loop {
-            kernel.sleep(flap.down_ns).await;
-            flap.mend(network);
-            kernel.sleep(flap.up_ns).await;
-            flap.cut(way, network);
+    pub(super) async fn wait_ready(&self, replica: &Replica) -> Result<(), String> {
+        // While there are other faults in force, it may not get ready however long it takes.
+        let others = self.last_ends.get().saturating_sub(self.world.kernel.now());
+        let within = others + self.plan.timing.ready_ns;
+        let mine = self.services.process(replica).map(|process| process.id);
+        let ready = self.services.wait_ready(replica, within).await;
+        // Another fault may have hit it meanwhile, and will bring it back or has done so.
+        match ready || self.services.was_hit_again(replica, mine) {
+            true => Ok(()),
+            false => Err(format!("{} was not ready in time", replica.service)),
         }
     }
 
@@ -208,6 +215,17 @@ impl Faults {
             Hit::Sink(name, path) => (
                 self.world.troubles.met(path, &fault.name),
                 format!("attempts at sink {name} met it"),
+            ),
+            Hit::Roll(roll) => (
+                roll.progress.done.get() as u64,
+                format!(
+                    "of {} brokers ended and are back in sync",
+                    roll.brokers.len()
+                ),
+            ),
+            Hit::Deploy(deploy) => (
+                deploy.progress.done.get() as u64,
+                format!("of {} replicas run the new version", deploy.replicas.len()),
             ),
             Hit::Cut(_, number) => (
                 self.world.network.met(*number),

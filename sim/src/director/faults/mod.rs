@@ -1,10 +1,11 @@
 //! Faults at their times, with evidence, healed at the latest when the load ends.
 
 mod acts;
+mod rolling;
 mod targets;
 
 use super::HARNESS;
-use super::services::{Replica, Services};
+use super::services::Services;
 use crate::kernel::{MS, Nanos, Signal};
 use crate::world::World;
 use squall_env::{Either, select};
@@ -13,7 +14,7 @@ use squall_plan::Plan;
 use squall_plan::fault::{Consequences, Fault, FaultKind};
 use std::cell::Cell;
 use std::rc::Rc;
-use targets::Hit;
+use targets::{Hit, Victims};
 
 const LOOK_EVERY: Nanos = 10 * MS;
 /// Signals do not arrive to the nanosecond; without this a fault would always meet evenly spaced arrivals at the same point.
@@ -94,7 +95,7 @@ impl Faults {
                 format!("{} is not there", fault.target),
             );
         };
-        let before = self.pids(hit.replicas());
+        let before = self.lives(&hit.victims());
         let mark = self.world.cluster.happenings_mark();
         let consequences = self.consequences(fault, &hit);
         self.note(
@@ -102,21 +103,21 @@ impl Faults {
             FaultState::Injected,
             format!("{} {hit}", fault.kind.name()),
         );
+        let began = self.world.kernel.now();
         let disk_before = self.disk_met(&hit);
         let bit = self.hit(fault, &hit).await;
         if bit {
             let how = match fault.kind {
                 FaultKind::Pause => "is stopped",
+                FaultKind::Scale => "has as many replicas",
                 _ => "went down",
             };
             self.note(fault, FaultState::Evidence, format!("bit: {hit} {how}"));
         }
-        self.watch(fault, consequences, mark, hit.replicas().to_vec(), before);
-        let over = match fault.for_ns {
-            Some(for_ns) => for_ns,
-            None => Nanos::MAX,
-        };
-        let healed_early = self.world.kernel.sleep(over);
+        self.watch(fault, consequences, mark, hit.victims(), before);
+        // However long it took to do it.
+        let over = began.saturating_add(fault.for_ns.unwrap_or(Nanos::MAX));
+        let healed_early = self.world.kernel.sleep_until(over);
         let load_ends = self.changed.until(|| self.load_ended.get());
         // A fault may not outlive the load.
         let over = select(healed_early, load_ends);
@@ -130,13 +131,16 @@ impl Faults {
         }
     }
 
-    fn pids(&self, replicas: &[Replica]) -> Vec<u32> {
-        let process = |replica| {
-            self.services
-                .process(replica)
-                .map_or(0, |process| process.id.0)
+    /// Which of their lives victims are in; one that is down is still in its last one.
+    fn lives(&self, victims: &Victims) -> Vec<u64> {
+        let pid = |replica| {
+            let process = self.services.process(replica);
+            process.map_or(0, |process| u64::from(process.id.0))
         };
-        replicas.iter().map(process).collect()
+        let replicas = victims.replicas.iter().map(pid);
+        let brokers = victims.brokers.iter();
+        let brokers = brokers.map(|id| self.world.cluster.life(*id));
+        replicas.chain(brokers).collect()
     }
 
     fn note(&self, fault: &Fault, state: FaultState, detail: String) {
@@ -163,16 +167,16 @@ impl Faults {
         fault: &Fault,
         mut consequences: Consequences,
         mark: usize,
-        replicas: Vec<Replica>,
-        before: Vec<u32>,
+        victims: Victims,
+        before: Vec<u64>,
     ) {
         let (faults, fault) = (Rc::clone(self), fault.clone());
         self.world.kernel.spawn(HARNESS, async move {
             while consequences.is_waiting() && !faults.closed.get() {
-                let now = faults.pids(&replicas);
-                let restarted = (!before.is_empty()
-                    && before.iter().zip(&now).all(|(old, new)| old != new))
-                .then(|| format!("process {before:?} -> {now:?}"));
+                let now = faults.lives(&victims);
+                let mut lives = before.iter().zip(&now);
+                let replaced = !before.is_empty() && lives.all(|(old, new)| old != new);
+                let restarted = replaced.then(|| victims.replaced(&before, &now));
                 let find = |is: &dyn Fn(&_) -> bool| faults.world.cluster.find_happening(mark, is);
                 for text in consequences.look(find, || restarted.clone()) {
                     faults.note(&fault, FaultState::Evidence, text);

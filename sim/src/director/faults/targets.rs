@@ -1,6 +1,7 @@
 //! What a fault's target is when the fault begins.
 
 use super::Faults;
+use super::rolling::{Deploy, Progress, Roll, Scale};
 use crate::client::Access;
 use crate::cluster::CONTROLLER;
 use crate::director::HARNESS;
@@ -8,10 +9,12 @@ use crate::director::services::Replica;
 use crate::kernel::Nanos;
 use crate::network::{End, Network};
 use squall_model::kafka::{NodeId, Request, Response};
+use squall_plan::Plan;
 use squall_plan::fault::{Fault, Flow, Target, Terms, Treatment};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::rc::Rc;
 
 /// Who is hit.
 pub(super) enum Hit {
@@ -29,6 +32,15 @@ pub(super) enum Hit {
     Sink(String, String),
     /// Nobody: events are sent besides the load's.
     Load,
+    Roll(Roll),
+    Deploy(Deploy),
+    Scale(Scale),
+}
+
+/// Whose processes a fault ends.
+pub(super) struct Victims {
+    pub replicas: Vec<Replica>,
+    pub brokers: Vec<NodeId>,
 }
 
 /// The ways between some ends.
@@ -75,10 +87,33 @@ impl Hit {
         }
     }
 
-    pub fn replicas(&self) -> &[Replica] {
+    /// Whose processes it ends.
+    pub fn victims(&self) -> Victims {
+        let brokers = match self {
+            Self::Broker(id) => vec![*id],
+            Self::Roll(roll) => roll.brokers.clone(),
+            _ => Vec::new(),
+        };
+        let replicas = self.replicas().to_vec();
+        Victims { replicas, brokers }
+    }
+
+    fn replicas(&self) -> &[Replica] {
         match self {
             Self::Services(replicas) => replicas,
+            Self::Deploy(deploy) => &deploy.replicas,
             _ => &[],
+        }
+    }
+}
+
+impl Victims {
+    /// Told when all of them are in another life than before.
+    pub fn replaced(&self, before: &[u64], now: &[u64]) -> String {
+        let brokers: Vec<String> = self.brokers.iter().map(ToString::to_string).collect();
+        match brokers.is_empty() {
+            true => format!("process {before:?} -> {now:?}"),
+            false => format!("broker {} was gone and is back", brokers.join(", ")),
         }
     }
 }
@@ -90,12 +125,14 @@ impl fmt::Display for Hit {
             Self::Broker(id) => write!(f, "broker {id}"),
             Self::Sink(name, _) => write!(f, "sink {name}"),
             Self::Load => write!(f, "the load"),
+            Self::Roll(_) => write!(f, "all brokers"),
+            Self::Scale(scale) => write!(f, "{}", scale.service),
+            Self::Deploy(deploy) => write!(f, "{}", list(&deploy.replicas)),
             Self::Cut(way, _) | Self::Flap(way, _) | Self::Treated(way, _) => {
                 write!(f, "{}", way.text)
             }
             Self::Services(replicas) | Self::Clocks(replicas) => {
-                let names: Vec<String> = replicas.iter().map(ToString::to_string).collect();
-                write!(f, "{}", names.join(", "))
+                write!(f, "{}", list(replicas))
             }
         }
     }
@@ -131,6 +168,38 @@ impl Faults {
                 }
                 let number = self.world.network.treat(&way.ways, treatment)?;
                 Some(Hit::Treated(way, number))
+            }
+            Terms::Roll { down_ns } => Some(Hit::Roll(Roll {
+                brokers: self.world.cluster.brokers(),
+                down_ns: *down_ns,
+                progress: Progress::default(),
+            })),
+            Terms::Deploy { environment, bugs } => {
+                let (service, replicas) = self.service(&fault.target)?;
+                let mut version = Plan::clone(&self.plan);
+                version.system.bugs.extend(bugs.iter().cloned());
+                let own = version.system.environment.entry(service).or_default();
+                own.extend(environment.clone());
+                Some(Hit::Deploy(Deploy {
+                    replicas,
+                    version: Rc::new(version),
+                    progress: Progress::default(),
+                }))
+            }
+            Terms::Scale { to } => {
+                let (service, declared) = self.service(&fault.target)?;
+                let (have, to) = (declared.len(), *to as usize);
+                let new = |replica| Replica {
+                    service: service.clone(),
+                    replica,
+                };
+                let numbers = (0..u32::try_from(to).unwrap_or(u32::MAX)).skip(have);
+                Some(Hit::Scale(Scale {
+                    added: numbers.map(new).collect(),
+                    removed: declared.into_iter().skip(to).collect(),
+                    service,
+                    to,
+                }))
             }
             Terms::Skew { .. } => match self.resolve(&fault.target).await? {
                 Hit::Services(replicas) => Some(Hit::Clocks(replicas)),
@@ -171,6 +240,17 @@ impl Faults {
             | Target::Followers { .. }
             | Target::Services
             | Target::Everyone => None,
+        }
+    }
+
+    /// A service and its declared replicas.
+    fn service(&self, target: &Target) -> Option<(String, Vec<Replica>)> {
+        match target {
+            Target::Service { service, replica } => {
+                let replicas = self.services.replicas(service, *replica);
+                Some((service.clone(), replicas))
+            }
+            _ => None,
         }
     }
 
@@ -267,4 +347,9 @@ impl Faults {
         };
         Some((ends, target.to_string()))
     }
+}
+
+fn list(replicas: &[Replica]) -> String {
+    let names: Vec<String> = replicas.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }

@@ -101,16 +101,20 @@ impl Services {
         running.values().map(|process| process.id).collect()
     }
 
-    /// A process of a service to send the next request to, in turn. It may be down.
+    /// A process of a service to send the next request to, in turn: one that takes connections, as the load's own connections are to such
+    /// alone after the first that breaks. Where there is none, one that is down.
     pub fn next_of(&self, service: &str) -> Option<Rc<Process>> {
         let running = self.running.borrow();
         // The load knows those that there were when it began.
         let declared = self.plan.system.scale.get(service).copied().unwrap_or(1);
-        let all: Vec<&Rc<Process>> = running
+        let own = running
             .iter()
             .filter(|(id, _)| id.service == service && id.replica < declared)
-            .map(|(_, process)| process)
-            .collect();
+            .map(|(_, process)| process);
+        let mut all: Vec<&Rc<Process>> = own.clone().filter(|one| one.alive.get()).collect();
+        if all.is_empty() {
+            all.extend(own);
+        }
         self.turn.set(self.turn.get() + 1);
         all.get(self.turn.get() % all.len().max(1))
             .map(|process| Rc::clone(process))

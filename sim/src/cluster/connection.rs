@@ -2,11 +2,12 @@
 
 use super::Cluster;
 use super::refusal::refused;
+use super::request::{api, is_answered, request_bytes, response_bytes};
 use crate::kernel::{MS, Nanos, Pledge, ProcessId, promise};
 use crate::network::{End, Fate, Lane, LinkProfile, Meeting};
 use crate::occurrence::Occurrence;
 use crate::record::Body;
-use squall_model::kafka::{Acks, ConnId, In, Name, NodeId, Request, Response};
+use squall_model::kafka::{ConnId, In, Name, NodeId, Request, Response};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -48,7 +49,7 @@ pub struct ClientEnd {
 
 /// The broker's end.
 pub(super) struct ServerConn {
-    node: NodeId,
+    pub node: NodeId,
     process: ProcessId,
     client: Name,
     queue: VecDeque<Request<Body>>,
@@ -57,7 +58,7 @@ pub(super) struct ServerConn {
     fed: u64,
     answered: u64,
     /// No answer is sent any more.
-    silent: bool,
+    pub silent: bool,
     peer: Rc<ClientEnd>,
     back: Lane,
 }
@@ -76,11 +77,11 @@ impl Conns {
         usize::try_from(id.0).map_or(usize::MAX, |number| number.wrapping_sub(1))
     }
 
-    fn get(&self, id: ConnId) -> Option<&ServerConn> {
+    pub fn get(&self, id: ConnId) -> Option<&ServerConn> {
         self.0.get(Self::place(id))?.as_ref()
     }
 
-    fn get_mut(&mut self, id: ConnId) -> Option<&mut ServerConn> {
+    pub fn get_mut(&mut self, id: ConnId) -> Option<&mut ServerConn> {
         self.0.get_mut(Self::place(id))?.as_mut()
     }
 
@@ -89,7 +90,7 @@ impl Conns {
     }
 
     /// Numbers of those for which it holds, in order.
-    fn of(&self, holds: impl Fn(&ServerConn) -> bool) -> Vec<ConnId> {
+    pub fn of(&self, holds: impl Fn(&ServerConn) -> bool) -> Vec<ConnId> {
         let open = (1..).map(ConnId).zip(&self.0);
         open.filter(|(_, conn)| conn.as_ref().is_some_and(&holds))
             .map(|(id, _)| id)
@@ -199,45 +200,6 @@ impl Cluster {
         );
         self.kernel.sleep_until(back).await;
         listening.ok_or(Refused)
-    }
-
-    /// Whether somebody takes a connection there, which counts as refused where a fault is why not.
-    fn listens(&self, id: NodeId) -> bool {
-        let mut nodes = self.nodes.borrow_mut();
-        let Some(node) = nodes.get_mut(id) else {
-            return false;
-        };
-        match &mut node.refused {
-            Some(times) => {
-                *times += 1;
-                false
-            }
-            None => node.is_up(),
-        }
-    }
-
-    /// Cuts the connections of a broker's clients, and refuses new ones from now on.
-    pub fn shut_out_clients(self: &Rc<Self>, id: NodeId) {
-        let cut = self.conns.borrow().of(|conn| conn.node == id);
-        if let Some(node) = self.nodes.borrow_mut().get_mut(id) {
-            node.refused = Some(cut.len() as u64);
-        }
-        for conn in cut {
-            self.close_by_broker(conn);
-            self.step(id, In::Closed { conn });
-        }
-    }
-
-    /// Connections that were cut and refused since [`Cluster::shut_out_clients`].
-    pub fn shut_out(&self, id: NodeId) -> u64 {
-        let nodes = self.nodes.borrow();
-        nodes.get(id).and_then(|node| node.refused).unwrap_or(0)
-    }
-
-    pub fn let_in_clients(&self, id: NodeId) {
-        if let Some(node) = self.nodes.borrow_mut().get_mut(id) {
-            node.refused = None;
-        }
     }
 
     /// A connection is tried again and again while the way is cut, until the client has no patience left.
@@ -370,33 +332,6 @@ impl Cluster {
         self.network.plan(way, arrival, what);
     }
 
-    /// Both ends see the connection break.
-    fn reset(self: &Rc<Self>, id: ConnId) {
-        let node = self.conns.borrow().get(id).map(|conn| conn.node);
-        if let Some(node) = node {
-            self.close_by_broker(id);
-            self.step(node, In::Closed { conn: id });
-        }
-    }
-
-    /// No answer comes on this connection any more, and after a time, if one is given, it breaks.
-    fn fall_silent(self: &Rc<Self>, id: ConnId, reset_after: Option<Nanos>) {
-        if let Some(conn) = self.conns.borrow_mut().get_mut(id) {
-            conn.silent = true;
-        }
-        if let Some(after) = reset_after {
-            let cluster = Rc::clone(self);
-            let at = self.kernel.now() + after;
-            self.kernel.at(at, move || cluster.reset(id));
-        }
-    }
-
-    /// Ends the connections on which no answer comes any more.
-    pub fn reset_silent(self: &Rc<Self>) {
-        let silent = self.conns.borrow().of(|conn| conn.silent);
-        silent.into_iter().for_each(|id| self.reset(id));
-    }
-
     /// The broker hangs up.
     pub(super) fn close_by_broker(self: &Rc<Self>, id: ConnId) {
         let Some(conn) = self.conns.borrow_mut().remove(id) else {
@@ -448,55 +383,4 @@ impl Cluster {
             self.closed_by_client(id, End::Process(process));
         }
     }
-}
-
-fn is_answered(request: &Request<Body>) -> bool {
-    !matches!(request, Request::Produce(produce) if produce.acks == Acks::None)
-}
-
-/// What Kafka calls it.
-const fn api(request: &Request<Body>) -> &'static str {
-    match request {
-        Request::Metadata(_) => "Metadata",
-        Request::Produce(_) => "Produce",
-        Request::Fetch(_) => "Fetch",
-        Request::ListOffsets(_) => "ListOffsets",
-        Request::OffsetForLeaderEpoch(_) => "OffsetForLeaderEpoch",
-        Request::InitProducerId(_) => "InitProducerId",
-        Request::FindCoordinator { .. } => "FindCoordinator",
-        Request::JoinGroup(_) => "JoinGroup",
-        Request::SyncGroup(_) => "SyncGroup",
-        Request::Heartbeat(_) => "Heartbeat",
-        Request::LeaveGroup(_) => "LeaveGroup",
-        Request::OffsetCommit(_) => "OffsetCommit",
-        Request::OffsetFetch(_) => "OffsetFetch",
-        Request::ListGroups => "ListGroups",
-        Request::DescribeGroups { .. } => "DescribeGroups",
-        Request::DeleteGroups { .. } => "DeleteGroups",
-        Request::CreateTopics(_) => "CreateTopics",
-        Request::DeleteTopics { .. } => "DeleteTopics",
-        Request::CreatePartitions { .. } => "CreatePartitions",
-        Request::DescribeTopicConfigs { .. } => "DescribeConfigs",
-    }
-}
-
-fn request_bytes(request: &Request<Body>) -> u64 {
-    let Request::Produce(produce) = request else {
-        return 0;
-    };
-    let batches = produce
-        .partitions
-        .iter()
-        .filter_map(|(_, batch)| batch.as_ref().ok());
-    batches.map(|batch| u64::from(batch.body.bytes())).sum()
-}
-
-fn response_bytes(response: &Response<Body>) -> u64 {
-    let Response::Fetch(partitions) = response else {
-        return 0;
-    };
-    let entries = partitions.iter().flat_map(|partition| &partition.entries);
-    entries
-        .map(|entry| u64::from(entry.batch.header.bytes))
-        .sum()
 }

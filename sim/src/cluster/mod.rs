@@ -8,6 +8,8 @@ mod names;
 mod node;
 mod pause;
 mod refusal;
+mod request;
+mod shut;
 mod view;
 
 pub use connection::{Broken, ClientEnd, Connection};

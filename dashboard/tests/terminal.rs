@@ -140,17 +140,24 @@ impl Tmux {
         self.call(&["send-keys", "-t", "s", key]);
     }
 
-    /// Whether an alternate screen is on, and whether the cursor is hidden.
-    fn state(&self) -> String {
-        let format = "#{alternate_on} #{cursor_flag}";
-        let state = self.call(&["display-message", "-p", "-t", "s", format]);
-        state.trim().to_owned()
+    /// Waits until an alternate screen is on (1) or not, and the cursor is shown (1) or not: a terminal takes what it is told piece by piece.
+    fn wait_for_state(&self, wanted: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let format = "#{alternate_on} #{cursor_flag}";
+            let state = self.call(&["display-message", "-p", "-t", "s", format]);
+            if state.trim() == wanted {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{state:?} is not {wanted:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Lines come whole and letters show, the alternate screen is gone, the cursor is back.
     fn assert_restored(&self) -> String {
         let shown = self.wait_for("left");
-        assert_eq!(self.state(), "0 1", "{shown}");
+        self.wait_for_state("0 1");
         let modes = std::fs::read_to_string(self.modes()).expect("the terminal's modes");
         let words: Vec<&str> = modes.split([' ', '\n', ';']).collect();
         for mode in ["icanon", "echo", "isig", "opost", "onlcr", "icrnl"] {
@@ -174,7 +181,7 @@ fn the_view_shows_at_every_size_and_takes_keys() {
         return;
     };
     tmux.wait_for("in-tmux");
-    assert_eq!(tmux.state(), "1 0", "the alternate screen, no cursor");
+    tmux.wait_for_state("1 0");
     for (columns, rows) in [("200", "60"), ("40", "10"), ("80", "24")] {
         tmux.call(&["resize-window", "-t", "s", "-x", columns, "-y", rows]);
         tmux.wait_for("in-tmux");

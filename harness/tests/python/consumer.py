@@ -19,7 +19,7 @@ consumer = KafkaConsumer(
     heartbeat_interval_ms=1000,
     max_poll_records=200,
     fetch_min_bytes=1 << 20,
-    fetch_max_wait_ms=300,
+    fetch_max_wait_ms=20,
 )
 print("consumer is ready", flush=True)
 
@@ -32,7 +32,7 @@ while True:
     for records in polled.values():
         for record in records:
             name = dict(record.headers)["order-id"].decode()
-            time.sleep(0.009)
+            time.sleep(0.012)
             partial = folder / f".{name}"
             partial.write_bytes(record.value)
             partial.rename(folder / name)

@@ -135,6 +135,10 @@ impl Network {
 
     /// Whether what is sent on a lane now is lost, and its connection with it.
     pub fn resets(&self, lane: Lane) -> bool {
+        // Asked for every message, and mostly there is no trouble anywhere.
+        if self.troubles.borrow().is_empty() {
+            return false;
+        }
         let directions = self.directions.borrow();
         let here = &directions[lane.0 as usize].troubles;
         if here.is_empty() {
@@ -176,6 +180,9 @@ impl Network {
 
     /// What a request of this API meets that is sent on a lane now.
     pub fn meets(&self, lane: Lane, api: &str) -> Option<Meeting> {
+        if self.troubles.borrow().is_empty() {
+            return None;
+        }
         let directions = self.directions.borrow();
         let here = &directions[lane.0 as usize].troubles;
         if here.is_empty() {

@@ -114,10 +114,8 @@ impl Source for Mails {
         let total = self.page(0, 1)?.total as u64;
         let problem = (total != read).then(|| format!("{read} of {total} mails were listed"));
         Ok(FinalRead {
-            effects: read,
-            foreign: effects.foreign_count(),
             problems: problem.into_iter().collect(),
-            ..FinalRead::default()
+            ..FinalRead::of(read, effects)
         })
     }
 

@@ -7,7 +7,7 @@
 use crate::effects::Effects;
 use crate::error::TapError;
 use crate::source::{FinalRead, Polled, Source};
-use crate::sqlite::quoted;
+use crate::sqlite::{push, quoted};
 use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::time::{Duration, Instant};
@@ -95,7 +95,7 @@ impl Postgres {
             let rows = self.rows(&client, self.floor)?;
             for row in &rows {
                 if self.seen.insert((row.transaction, row.place.clone())) {
-                    push(effects, self.arrivals, row);
+                    push(effects, self.arrivals, row.id.as_bytes());
                     self.arrivals += 1;
                 }
             }
@@ -184,13 +184,9 @@ impl Source for Postgres {
             match read {
                 Ok(rows) => {
                     for (row, position) in rows.iter().zip(0..) {
-                        push(effects, position, row);
+                        push(effects, position, row.id.as_bytes());
                     }
-                    return Ok(FinalRead {
-                        effects: rows.len() as u64,
-                        foreign: effects.foreign_count(),
-                        ..FinalRead::default()
-                    });
+                    return Ok(FinalRead::of(rows.len() as u64, effects));
                 }
                 Err(Failure::Failed(_)) if Instant::now() < deadline => std::thread::sleep(POLL),
                 Err(Failure::Failed(why) | Failure::NotThere(why)) => return Err(self.error(why)),
@@ -201,10 +197,4 @@ impl Source for Postgres {
     fn attentive(&self) -> Duration {
         Duration::ZERO
     }
-}
-
-fn push(effects: &mut Effects, position: i64, row: &Row) {
-    let text = row.id.as_bytes();
-    let id = effects.ids.exact(text);
-    effects.push(effects.now_ns(), id, text, -1, position);
 }

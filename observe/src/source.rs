@@ -41,3 +41,14 @@ pub struct FinalRead {
     /// What makes the read doubtful, such as a log that was truncated under the tap; empty in a sound run.
     pub problems: Vec<String>,
 }
+
+impl FinalRead {
+    /// So many effects, of those that were pushed, and nothing doubtful.
+    pub(crate) fn of(count: u64, effects: &Effects) -> Self {
+        Self {
+            effects: count,
+            foreign: effects.foreign_count(),
+            ..Self::default()
+        }
+    }
+}

@@ -155,11 +155,7 @@ impl Source for Sqlite {
         loop {
             match self.read_all(effects) {
                 (rows, Ok(())) => {
-                    return Ok(FinalRead {
-                        effects: rows,
-                        foreign: effects.foreign_count(),
-                        ..FinalRead::default()
-                    });
+                    return Ok(FinalRead::of(rows, effects));
                 }
                 (0, Err(error)) if is_busy(&error) && Instant::now() < deadline => {
                     std::thread::sleep(POLL);
@@ -202,7 +198,8 @@ fn read(
     Ok(())
 }
 
-fn push(effects: &mut Effects, position: i64, text: &[u8]) {
+/// A row, whose id is all of a text.
+pub(crate) fn push(effects: &mut Effects, position: i64, text: &[u8]) {
     let id: Option<EventId> = effects.ids.exact(text);
     effects.push(effects.now_ns(), id, text, -1, position);
 }

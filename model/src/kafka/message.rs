@@ -172,6 +172,23 @@ pub struct FetchedPartition<B> {
     pub entries: Vec<Entry<B>>,
 }
 
+impl<B> FetchedPartition<B> {
+    /// Tells nothing but, maybe, an error.
+    #[must_use]
+    pub const fn empty(partition: TopicPartition, error: ErrorCode) -> Self {
+        Self {
+            partition,
+            error,
+            high_watermark: -1,
+            last_stable_offset: -1,
+            log_start_offset: -1,
+            diverging: None,
+            current_leader: None,
+            entries: Vec::new(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OffsetSpec {
     Earliest,

@@ -190,11 +190,7 @@ impl Source for Directory {
                 i64::try_from(index).unwrap_or(-1),
             );
         }
-        Ok(FinalRead {
-            effects: files.len() as u64,
-            foreign: effects.foreign_count(),
-            ..FinalRead::default()
-        })
+        Ok(FinalRead::of(files.len() as u64, effects))
     }
 
     fn attentive(&self) -> Duration {

@@ -38,17 +38,8 @@ mod tests {
     #[test]
     fn connections_to_a_sink_cannot_be_closed_and_it_can_be_down() {
         let refused = |kind| {
-            let fault = Fault {
-                name: "away".to_owned(),
-                at_ns: 0,
-                for_ns: None,
-                kind,
-                target: Target::Sink("mailbox".to_owned()),
-                terms: Terms::None,
-                prove: Vec::new(),
-                drawn: false,
-            };
-            refusal(&fault).is_some()
+            let target = Target::Sink("mailbox".to_owned());
+            refusal(&Fault::of(kind, target, Terms::None)).is_some()
         };
         assert!(refused(FaultKind::Down) && !refused(FaultKind::SinkDown));
     }

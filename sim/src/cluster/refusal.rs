@@ -8,28 +8,12 @@ use squall_model::kafka::{
 };
 use squall_plan::fault::KafkaError;
 
-/// Those of [`KafkaError::NAMES`].
-const ERRORS: [ErrorCode; 13] = [
-    ErrorCode::UnknownServerError,
-    ErrorCode::UnknownTopicOrPartition,
-    ErrorCode::LeaderNotAvailable,
-    ErrorCode::NotLeaderOrFollower,
-    ErrorCode::RequestTimedOut,
-    ErrorCode::CoordinatorLoadInProgress,
-    ErrorCode::CoordinatorNotAvailable,
-    ErrorCode::NotCoordinator,
-    ErrorCode::NotEnoughReplicas,
-    ErrorCode::IllegalGeneration,
-    ErrorCode::UnknownMemberId,
-    ErrorCode::RebalanceInProgress,
-    ErrorCode::KafkaStorageError,
-];
-
 /// The error of a name, one of [`KafkaError::NAMES`].
 #[must_use]
 pub fn error_named(name: &str) -> Option<ErrorCode> {
     let code = KafkaError::code(name)?;
-    ERRORS.into_iter().find(|error| error.code() == code)
+    let mut all = ErrorCode::ALL.iter().copied();
+    all.find(|error| error.code() == code)
 }
 
 /// The answer to a request that is this error. `None`: a plan asks for none to such a request.
@@ -47,16 +31,8 @@ pub(super) fn refused(request: &Request<Body>, error: ErrorCode) -> Option<Respo
             Response::Produce(refused.collect())
         }
         Request::Fetch(fetch) => {
-            let refused = fetch.partitions.iter().map(|asked| FetchedPartition {
-                partition: asked.partition,
-                error,
-                high_watermark: -1,
-                last_stable_offset: -1,
-                log_start_offset: -1,
-                diverging: None,
-                current_leader: None,
-                entries: Vec::new(),
-            });
+            let asked = fetch.partitions.iter();
+            let refused = asked.map(|asked| FetchedPartition::empty(asked.partition, error));
             Response::Fetch(refused.collect())
         }
         Request::Metadata(metadata) => {

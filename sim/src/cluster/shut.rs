@@ -27,10 +27,7 @@ impl Cluster {
         if let Some(node) = self.nodes.borrow_mut().get_mut(id) {
             node.refused = Some(cut.len() as u64);
         }
-        for conn in cut {
-            self.close_by_broker(conn);
-            self.step(id, In::Closed { conn });
-        }
+        cut.into_iter().for_each(|conn| self.reset(conn));
     }
 
     /// Connections that were cut and refused since [`Cluster::shut_out_clients`].

@@ -64,8 +64,8 @@ impl Services {
 
     /// All replicas of a service, or the one that is meant.
     pub fn replicas(&self, service: &str, replica: Option<u32>) -> Vec<Replica> {
-        let count = self.plan.system.scale.get(service).copied().unwrap_or(1);
-        let wanted = (0..count).filter(|index| replica.is_none_or(|replica| replica == *index));
+        let wanted = (0..self.declared(service))
+            .filter(|index| replica.is_none_or(|replica| replica == *index));
         let name = |replica| Replica {
             service: service.to_owned(),
             replica,
@@ -73,8 +73,18 @@ impl Services {
         wanted.map(name).collect()
     }
 
+    /// How many replicas the plan has of a service.
+    fn declared(&self, service: &str) -> u32 {
+        self.plan.system.scale.get(service).copied().unwrap_or(1)
+    }
+
     pub fn process(&self, replica: &Replica) -> Option<Rc<Process>> {
         self.running.borrow().get(replica).cloned()
+    }
+
+    /// The process of a replica that is not down.
+    fn living(&self, replica: &Replica) -> Option<Rc<Process>> {
+        self.process(replica).filter(|process| process.alive.get())
     }
 
     /// From its next start on, a replica is what this plan has.
@@ -106,7 +116,7 @@ impl Services {
     pub fn next_of(&self, service: &str) -> Option<Rc<Process>> {
         let running = self.running.borrow();
         // The load knows those that there were when it began.
-        let declared = self.plan.system.scale.get(service).copied().unwrap_or(1);
+        let declared = self.declared(service);
         let own = running
             .iter()
             .filter(|(id, _)| id.service == service && id.replica < declared)
@@ -157,8 +167,7 @@ impl Services {
         let version = version.as_ref().unwrap_or(&self.plan);
         let (service, settings) = settings(version, spec, replica.replica)?;
         self.world.kernel.sleep(START_NS).await;
-        let runs = self.process(replica);
-        if runs.is_some_and(|process| process.alive.get()) {
+        if self.living(replica).is_some() {
             return Ok(());
         }
         let name = replica.process_name();
@@ -242,7 +251,7 @@ impl Services {
 
     /// SIGKILL. False: it was down already.
     pub fn kill(&self, replica: &Replica) -> bool {
-        let Some(process) = self.process(replica).filter(|process| process.alive.get()) else {
+        let Some(process) = self.living(replica) else {
             return false;
         };
         process.kill();
@@ -251,8 +260,7 @@ impl Services {
 
     /// SIGSTOP. False: it is down.
     pub fn pause(&self, replica: &Replica) -> bool {
-        let running = self.process(replica);
-        let Some(process) = running.filter(|process| process.alive.get()) else {
+        let Some(process) = self.living(replica) else {
             return false;
         };
         self.world.kernel.pause_process(process.id);
@@ -268,7 +276,7 @@ impl Services {
 
     /// SIGTERM, time to end well, SIGKILL.
     pub async fn stop(&self, replica: &Replica) -> bool {
-        let Some(process) = self.process(replica).filter(|process| process.alive.get()) else {
+        let Some(process) = self.living(replica) else {
             return false;
         };
         let within = self

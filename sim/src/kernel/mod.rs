@@ -101,8 +101,12 @@ impl Kernel {
 
     /// Folds something that was observed into the trace.
     pub fn observe(&self, what: u64) {
+        self.trace_with(|trace| trace.fold(what));
+    }
+
+    fn trace_with(&self, act: impl FnOnce(&mut Trace)) {
         let mut trace = self.trace.get();
-        trace.fold(what);
+        act(&mut trace);
         self.trace.set(trace);
     }
 
@@ -230,9 +234,7 @@ impl Kernel {
             }
             self.now.set(at);
             self.dispatched.set(self.dispatched.get() + 1);
-            let mut trace = self.trace.get();
-            trace.event(at, sequence);
-            self.trace.set(trace);
+            self.trace_with(|trace| trace.event(at, sequence));
             match action {
                 Action::Wake(id) => self.executor.turns.wake(id),
                 Action::Call(call) => call(),

@@ -15,7 +15,6 @@ pub(super) struct Trouble {
     met: u64,
 }
 
-#[derive(Clone)]
 enum Suffering {
     Late(Latency),
     /// Bytes a second at most.
@@ -29,7 +28,6 @@ enum Suffering {
 }
 
 /// Which requests, and what they meet.
-#[derive(Clone)]
 struct Requests {
     /// Kafka's own names; empty: every API.
     apis: Vec<String>,
@@ -116,14 +114,13 @@ impl Network {
         Some(number)
     }
 
-    /// Ends a treatment, and tells how many messages met it.
-    pub fn lift(&self, number: u64) -> u64 {
+    /// Ends a treatment.
+    pub fn lift(&self, number: u64) {
         for direction in self.directions.borrow_mut().iter_mut() {
             direction.troubles.retain(|here| *here != number);
         }
         let mut troubles = self.troubles.borrow_mut();
-        let at = troubles.iter().position(|trouble| trouble.number == number);
-        at.map_or(0, |at| troubles.remove(at).met)
+        troubles.retain(|trouble| trouble.number != number);
     }
 
     /// Messages that have met a treatment so far.
@@ -133,22 +130,44 @@ impl Network {
         known.map_or(0, |trouble| trouble.met)
     }
 
-    /// Whether what is sent on a lane now is lost, and its connection with it.
-    pub fn resets(&self, lane: Lane) -> bool {
+    /// What the first trouble on a lane that has something to say of a message says; it was met then.
+    fn first<T>(&self, lane: Lane, says: impl Fn(&Suffering) -> Option<T>) -> Option<T> {
+        let mut troubles = self.troubles.borrow_mut();
         // Asked for every message, and mostly there is no trouble anywhere.
-        if self.troubles.borrow().is_empty() {
-            return false;
+        if troubles.is_empty() {
+            return None;
         }
         let directions = self.directions.borrow();
         let here = &directions[lane.0 as usize].troubles;
-        if here.is_empty() {
-            return false;
-        }
-        let mut troubles = self.troubles.borrow_mut();
-        let is_reset =
-            |t: &&mut Trouble| here.contains(&t.number) && matches!(t.what, Suffering::Reset);
-        let reset = troubles.iter_mut().find(is_reset);
-        reset.map(|trouble| trouble.met += 1).is_some()
+        let mut troubles = troubles.iter_mut().filter(|t| here.contains(&t.number));
+        troubles.find_map(|trouble| {
+            let said = says(&trouble.what)?;
+            trouble.met += 1;
+            Some(said)
+        })
+    }
+
+    /// Whether what is sent on a lane now is lost, and its connection with it.
+    pub fn resets(&self, lane: Lane) -> bool {
+        let is_reset = |what: &Suffering| matches!(what, Suffering::Reset).then_some(());
+        self.first(lane, is_reset).is_some()
+    }
+
+    /// What a request of this API meets that is sent on a lane now.
+    pub fn meets(&self, lane: Lane, api: &str) -> Option<Meeting> {
+        self.first(lane, |what| {
+            let Suffering::Requests(requests) = what else {
+                return None;
+            };
+            let is_meant = requests.apis.is_empty() || requests.apis.iter().any(|one| one == api);
+            let share = u64::from(requests.share_per_mille);
+            let is_drawn = is_meant && self.lateness.borrow_mut().below(1000) < share;
+            is_drawn.then(|| match requests.act {
+                RequestAct::Late(latency) => Meeting::Late(self.draw(latency)),
+                RequestAct::Cut => Meeting::Cut,
+                RequestAct::Answered(fate) => Meeting::Answered(fate),
+            })
+        })
     }
 
     /// What the troubles here make of a message: how long it takes the line, and how much later it arrives then.
@@ -176,35 +195,6 @@ impl Network {
         } = latency;
         let rng = &mut self.lateness.borrow_mut();
         spread::draw(latency_ns, jitter_ns, distribution, rng)
-    }
-
-    /// What a request of this API meets that is sent on a lane now.
-    pub fn meets(&self, lane: Lane, api: &str) -> Option<Meeting> {
-        if self.troubles.borrow().is_empty() {
-            return None;
-        }
-        let directions = self.directions.borrow();
-        let here = &directions[lane.0 as usize].troubles;
-        if here.is_empty() {
-            return None;
-        }
-        let mut troubles = self.troubles.borrow_mut();
-        for trouble in troubles.iter_mut().filter(|t| here.contains(&t.number)) {
-            let Suffering::Requests(requests) = &trouble.what else {
-                continue;
-            };
-            let is_meant = requests.apis.is_empty() || requests.apis.iter().any(|one| one == api);
-            let share = u64::from(requests.share_per_mille);
-            if is_meant && self.lateness.borrow_mut().below(1000) < share {
-                trouble.met += 1;
-                return Some(match requests.act {
-                    RequestAct::Late(latency) => Meeting::Late(self.draw(latency)),
-                    RequestAct::Cut => Meeting::Cut,
-                    RequestAct::Answered(fate) => Meeting::Answered(fate),
-                });
-            }
-        }
-        None
     }
 
     /// The next message on a lane arrives so much later, and all behind it.

@@ -58,16 +58,7 @@ impl<B: Body> Broker<B> {
         left: i64,
         first: bool,
     ) -> FetchedPartition<B> {
-        let mut answer = FetchedPartition {
-            partition: asked.partition,
-            error: ErrorCode::None,
-            high_watermark: -1,
-            last_stable_offset: -1,
-            log_start_offset: -1,
-            diverging: None,
-            current_leader: None,
-            entries: Vec::new(),
-        };
+        let mut answer = FetchedPartition::empty(asked.partition, ErrorCode::None);
         let replica = match self.led(asked.partition, asked.current_leader_epoch) {
             Ok(replica) => replica,
             Err(error) => {

@@ -1,7 +1,6 @@
 use super::{ReadTarget, Row, link};
 use crate::fault::{Aims, Target, Terms, Treatment};
 use crate::nemesis::Drawing;
-use crate::plan::Environment;
 use crate::shape::Shape;
 use crate::yaml::Node;
 
@@ -13,7 +12,6 @@ pub const ROW: Row = Row {
     shape,
     read,
     draw: Some(draw),
-    environments: &Environment::ALL,
     ..link::row()
 };
 

@@ -1,6 +1,5 @@
 use super::Row;
 use crate::fault::{Act, Aims, Ending, Proof};
-use crate::plan::Environment;
 
 /// SIGKILL, so that nothing gets flushed, committed or closed.
 pub const ROW: Row = Row {
@@ -9,6 +8,5 @@ pub const ROW: Row = Row {
     evidence: "the exit status of each process: ended by SIGKILL",
     limits: "the machine lives on: what the process had written to files stays",
     provable: &[Proof::GroupRebalanced, Proof::ProcessRestarted],
-    environments: &Environment::ALL,
     ..Row::of_processes(Act::End(Ending::Kill), Aims::SERVICES)
 };

@@ -1,6 +1,5 @@
 use super::{Row, link};
 use crate::fault::{Act, Aims, Terms};
-use crate::plan::Environment;
 use crate::shape::Shape;
 
 /// Nobody reaches the target: its connections are cut, and new ones are refused. The target itself lives on.
@@ -14,6 +13,5 @@ pub const ROW: Row = Row {
     read: |node, party| Some((party(node, Aims::PARTIES)?, Terms::None)),
     draw: Some(|drawing, _| Some((drawing.broker()?, Terms::None))),
     act: Act::Close,
-    environments: &Environment::ALL,
     ..link::row()
 };

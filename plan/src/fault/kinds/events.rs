@@ -3,7 +3,6 @@
 use super::Row;
 use crate::fault::{Act, Aims, Amount, Odd, Target, Terms};
 use crate::nemesis::Drawing;
-use crate::plan::Environment;
 use crate::shape::{Object, Shape};
 use crate::yaml::Node;
 
@@ -17,7 +16,6 @@ pub(super) const fn row(odd: Odd) -> Row {
         // A system that takes its events in another way need not know what to do with them.
         ordinary: false,
         exclusive: false,
-        environments: &Environment::ALL,
         ..Row::of_processes(Act::Events(odd), Aims::LOAD)
     }
 }

@@ -1,7 +1,6 @@
 use super::{ReadTarget, Row, link};
 use crate::fault::{Act, Aims, Target, Terms};
 use crate::nemesis::{Drawing, MS};
-use crate::plan::Environment;
 use crate::shape::{Object, Shape, one_or_many};
 use crate::units::SECOND_NS;
 use crate::yaml::Node;
@@ -15,7 +14,6 @@ pub const ROW: Row = Row {
     read,
     act: Act::Flap,
     draw: Some(draw),
-    environments: &Environment::ALL,
     ..link::row()
 };
 

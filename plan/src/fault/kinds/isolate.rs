@@ -1,7 +1,6 @@
 use super::{ReadTarget, Row, link};
 use crate::fault::{Aims, Flow, Target, Terms};
 use crate::nemesis::Drawing;
-use crate::plan::Environment;
 use crate::shape::{Object, Shape, one_or_many, text_or};
 use crate::yaml::Node;
 
@@ -13,7 +12,6 @@ pub const ROW: Row = Row {
     shape,
     read,
     draw: Some(draw),
-    environments: &Environment::ALL,
     ..link::row()
 };
 

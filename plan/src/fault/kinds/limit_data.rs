@@ -12,6 +12,7 @@ pub const ROW: Row = Row {
     shape,
     read,
     draw: Some(draw),
+    environments: link::OF_BYTES,
     ..link::row()
 };
 

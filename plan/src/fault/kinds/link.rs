@@ -7,6 +7,13 @@ use crate::plan::Environment;
 use crate::shape::{Object, Shape, one_or_many};
 use crate::yaml::Node;
 
+/// Where kinds are that act on bytes: the simulator's links carry messages.
+pub(super) const OF_BYTES: &[Environment] = &[
+    Environment::Embedded,
+    Environment::Docker,
+    Environment::External,
+];
+
 /// A row of a kind that acts on connections.
 pub(super) const fn row() -> Row {
     Row {
@@ -14,11 +21,6 @@ pub(super) const fn row() -> Row {
         exclusive: false,
         acts_on_connections: true,
         provable: Proof::OF_BROKERS,
-        environments: &[
-            Environment::Embedded,
-            Environment::Docker,
-            Environment::External,
-        ],
         ..Row::of_processes(Act::Treat, Aims::PARTIES)
     }
 }

@@ -1,6 +1,5 @@
 use super::Row;
 use crate::fault::{Act, Aims, Proof};
-use crate::plan::Environment;
 
 /// What a long collection, a swapped-out machine or a debugger does: the process lives, holds its connections and does nothing.
 pub const ROW: Row = Row {
@@ -9,6 +8,5 @@ pub const ROW: Row = Row {
     evidence: "the kernel says of each process that it is stopped; a broker takes a connection and answers nothing on it until it goes on",
     limits: "a paused broker comes back with all that waited, as after a long collection; kill is what a crash does",
     provable: Proof::OF_BROKERS,
-    environments: &Environment::ALL,
     ..Row::of_processes(Act::Pause, Aims::PROCESSES)
 };

@@ -1,6 +1,5 @@
 use super::{ReadTarget, Row, link};
 use crate::fault::{Target, Terms, Treatment};
-use crate::plan::Environment;
 use crate::yaml::Node;
 
 /// What a crashed peer's kernel or a firewall sends: the connection is gone in mid-stream.
@@ -12,7 +11,6 @@ pub const ROW: Row = Row {
     read,
     // `drop` draws resets too.
     draw: None,
-    environments: &Environment::ALL,
     ..link::row()
 };
 

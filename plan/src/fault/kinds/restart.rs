@@ -1,6 +1,5 @@
 use super::Row;
 use crate::fault::{Act, Aims, Ending, Proof};
-use crate::plan::Environment;
 
 /// What a deployment does: SIGTERM, time to end well, start again.
 pub const ROW: Row = Row {
@@ -14,6 +13,5 @@ pub const ROW: Row = Row {
         Proof::LeaderMoved,
         Proof::IsrShrank,
     ],
-    environments: &Environment::ALL,
     ..Row::of_processes(Act::End(Ending::Stop), Aims::PROCESSES)
 };

@@ -1,6 +1,5 @@
 use super::{ReadTarget, Row};
 use crate::fault::{Act, Aims, Proof, Target, Terms};
-use crate::plan::Environment;
 use crate::shape::{Object, Shape, list, map_of};
 use crate::template::SYSTEM_SLOTS;
 use crate::yaml::Node;
@@ -16,7 +15,6 @@ pub const ROW: Row = Row {
     draw: None,
     ordinary: false,
     provable: &[Proof::GroupRebalanced, Proof::ProcessRestarted],
-    environments: &Environment::ALL,
     ..Row::of_processes(Act::Deploy, Aims::SERVICES)
 };
 

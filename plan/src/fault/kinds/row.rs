@@ -68,11 +68,7 @@ impl Row {
             exclusive: true,
             acts_on_connections: false,
             provable: &[],
-            environments: &[
-                Environment::Embedded,
-                Environment::Docker,
-                Environment::External,
-            ],
+            environments: &Environment::ALL,
             absent: Refusal {
                 why: "there is no such fault there",
                 fix: ELSEWHERE,

@@ -1,6 +1,5 @@
 use super::{ReadTarget, Row};
 use crate::fault::{Act, Aims, Proof, Target, Terms};
-use crate::plan::Environment;
 use crate::shape::{Object, Shape};
 use crate::yaml::Node;
 
@@ -15,7 +14,6 @@ pub const ROW: Row = Row {
     draw: None,
     ordinary: false,
     provable: &[Proof::GroupRebalanced],
-    environments: &Environment::ALL,
     ..Row::of_processes(Act::Scale, Aims::SERVICES)
 };
 

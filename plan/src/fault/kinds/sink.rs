@@ -2,7 +2,6 @@
 
 use super::{ReadTarget, Row, link};
 use crate::fault::{Act, Aims, SinkTrouble, Target};
-use crate::plan::Environment;
 use crate::shape::{Object, Shape};
 use crate::yaml::Node;
 
@@ -10,7 +9,6 @@ use crate::yaml::Node;
 pub(super) const fn row(trouble: SinkTrouble) -> Row {
     Row {
         exclusive: true,
-        environments: &Environment::ALL,
         ..Row::of_processes(Act::Trouble(trouble), Aims::SINKS)
     }
 }

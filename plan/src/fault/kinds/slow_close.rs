@@ -14,6 +14,7 @@ pub const ROW: Row = Row {
     draw: Some(draw),
     // It needs a connection that ends just then.
     ordinary: false,
+    environments: link::OF_BYTES,
     ..link::row()
 };
 

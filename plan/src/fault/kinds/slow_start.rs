@@ -1,6 +1,5 @@
 use super::Row;
 use crate::fault::{Act, Aims, Proof};
-use crate::plan::Environment;
 
 /// A cold start: a large image, a runtime that warms up, a cache that has to be filled before the first request.
 pub const ROW: Row = Row {
@@ -9,6 +8,5 @@ pub const ROW: Row = Row {
     evidence: "the new processes, of which the kernel says that they are stopped since their start",
     limits: "what takes time is the beginning: from then on a process is as fast as ever",
     provable: &[Proof::GroupRebalanced, Proof::ProcessRestarted],
-    environments: &Environment::ALL,
     ..Row::of_processes(Act::SlowStart, Aims::SERVICES)
 };

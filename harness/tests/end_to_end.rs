@@ -61,8 +61,12 @@ fn a_report_has_all_that_its_schema_requires_and_nothing_else() {
 
 /// Runs a fixture that must prove nothing, for this reason.
 fn is_inconclusive(fixture: &str, reason: &str) -> Run {
+    is_inconclusive_with(fixture, &[], reason)
+}
+
+fn is_inconclusive_with(fixture: &str, more: &[&str], reason: &str) -> Run {
     let _alone = measuring();
-    let run = Run::of(fixture, &[]);
+    let run = Run::of(fixture, more);
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.last_line().starts_with("INCONCLUSIVE"), "{run}");
     let unproven = |line: &str| line.starts_with("UNPROVEN") && line.contains(reason);
@@ -76,7 +80,14 @@ fn is_inconclusive(fixture: &str, reason: &str) -> Run {
 
 #[test]
 fn a_load_that_cannot_reach_its_rate_proves_nothing() {
-    is_inconclusive("slow-entry.yaml", "found no free connection");
+    let usual = ["--set", "expect.rate=99%"];
+    is_inconclusive_with("slow-entry.yaml", &usual, "found no free connection");
+}
+
+#[test]
+fn events_later_than_they_may_be_prove_nothing() {
+    let strict = ["--set", "expect.pacing=1ns"];
+    is_inconclusive_with("held.yaml", &strict, "set expect.pacing higher on purpose");
 }
 
 #[test]

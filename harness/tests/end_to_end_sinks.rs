@@ -201,8 +201,6 @@ fn a_dead_letter_that_nobody_expects_breaks_the_promise() {
 #[test]
 fn a_rate_is_reached_when_it_is_as_modest_as_the_system() {
     let _alone = measuring();
-    let most = held("held.yaml", &["--set", "load.stages.0.for=1s"]);
-    assert!(most.report()["load"]["on_time"].as_f64() >= Some(0.99));
     let modest = ["--set", "load.stages.0.for=1s", "--set", "expect.rate=1%"];
     held("slow-entry.yaml", &modest);
 }

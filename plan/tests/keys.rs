@@ -79,6 +79,7 @@ const SCENARIO: &[&str] = &[
     "expect.invariants.one={sql: SELECT 1, database: \"{{run}}/x.db\", rows: [1, [2, 3]], level: warn}",
     "expect.invariants.two={command: [check, \"{{run}}\"], within: 1s, exit: 3, output: fine, in: [embedded]}",
     "expect.rate=50%",
+    "expect.pacing=2s",
     "expect.http_error_rate=5%",
     "abort_if.error_share=value>0.5",
     "abort_if.lag{group:consumer-db}={limit: value>9, for: 1s}",

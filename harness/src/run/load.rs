@@ -17,8 +17,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// Dispatch later than this at the 99.9th percentile means that the harness had no time to spare.
-const PACING_P999_MAX_MS: f64 = 50.0;
 
 /// Sends every load of the plan and waits until each event has its outcome. When the run is interrupted, the faults heal first:
 /// an event may wait for its outcome for as long as a fault lasts. A limit of `abort_if` ends the load in the same way.
@@ -112,9 +110,10 @@ fn tell(running: &Running<'_>, reports: &[LoadReport]) {
     sample(running, "pacing_p999_ms", pacing_ms);
     pacing(running, reports);
     rate(running, reports);
-    let ok = pacing_ms <= PACING_P999_MAX_MS;
+    let allowed_ms = running.context.plan.expect.pacing_ns as f64 / 1e6;
+    let ok = pacing_ms <= allowed_ms;
     let detail = format!(
-        "The harness sent late: 99.9 % of the events within {pacing_ms:.1} ms of their time, allowed are {PACING_P999_MAX_MS} ms."
+        "The harness sent late: 99.9 % of the events within {pacing_ms:.1} ms of their time, allowed are {allowed_ms} ms."
     );
     health(running, health_key::HARNESS, ok, detail);
     http_errors(running, reports);

@@ -90,7 +90,9 @@ fn mend(key: &str) -> &'static str {
             "Lower load.stages[].rate to what this machine reaches, or set expect.rate lower on purpose."
         }
         key::DRAIN => "Give timing.drain more time, or find out why the consumers do not catch up.",
-        key::HARNESS => "Lower the rate, or run on a machine with more to spare.",
+        key::HARNESS => {
+            "Lower the rate, run on a machine with more to spare, or set expect.pacing higher on purpose."
+        }
         _ => {
             "Check the sink's path, table and id column, or topic in the system file: its effects must really live there."
         }

@@ -1,7 +1,7 @@
 //! What `squall plan` prints: the timeline for people, and a digest over every arrival.
 
 use super::{Plan, PlannedLoad, PlannedStage};
-use crate::scenario::{Arrival, ExpectedVerdict, Keys, Outcome, Stage};
+use crate::scenario::{Arrival, ExpectedVerdict, Keys, Outcome, Stage, pacing_default_ns};
 use crate::units::show_duration;
 use std::fmt::{self, Write};
 
@@ -190,7 +190,11 @@ impl Plan {
         if !expect.anomalies.is_empty() {
             write!(out, " with {}", expect.anomalies.join(", "))?;
         }
-        writeln!(out, ", at least {}% on time", percent(expect.rate_min))?;
+        write!(out, ", at least {}% on time", percent(expect.rate_min))?;
+        if expect.pacing_ns != pacing_default_ns() {
+            write!(out, ", 99.9% within {}", show_duration(expect.pacing_ns))?;
+        }
+        writeln!(out)?;
         for sink in &expect.sinks {
             let ordered = if sink.ordered {
                 ", in order by key"

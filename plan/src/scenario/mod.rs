@@ -300,8 +300,18 @@ pub struct Expect {
     pub invariants: Vec<Invariant>,
     /// Least share of the offered events that must have gone out on time, 0 to 1.
     pub rate_min: f64,
+    /// Within this of their times 99.9 % of the offered events must have gone out; nanoseconds. Later than that, the harness had no
+    /// time to spare, and what it says of latencies is its own lateness.
+    #[serde(default = "pacing_default_ns")]
+    pub pacing_ns: u64,
     /// Largest share of HTTP answers that may be errors, 0 to 1.
     pub http_error_rate_max: Option<f64>,
+}
+
+/// 50 ms.
+#[must_use]
+pub const fn pacing_default_ns() -> u64 {
+    50_000_000
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -414,6 +414,11 @@ fn expect() -> Shape {
             "least share of the events that must go out on time (default 99%)",
         )
         .field(
+            "pacing",
+            Shape::Duration,
+            "within this of its time 99.9 % of the events must go out (default 50ms)",
+        )
+        .field(
             "http_error_rate",
             Shape::Share,
             "largest share of HTTP answers that may be errors",

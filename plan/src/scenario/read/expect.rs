@@ -9,7 +9,9 @@ use super::Context;
 use crate::fault::Fault;
 use crate::plan::Environment;
 use crate::problem::Problems;
-use crate::scenario::{DeadLetters, Expect, ExpectedVerdict, LoadEntry, SinkExpectation, Stakes};
+use crate::scenario::{
+    DeadLetters, Expect, ExpectedVerdict, LoadEntry, SinkExpectation, Stakes, pacing_default_ns,
+};
 use crate::shape::did_you_mean;
 use crate::system::cross::known;
 use crate::system::read::{semantics, texts};
@@ -76,6 +78,9 @@ pub(super) fn read(
             .map(|entry| invariant::read(entry, context, problems))
             .collect(),
         rate_min: share("rate").unwrap_or(RATE_MIN),
+        pacing_ns: get("pacing")
+            .and_then(Node::duration)
+            .unwrap_or_else(pacing_default_ns),
         http_error_rate_max: share("http_error_rate"),
     }
 }

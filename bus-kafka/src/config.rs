@@ -19,6 +19,11 @@ pub(crate) fn producer(
         "false"
     };
     client.default_to("enable.idempotence", idempotent);
+    if client.get("enable.idempotence") == Some("true") && client.get("max.in.flight").is_none() {
+        // An idempotent librdkafka lets no batch of a partition go while five messages of it are under way, and as soon as one is due it
+        // spins in poll until they are answered: up to a core of a slow cluster's producer. With one request at a time it waits.
+        client.default_to("max.in.flight.requests.per.connection", "1");
+    }
     complete(client, bootstrap, client_id)
 }
 
@@ -94,6 +99,23 @@ mod tests {
             made(&[("acks", "all")], &[("acks", "1")]),
             pair("1", "false")
         );
+    }
+
+    #[test]
+    fn an_idempotent_producer_sends_one_request_at_a_time_unless_asked_otherwise() {
+        let made = |own: &[(&str, &str)]| {
+            let own = ProducerSettings {
+                client: settings(own),
+            };
+            let config = producer("a:1", "x", &settings(&[]), &own);
+            let value = config.get("max.in.flight.requests.per.connection");
+            value.map(str::to_owned)
+        };
+        assert_eq!(made(&[]).as_deref(), Some("1"));
+        let asked = ("max.in.flight.requests.per.connection", "5");
+        assert_eq!(made(&[asked]).as_deref(), Some("5"));
+        assert_eq!(made(&[("max.in.flight", "5")]), None);
+        assert_eq!(made(&[("enable.idempotence", "false")]), None);
     }
 
     #[test]

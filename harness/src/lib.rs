@@ -2,6 +2,7 @@
 
 mod bugs;
 pub mod cli;
+pub mod descriptors;
 pub mod environment;
 pub mod exit;
 mod explain;

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    squall::environment::guard_if_asked()
-        .unwrap_or_else(|| squall::cli::run(std::env::args_os()).into())
+    squall::environment::guard_if_asked().unwrap_or_else(|| {
+        squall::descriptors::raise_limit();
+        squall::cli::run(std::env::args_os()).into()
+    })
 }

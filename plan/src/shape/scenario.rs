@@ -212,7 +212,7 @@ fn load() -> Shape {
         .field(
             "connections",
             Shape::Integer { min: 1, max: 4_096 },
-            "HTTP connections at most (default 64)",
+            "HTTP connections at most, opened as they are needed (default 512)",
         )
         .at_most_one_of(&["http", "topic"])
         .shape()

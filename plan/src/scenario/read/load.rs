@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 /// A stream is 15 bits at most, and one more is for probes.
 const LOADS_MAX: usize = 256;
 const KEYS: u32 = 1_000;
+/// Events that wait for a slow system's answer hold one each: with 64 of them, a real cluster that answers after 100 ms would get
+/// 640 events a second, and the load rather than the system would be what is slow.
+const CONNECTIONS: u32 = 512;
 
 /// All loads; `found`: whether names of the system can be checked.
 pub(super) fn read(
@@ -132,7 +135,10 @@ impl Reader<'_> {
             },
             stages: stage::read(node.get("stages"), problems),
             timeout_ns: seconds("timeout").unwrap_or(5 * SECOND_NS),
-            connections: node.get("connections").and_then(Node::count).unwrap_or(64),
+            connections: node
+                .get("connections")
+                .and_then(Node::count)
+                .unwrap_or(CONNECTIONS),
             odd: None,
         }
     }

@@ -22,6 +22,8 @@ CMD ["--help"]
 FROM ${RUST} AS compiled
 WORKDIR /src
 COPY . .
+# Optimising the program as a whole is for sweeps of the simulator; without it this stage takes a third of the time.
+ENV CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=false
 RUN cargo build --release --locked --features postgres && strip -o /squall target/release/squall
 
 FROM runtime

@@ -284,7 +284,7 @@ fn what_was_refused_for_itself_is_told_from_what_may_be_there() {
     let (mock, bus) = cluster(1);
     run(async {
         let quick = ProducerSettings {
-            client: settings(&[("message.timeout.ms", "1500")]),
+            client: settings(&[("message.timeout.ms", "10000")]),
         };
         let producer = bus.producer(&quick).unwrap();
         producer.ready("t").await.unwrap();
@@ -304,7 +304,7 @@ fn what_was_refused_for_itself_is_told_from_what_may_be_there() {
         );
         // What a leader says that has appended it and steps down: librdkafka calls that "not persisted", and so it calls what timed out.
         let stepped_down = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
-        mock.request_errors(Produce, &[stepped_down; 100]);
+        mock.request_errors(Produce, &[stepped_down; 10_000]);
         producer.send(message).unwrap();
         producer.completions(&mut outcomes).await;
         assert!(matches!(outcomes[1].1, Outcome::Unknown(_)), "{outcomes:?}");

@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     squall::environment::guard_if_asked().unwrap_or_else(|| {
         squall::descriptors::raise_limit();

@@ -17,7 +17,7 @@ impl Served {
     fn start() -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_squall"))
             .args(["serve", "kafka", "--port", "0", "--api", "127.0.0.1:0"])
-            .args(["--broker", "broker.session.timeout.ms=1000"])
+            .args(["--broker", "broker.session.timeout.ms=3000"])
             .args(["--broker", "broker.heartbeat.interval.ms=200"])
             .args(["--broker", "offsets.topic.num.partitions=1"])
             .stdout(Stdio::piped())
@@ -143,7 +143,7 @@ fn brokers_are_listed_killed_isolated_and_healed_by_number_and_role() {
         409
     );
     served.wait("three in sync", |p| {
-        p["isr"].as_array().is_some_and(|isr| isr.len() == 3)
+        p["isr"].as_array().is_some_and(|isr| isr.len() == 3) && p["leader"].is_i64()
     });
 
     // Cut off from the others and from the controller, which lets another lead; clients still reach it.
@@ -164,7 +164,9 @@ fn brokers_are_listed_killed_isolated_and_healed_by_number_and_role() {
         healed,
         serde_json::json!({ "resumed": [], "restarted": [], "rejoined": [second] })
     );
-    assert_eq!(served.partition()["isr"].as_array().unwrap().len(), 3);
+    served.wait("three in sync again", |p| {
+        p["isr"].as_array().is_some_and(|isr| isr.len() == 3) && p["leader"].is_i64()
+    });
     assert_eq!(served.broker(second)["isolated"], false);
 
     // It keeps its port and says nothing; the controller lets another lead.
@@ -179,6 +181,7 @@ fn brokers_are_listed_killed_isolated_and_healed_by_number_and_role() {
     });
     served.post(&format!("/brokers/{third}/resume"));
     assert_eq!(served.broker(third)["paused"], false);
+    served.wait("a leader to pause", |p| p["leader"].is_i64());
     let fourth = served.post("/brokers/leader(orders/0)/pause")["broker"].clone();
     assert_eq!(served.post("/heal")["resumed"], serde_json::json!([fourth]));
 }

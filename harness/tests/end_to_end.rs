@@ -80,7 +80,8 @@ fn is_inconclusive_with(fixture: &str, more: &[&str], reason: &str) -> Run {
 
 #[test]
 fn a_load_that_cannot_reach_its_rate_proves_nothing() {
-    let usual = ["--set", "expect.rate=99%"];
+    // One connection, 20 ms and more a request, carries 125 events at most until the last one has waited for its 500 ms: 875 of 1,000 find none.
+    let usual = ["--set", "expect.rate=20%"];
     is_inconclusive_with("slow-entry.yaml", &usual, "found no free connection");
 }
 
@@ -130,7 +131,7 @@ fn a_drain_that_does_not_end_is_not_held() {
     assert!(run.last_line().starts_with("VIOLATED (stuck)"), "{run}");
     assert!(
         run.out
-            .contains("UNPROVEN  The drain did not end within 2 s"),
+            .contains("UNPROVEN  The drain did not end within 6 s"),
         "{run}"
     );
     let junit = run.file("junit.xml");
@@ -178,7 +179,7 @@ fn a_service_that_is_never_ready_is_told_with_its_last_lines() {
     let run = Run::of("never-ready.yaml", &[]);
     assert_eq!(run.code, Some(4), "{run}");
     assert!(
-        run.err.contains("odd/0 did not become ready within 1 s"),
+        run.err.contains("odd/0 did not become ready within 5 s"),
         "{run}"
     );
     assert!(run.err.contains("| cannot reach the moon"), "{run}");

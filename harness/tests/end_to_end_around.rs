@@ -128,7 +128,7 @@ fn posted_effects_are_read_as_effects_and_doubled_ones_are_seen() {
     let _alone = measuring();
     let run = Run::of("poster.yaml", &[]);
     assert_eq!(run.code, Some(0), "{run}");
-    assert_eq!(run.report()["sinks"][0]["effects"], 160, "{run}");
+    assert_eq!(run.report()["sinks"][0]["effects"], 320, "{run}");
     let twice = "system.env={ poster: { TIMES: \"2\" } }";
     let run = Run::of(
         "poster.yaml",

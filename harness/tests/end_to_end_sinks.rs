@@ -147,7 +147,7 @@ fn sinks_that_are_away_slow_and_busy_get_every_effect_in_the_end_and_each_troubl
         assert!(fault["healed_ms"].is_number(), "{fault}");
     }
     let mails = std::fs::read_dir(run.path().join("mail/new")).unwrap();
-    assert!(mails.count() >= 280, "Squall's server filed them");
+    assert!(mails.count() >= 480, "Squall's server filed them");
 }
 
 /// The reference system, whose mails go to a server that was there before.
@@ -166,10 +166,11 @@ fn the_way_to_a_server_of_somebody_else_is_troubled_too() {
     std::fs::write(files.path().join("system.yaml"), system).unwrap();
     let scenario = "squall: 1\nname: elsewhere\n\
         system: { use: system.yaml, env: { consumer-email: { SMTP_URL: \"smtp://{{sink.post}}\" } } }\n\
-        load: { http: POST producer/event, keys: { uniform: 100 }, stages: [{ rate: 40/s, for: 7s }] }\n\
-        faults:\n  - { name: down, at: 1s, for: 1s, sink_down: post }\n  \
-        - { name: late, at: 3s, for: 1s, delay: { from: consumer-email, to: sink(post), by: 20ms } }\n  \
-        - { name: apart, at: 5s, for: 1s, isolate: { target: consumer-email, from: sink(post) } }\n";
+        load: { http: POST producer/event, keys: { uniform: 100 }, timeout: 60s, stages: [{ rate: 20/s, for: 18s }] }\n\
+        faults:\n  - { name: down, at: 1s, for: 4s, sink_down: post }\n  \
+        - { name: late, at: 7s, for: 4s, delay: { from: consumer-email, to: sink(post), by: 20ms } }\n  \
+        - { name: apart, at: 13s, for: 4s, isolate: { target: consumer-email, from: sink(post) } }\n\
+        timing: { ready: 60s, steady: 60s, drain: 120s }\n";
     let file = files.path().join("elsewhere.yaml");
     std::fs::write(&file, scenario).unwrap();
     let run = held(file.to_str().unwrap(), &[]);
@@ -177,7 +178,7 @@ fn the_way_to_a_server_of_somebody_else_is_troubled_too() {
         assert_eq!(fault["bit"], true, "{fault}");
     }
     assert_eq!(sink(&run, "mailbox")["lost"], 0);
-    assert!(server.accepted() >= 280, "{} mails", server.accepted());
+    assert!(server.accepted() >= 360, "{} mails", server.accepted());
 }
 
 #[test]
@@ -201,7 +202,7 @@ fn a_dead_letter_that_nobody_expects_breaks_the_promise() {
 #[test]
 fn a_rate_is_reached_when_it_is_as_modest_as_the_system() {
     let _alone = measuring();
-    let modest = ["--set", "load.stages.0.for=1s", "--set", "expect.rate=1%"];
+    let modest = ["--set", "load.stages.0.for=5s", "--set", "expect.rate=0.2%"];
     held("slow-entry.yaml", &modest);
 }
 
@@ -240,7 +241,9 @@ fn errors_over_http_beyond_their_limit_break_it() {
 #[test]
 fn requests_that_are_never_answered_are_errors_too() {
     let run = violated("http-errors.yaml", &["--variant", "hasty"], "(slow)");
-    assert_eq!(error_rate(&run), (1.0, false), "{run}");
+    // An answer that is there before anybody looks for those that are late counts as one.
+    let (rate, ok) = error_rate(&run);
+    assert!(rate > 0.6 && !ok, "{rate}: {run}");
 }
 
 /// Not a test: what the systems of the fixtures start of this program.

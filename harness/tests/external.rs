@@ -87,9 +87,9 @@ fn a_run_behind_tls_and_scram_is_judged_and_leaves_nothing_behind() {
     assert!(run.last_line().contains(" env=external "), "{run}");
     assert!(run.last_line().contains(" lost=0 anomalies=0 "), "{run}");
     let report = run.report();
-    assert_eq!(report["load"]["accepted"], 300, "{run}");
+    assert_eq!(report["load"]["accepted"], 500, "{run}");
     for sink in report["sinks"].as_array().unwrap() {
-        assert_eq!(sink["effects"], 300, "{run}");
+        assert_eq!(sink["effects"], 500, "{run}");
     }
     for fault in report["faults"].as_array().unwrap() {
         assert_eq!(fault["bit"], true, "{fault}");
@@ -171,7 +171,7 @@ fn names_that_others_use_too_are_used_with_the_flag_alone_and_stay() {
     assert!(matches!(run.code, Some(0 | 2)), "{run}\n{}", kafka.logs());
     assert!(run.last_line().contains(" lost=0 anomalies=0 "), "{run}");
     let accepted = run.report()["load"]["accepted"].as_i64().unwrap();
-    assert_eq!(accepted, 300, "{run}");
+    assert_eq!(accepted, 500, "{run}");
     assert_eq!(kafka.left(), Vec::<String>::new());
     let after = kafka.names();
     assert!(before.iter().all(|name| after.contains(name)), "{after:?}");

@@ -52,6 +52,8 @@ fn squall(python: &Path, variant: Option<&str>) -> Output {
             "expect.rate=1%",
             "--set",
             "expect.pacing=1m",
+            "--set",
+            "timing={ ready: 60s, steady: 60s, drain: 180s }",
             "--out",
         ])
         .arg(env!("CARGO_TARGET_TMPDIR"));

@@ -34,14 +34,18 @@ fn readiness_by_log_counts_only_this_start() {
     let bench = Bench::new();
     let script =
         "if [ -e stamp ]; then exec sleep 1000; fi; touch stamp; echo now ready; exec sleep 1000";
-    let id = bench.declare("a", script, |spec| {
-        spec.readiness = Readiness::Log {
-            text: "now ready".to_owned(),
-        };
-        spec.ready_within = Duration::from_millis(500);
-    });
+    let declare = |ready_within| {
+        bench.declare("a", script, |spec| {
+            spec.readiness = Readiness::Log {
+                text: "now ready".to_owned(),
+            };
+            spec.ready_within = ready_within;
+        })
+    };
+    let id = declare(Duration::from_secs(60));
     bench.supervisor.start_replica(&id).unwrap();
     bench.kill(&id);
+    let id = declare(Duration::from_millis(500));
     let error = bench.supervisor.start_replica(&id).unwrap_err();
     assert!(
         matches!(error, SupervisionError::NotReady { .. }),
@@ -63,7 +67,9 @@ fn a_service_that_is_never_ready_is_told_with_its_last_lines() {
             spec.ready_within = Duration::from_millis(400);
         },
     );
-    let text = bench.supervisor.start_replica(&id).unwrap_err().to_string();
+    bench.supervisor.spawn(&id).unwrap();
+    eventually("its last line", || bench.log(&id).contains("the moon"));
+    let text = bench.supervisor.await_ready(&id).unwrap_err().to_string();
     assert!(
         text.contains("db/0 did not become ready within 0.4 s"),
         "{text}"

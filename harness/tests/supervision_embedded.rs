@@ -46,7 +46,7 @@ system: { use: systems/idle.yaml }
 bus:
   kafka:
     brokers: 3
-    broker: { broker.session.timeout.ms: 1000, broker.heartbeat.interval.ms: 200 }
+    broker: { broker.session.timeout.ms: 3000, broker.heartbeat.interval.ms: 200 }
 load:
   stages: [{ rate: 1/s, for: 60s }]
 faults:

@@ -66,24 +66,32 @@ fn connections_are_kept_and_bounded() {
 }
 
 #[test]
-fn a_stall_of_a_second_shows_as_at_least_a_second() {
+fn a_stall_of_three_seconds_shows_as_at_least_as_much() {
     let begun = std::sync::OnceLock::new();
-    // From the first request on the server answers nobody for a second.
+    // From the first request on the server answers nobody for three seconds.
     let server = Server::start(move |_| {
-        let until = *begun.get_or_init(Instant::now) + Duration::from_secs(1);
+        let until = *begun.get_or_init(Instant::now) + Duration::from_secs(3);
         std::thread::sleep(until.saturating_duration_since(Instant::now()));
         ok("")
     });
     let mut load = http();
     load.connections = 4;
-    let (report, ops) = run(spec(load, 600, 1_000_000), to(&server));
-    assert_eq!(report.accepted, 600);
+    let (report, ops) = run(spec(load, 4_000, 1_000_000), to(&server));
+    assert_eq!(report.accepted, 4_000);
     let latencies = latencies(&ops);
-    assert!(latencies[&0] >= 1_000_000_000, "{}", latencies[&0]);
+    assert!(latencies[&0] >= 3_000_000_000, "{}", latencies[&0]);
     // Events that had no connection waited all the same, from their intended time.
-    assert!(latencies[&100] >= 850_000_000, "{}", latencies[&100]);
-    assert!(report.sending.max_ns >= 850_000_000, "{:?}", report.sending);
-    assert!(report.sent_late > 500 && report.late < 300, "{report:?}");
+    assert!(latencies[&100] >= 2_850_000_000, "{}", latencies[&100]);
+    assert!(
+        report.sending.max_ns >= 2_850_000_000,
+        "{:?}",
+        report.sending
+    );
+    // A dispatcher that waited for the server would have 3,000 late ones; this one's machine may hold it up for half of that.
+    assert!(
+        report.sent_late > 2_000 && report.late < 1_500,
+        "{report:?}"
+    );
 }
 
 #[test]
@@ -129,7 +137,7 @@ fn silence_is_indeterminate_and_waiting_in_vain_a_rejection() {
     let server = Server::start(|_| Act::Silence);
     let mut load = http();
     load.connections = 2;
-    load.timeout_ns = 300_000_000;
+    load.timeout_ns = 3_000_000_000;
     let (report, _) = run(spec(load, 10, 1_000), to(&server));
     assert!(report.indeterminate >= 2, "{report:?}");
     assert_eq!(report.causes["no answer in time"], report.indeterminate);

@@ -45,7 +45,7 @@ pub fn drain(
                 settled_after: missing
                     .is_none()
                     .then(|| settled_after(taps, lag, began_ns)),
-                in_flight: in_flight(plan, lag),
+                in_flight: in_flight(plan, lag, began_ns),
                 why: missing.unwrap_or_default(),
             };
         }
@@ -81,14 +81,17 @@ fn settled_after(taps: &Taps, lag: &LagWatch, began_ns: u64) -> Duration {
     Duration::from_nanos(settled_ns.saturating_sub(began_ns))
 }
 
-fn in_flight(plan: &Plan, lag: &LagWatch) -> BTreeMap<String, Option<u64>> {
+/// An upper bound, which only a look that began after the last event was offered can give.
+fn in_flight(plan: &Plan, lag: &LagWatch, began_ns: u64) -> BTreeMap<String, Option<u64>> {
     let sample = lag.latest();
+    let fresh = sample.at_ns > began_ns;
     let sinks = plan.system.spec.sinks.iter();
     sinks
         .map(|sink| {
             let lag = sink
                 .group
                 .as_ref()
+                .filter(|_| fresh)
                 .and_then(|group| sample.groups.get(group)?.as_ref().ok().copied());
             (sink.name.clone(), lag)
         })

@@ -96,13 +96,22 @@ fn the_drain_ends_when_lag_is_gone_and_the_sinks_are_quiet() {
     };
     let lag = LagWatch::start(lag, history.watch.clone()).unwrap();
 
+    wait_for("a look before there is anything", || {
+        lag.latest().groups.get("relay") == Some(&Ok(0))
+    });
     produce(&servers, "in", 0..30);
+    let none = drain(&plan, &taps, &lag, Duration::ZERO, Duration::ZERO, || false);
+    // The look before said 0, which is no bound for what came since.
+    assert!(matches!(none.in_flight["out"], None | Some(30)), "{none:?}");
+    wait_for("the lag", || {
+        lag.latest().groups.get("relay") == Some(&Ok(30))
+    });
     let stuck = drain(
         &plan,
         &taps,
         &lag,
         Duration::from_millis(50),
-        Duration::from_secs(3),
+        Duration::from_secs(10),
         || false,
     );
     assert_eq!(stuck.settled_after, None);

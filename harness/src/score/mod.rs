@@ -20,7 +20,7 @@ use crate::sweep::{run_seed, witnessed};
 use crate::verdict::Witness;
 use altered::{ALTERATIONS, Alteration, Scene, Teller};
 use cure::Cure;
-use squall_check::{Judgement, Verdict};
+use squall_check::{Judgement, Op, Verdict};
 use squall_model::kafka::Defects;
 use squall_plan::plan::Environment;
 use squall_plan::{Plan, Scenario};
@@ -160,9 +160,10 @@ fn altered(
     let mut lie = Lie::new(alteration.teller, alteration.name, sink, cure);
     for Observed { plan, witness } in observed {
         let spec = witness.spec(plan)?;
-        let scene = Scene::new(witness.ops(), &spec.sinks, place, plan.seed);
+        let ops: Vec<Op> = witness.ops().copied().collect();
+        let scene = Scene::new(&ops, &spec.sinks, place, plan.seed);
         if let Some(ops) = (alteration.alter)(&scene) {
-            lie.note(&witness.judge_as(plan, &ops)?);
+            lie.note(&witness.judge_as(plan, [&ops[..]])?);
         }
     }
     Ok(lie)

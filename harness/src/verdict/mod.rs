@@ -7,6 +7,7 @@ mod cure;
 mod health;
 mod logs;
 mod measures;
+mod ops;
 mod spec;
 mod story;
 mod survey;
@@ -18,6 +19,7 @@ pub use way::{Way, WayEnd, way};
 
 use crate::exit::Failure;
 use around::{Around, Told};
+use ops::Ops;
 use squall_check::{EventId, Judge, JudgeSpec, Judgement, Op};
 use squall_history::{Batch, Event, HistoryError, Note, Reader};
 use squall_plan::Plan;
@@ -58,7 +60,7 @@ pub fn tell(folder: &Path, plan: &Plan, event: EventId, sink: usize) -> Option<S
 #[derive(Default)]
 pub struct Witness {
     survey: Survey,
-    ops: Vec<Op>,
+    ops: Ops,
     notes: Vec<Note>,
 }
 
@@ -77,7 +79,7 @@ impl Witness {
     /// The way of one event to sink number `sink`, as far as it was told.
     #[must_use]
     pub fn story(&self, plan: &Plan, event: EventId, sink: usize) -> Story {
-        let ops = self.ops.iter().filter(|op| op.event == event);
+        let ops = self.ops().filter(|op| op.event == event);
         let told = |note: &&Note| !matches!(note.what, squall_history::What::Sample { .. });
         let collected = story::Collected {
             ops: ops.copied().collect(),
@@ -88,9 +90,8 @@ impl Witness {
     }
 
     /// In the order in which they were told.
-    #[must_use]
-    pub fn ops(&self) -> &[Op] {
-        &self.ops
+    pub fn ops(&self) -> impl Iterator<Item = &Op> {
+        self.ops.runs().flatten()
     }
 
     /// What the run is judged by.
@@ -106,16 +107,20 @@ impl Witness {
     /// # Errors
     /// When the plan has a threshold that cannot be read.
     pub fn judge(&self, plan: &Plan) -> Result<Judgement, Failure> {
-        self.judge_as(plan, &self.ops)
+        self.judge_as(plan, self.ops.runs())
     }
 
-    /// As [`Self::judge`], had these been the operations.
+    /// As [`Self::judge`], had these runs, one after the other, been the operations.
     ///
     /// # Errors
     /// When the plan has a threshold that cannot be read.
-    pub fn judge_as(&self, plan: &Plan, ops: &[Op]) -> Result<Judgement, Failure> {
+    pub fn judge_as<'a>(
+        &self,
+        plan: &Plan,
+        runs: impl IntoIterator<Item = &'a [Op]>,
+    ) -> Result<Judgement, Failure> {
         let (judgement, _) = heard(plan, &self.survey, |hearing| {
-            hearing.judge.ops(ops);
+            runs.into_iter().for_each(|ops| hearing.judge.ops(ops));
             hearing.around.notes(&self.notes);
             Ok(())
         })?;

@@ -63,7 +63,7 @@ pub fn script(supervisor: &Supervisor, folder: PathBuf, name: &str, script: &str
         id,
         readiness: Readiness::Running,
         ready_within: Duration::from_secs(20),
-        stop_timeout: Duration::from_secs(5),
+        stop_timeout: Duration::from_secs(60),
     }
 }
 

@@ -26,7 +26,7 @@ pub fn load(entry: LoadEntry) -> Load {
         arrival: squall_plan::scenario::Arrival::Uniform,
         stages: Vec::new(),
         outcomes: Vec::new(),
-        timeout_ns: 5_000_000_000,
+        timeout_ns: 60_000_000_000,
         connections: 64,
         odd: None,
     }

@@ -1,6 +1,8 @@
 //! What was acknowledged by all in-sync replicas survives what may happen to one broker.
 
-use crate::common::{Deliveries, Fixture, PATIENCE, produce, send, sorted, start, wait_for};
+use crate::common::{
+    Deliveries, Fixture, PATIENCE, produce, send, sorted, start_watchful, wait_for,
+};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, Producer};
 use squall_wire::kafka::{CommandError, Disk, NamedFact};
@@ -44,7 +46,7 @@ fn assert_survived(fixture: &Fixture, producer: &BaseProducer<Deliveries>) {
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_leader_is_killed() {
-    let fixture = start(&[("t", 1)]);
+    let fixture = start_watchful(&[("t", 1)]);
     let facts = fixture.cluster.facts().unwrap();
     let producer = patient(&fixture);
     let killed = leader(&fixture, "t");
@@ -77,7 +79,7 @@ fn nothing_acknowledged_is_lost_when_the_leader_is_killed() {
 
 #[test]
 fn power_loss_of_one_broker_loses_nothing_acknowledged() {
-    let fixture = start(&[("t", 1)]);
+    let fixture = start_watchful(&[("t", 1)]);
     let producer = patient(&fixture);
     produce(&producer, "t", "before", 1000);
     let victim = leader(&fixture, "t");
@@ -93,7 +95,7 @@ fn power_loss_of_one_broker_loses_nothing_acknowledged() {
 
 #[test]
 fn a_broker_that_is_shut_down_hands_its_leadership_over_first() {
-    let fixture = start(&[("t", 1)]);
+    let fixture = start_watchful(&[("t", 1)]);
     let producer = patient(&fixture);
     produce(&producer, "t", "before", 100);
     let leaving = leader(&fixture, "t");
@@ -108,7 +110,7 @@ fn a_broker_that_is_shut_down_hands_its_leadership_over_first() {
 
 #[test]
 fn commands_that_make_no_sense_are_refused() {
-    let fixture = start(&[]);
+    let fixture = start_watchful(&[]);
     let cluster = &fixture.cluster;
     assert_eq!(cluster.kill(4), Err(CommandError::NoSuchBroker(4)));
     assert_eq!(cluster.kill(0), Err(CommandError::NoSuchBroker(0)));
@@ -123,7 +125,7 @@ fn commands_that_make_no_sense_are_refused() {
 
 #[test]
 fn a_blocked_link_fences_the_broker_and_heals() {
-    let fixture = start(&[("t", 1)]);
+    let fixture = start_watchful(&[("t", 1)]);
     let facts = fixture.cluster.facts().unwrap();
     let cut = leader(&fixture, "t");
     for node in (0..=3).filter(|n| *n != cut) {
@@ -149,7 +151,7 @@ fn a_blocked_link_fences_the_broker_and_heals() {
 
 #[test]
 fn every_broker_may_be_killed_in_turn() {
-    let fixture = start(&[("t", 6)]);
+    let fixture = start_watchful(&[("t", 6)]);
     let producer = patient(&fixture);
     let mut sent = 0;
     for broker in [1, 2, 3, 1, 2, 3] {
@@ -169,7 +171,7 @@ fn every_broker_may_be_killed_in_turn() {
 
 #[test]
 fn a_paused_broker_takes_connections_answers_nobody_and_goes_on_with_all_that_waited() {
-    let fixture = start(&[("t", 1)]);
+    let fixture = start_watchful(&[("t", 1)]);
     let facts = fixture.cluster.facts().unwrap();
     let producer = patient(&fixture);
     produce(&producer, "t", "before", 100);
@@ -225,7 +227,7 @@ fn a_paused_broker_takes_connections_answers_nobody_and_goes_on_with_all_that_wa
 
 #[test]
 fn a_paused_broker_can_be_killed_and_comes_back_awake() {
-    let fixture = start(&[("t", 1)]);
+    let fixture = start_watchful(&[("t", 1)]);
     fixture.cluster.pause(2).unwrap();
     fixture.cluster.kill(2).unwrap();
     assert_eq!(fixture.cluster.resume(2), Err(CommandError::NotPaused(2)));
@@ -252,7 +254,7 @@ fn answer(mut stream: &TcpStream, within: Duration) -> std::io::Result<()> {
 
 #[test]
 fn a_broker_whose_disk_is_full_halts_and_nothing_acknowledged_is_lost() {
-    let fixture = start(&[("t", 1)]);
+    let fixture = start_watchful(&[("t", 1)]);
     let producer = patient(&fixture);
     produce(&producer, "t", "before", 100);
     let victim = leader(&fixture, "t");
@@ -277,7 +279,7 @@ fn a_broker_whose_disk_is_full_halts_and_nothing_acknowledged_is_lost() {
 /// The client of a broker that halts is told why, in the answer to the very append, before its connection ends.
 #[test]
 fn the_append_that_finds_no_room_is_answered_with_a_storage_error() {
-    let fixture = start(&[("t", 1)]);
+    let fixture = start_watchful(&[("t", 1)]);
     let producer = fixture.producer(&[("acks", "1"), ("retries", "0"), ("linger.ms", "0")]);
     produce(&producer, "t", "before", 1);
     let victim = leader(&fixture, "t");
@@ -291,7 +293,7 @@ fn the_append_that_finds_no_room_is_answered_with_a_storage_error() {
 
 #[test]
 fn on_a_slow_disk_appends_are_acknowledged_once_they_are_on_it() {
-    let fixture = start(&[("t", 1)]);
+    let fixture = start_watchful(&[("t", 1)]);
     let producer = fixture.producer(&[("acks", "1"), ("linger.ms", "0")]);
     produce(&producer, "t", "before", 1);
     let victim = leader(&fixture, "t");

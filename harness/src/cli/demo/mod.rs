@@ -24,12 +24,14 @@ const BUG: &str = "commit-before-effect";
 
 /// The scenario's half minute in 8 s: the consumer dies once, in a burst, so that it surely has work in hand. It shows what is lost,
 /// and that on a machine with other things to do, too.
-const SETS: [&str; 5] = [
-    "load.stages=[{ rate: 150/s, for: 1500ms }, { rate: 1000/s, for: 1s }, { rate: 150/s, for: 5500ms }]",
-    "faults=[{ name: crash, at: 2s, for: 1s, crash: consumer-db, prove: [process-restarted] }]",
+const SETS: [&str; 7] = [
+    "load.stages=[{ rate: 150/s, for: 1500ms }, { rate: 1000/s, for: 1500ms }, { rate: 150/s, for: 5s }]",
+    "faults=[{ name: crash, at: 2500ms, for: 1s, crash: consumer-db, prove: [process-restarted] }]",
     "system.env={ consumer-db: { DB_DELAY_MS: \"2\" } }",
-    "expect.rate=50%",
-    "expect.pacing=5s",
+    "expect.rate=5%",
+    "expect.pacing=1m",
+    "expect.thresholds={}",
+    "timing={ ready: 60s, steady: 60s, drain: 120s }",
 ];
 
 #[derive(Args)]

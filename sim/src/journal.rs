@@ -2,6 +2,7 @@
 
 use crate::Detail;
 use crate::kernel::{Kernel, Nanos};
+use crate::runs::Runs;
 use squall_check::Op;
 use squall_history::{Event, Note, What};
 use std::cell::RefCell;
@@ -11,7 +12,7 @@ use std::rc::Rc;
 pub struct Journal {
     kernel: Rc<Kernel>,
     detail: Detail,
-    buffer: RefCell<Vec<Told>>,
+    buffer: RefCell<Runs<Told>>,
 }
 
 /// Nearly all are operations, which are small.
@@ -76,12 +77,11 @@ impl Journal {
 
     /// Hands on what was told since the last time. Whoever takes it may not tell anything.
     pub fn hand_on(&self, sink: &mut dyn FnMut(Event)) {
-        let mut buffer = self.buffer.borrow_mut();
-        for told in buffer.drain(..) {
+        self.buffer.borrow_mut().drain().for_each(|told| {
             sink(match told {
                 Told::Op(op) => Event::Op(op),
                 Told::Note(note) => Event::Note(*note),
             });
-        }
+        });
     }
 }

@@ -15,6 +15,7 @@ mod network;
 mod occurrence;
 mod ping_pong;
 mod record;
+mod runs;
 mod service;
 mod sinks;
 mod world;
@@ -22,6 +23,7 @@ mod world;
 pub use error::SimError;
 pub use kernel::Nanos;
 pub use ping_pong::ping_pong;
+pub use runs::Runs;
 
 use squall_history::Event;
 use squall_plan::Plan;

@@ -47,7 +47,7 @@ const RECORD_BYTES: usize = 12;
 /// What the headers' own form takes beyond what counts for one on the wire.
 const HEADER_SURPLUS: usize = 4;
 /// Bytes in front of a buffer that were taken out, before it is moved together.
-const SLACK: usize = 1 << 16;
+const SLACK: usize = 1 << 14;
 
 /// A run needs no shelf: it is short.
 impl squall_model::kafka::Body for Body {

@@ -7,7 +7,6 @@ mod cure;
 mod health;
 mod logs;
 mod measures;
-mod ops;
 mod spec;
 mod story;
 mod survey;
@@ -19,12 +18,12 @@ pub use way::{Way, WayEnd, way};
 
 use crate::exit::Failure;
 use around::{Around, Told};
-use ops::Ops;
 use squall_check::{EventId, Judge, JudgeSpec, Judgement, Op};
 use squall_history::{Batch, Event, HistoryError, Note, Reader};
 use squall_plan::Plan;
 use squall_render::Report;
 use squall_render::report::Story;
+use squall_sim::Runs;
 use std::collections::BTreeMap;
 use std::path::Path;
 use survey::Survey;
@@ -60,7 +59,7 @@ pub fn tell(folder: &Path, plan: &Plan, event: EventId, sink: usize) -> Option<S
 #[derive(Default)]
 pub struct Witness {
     survey: Survey,
-    ops: Ops,
+    ops: Runs<Op>,
     notes: Vec<Note>,
 }
 
@@ -91,7 +90,7 @@ impl Witness {
 
     /// In the order in which they were told.
     pub fn ops(&self) -> impl Iterator<Item = &Op> {
-        self.ops.runs().flatten()
+        self.ops.iter().flatten()
     }
 
     /// What the run is judged by.
@@ -107,7 +106,7 @@ impl Witness {
     /// # Errors
     /// When the plan has a threshold that cannot be read.
     pub fn judge(&self, plan: &Plan) -> Result<Judgement, Failure> {
-        self.judge_as(plan, self.ops.runs())
+        self.judge_as(plan, self.ops.iter())
     }
 
     /// As [`Self::judge`], had these runs, one after the other, been the operations.

@@ -46,9 +46,9 @@ fn one(context: &Context<'_>, env: &dyn Environment, invariant: &Invariant) -> O
             database,
             query,
             rows,
-        } => fill(database).and_then(|path| {
-            let probes = probes(context.plan, &path, fill)?;
-            sql(Path::new(&path), query, &probes, rows)
+        } => fill(database).and_then(|database| {
+            let probes = probes(context.plan, &database, fill)?;
+            sql(&database, query, &probes, rows)
         }),
         InvariantCheck::Command {
             command,
@@ -85,15 +85,15 @@ fn probes(
 ) -> Result<Vec<Unseen>, String> {
     let mut unseen = Vec::new();
     for sink in &plan.system.spec.sinks {
-        if let SinkStore::Sqlite {
-            path,
-            table,
-            column,
-            ..
-        } = &sink.store
-            && !table.is_empty()
-            && fill(path)? == database
-        {
+        let (SinkStore::Sqlite { table, column, .. } | SinkStore::Postgres { table, column, .. }) =
+            &sink.store
+        else {
+            continue;
+        };
+        let Some(at) = sink.database().filter(|_| !table.is_empty()) else {
+            continue;
+        };
+        if fill(&at)? == database {
             unseen.push(Unseen {
                 table: table.clone(),
                 column: column.clone(),
@@ -105,12 +105,12 @@ fn probes(
 }
 
 fn sql(
-    path: &Path,
+    database: &str,
     query: &str,
     probes: &[Unseen],
     expected: &[Vec<String>],
 ) -> Result<Outcome, String> {
-    let answer = squall_observe::query(path, query, probes, INVARIANT_ROWS_MAX, QUERY_WITHIN)
+    let answer = squall_observe::query(database, query, probes, INVARIANT_ROWS_MAX, QUERY_WITHIN)
         .map_err(|error| error.to_string())?;
     let met = !answer.more && answer.rows == expected;
     let state = if met {

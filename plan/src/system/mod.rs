@@ -252,6 +252,16 @@ impl SinkSpec {
         }
     }
 
+    /// What a query asks, if its effects are rows: the path of a file or an address, a template either way.
+    #[must_use]
+    pub fn database(&self) -> Option<String> {
+        match &self.store {
+            SinkStore::Sqlite { path, .. } => Some(path.clone()),
+            SinkStore::Postgres { .. } => self.url(),
+            _ => None,
+        }
+    }
+
     /// Services reach it at `{{sink.NAME}}`.
     #[must_use]
     pub const fn is_reached(&self) -> bool {

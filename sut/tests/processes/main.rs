@@ -4,6 +4,8 @@
 mod mail;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_server;
 mod smtp;
 mod world;
 

@@ -5,7 +5,6 @@ use super::stakes;
 use crate::problem::Problems;
 use crate::scenario::{INVARIANT_ROWS_MAX, Invariant, InvariantCheck};
 use crate::shape::did_you_mean;
-use crate::system::SinkStore;
 use crate::system::read::texts;
 use crate::template::{SINK_SLOTS, check as check_template};
 use crate::units::SECOND_NS;
@@ -51,12 +50,9 @@ fn refuse_strangers(node: &Node, problems: &mut Problems) {
 /// The path as it is given, that of the sink by this name, or that of the only database.
 fn database(node: &Node, context: &Context<'_>, problems: &mut Problems) -> String {
     let sinks = &context.system.spec.sinks;
-    let databases: Vec<(&str, &str)> = sinks
+    let databases: Vec<(&str, String)> = sinks
         .iter()
-        .filter_map(|sink| match &sink.store {
-            SinkStore::Sqlite { path, .. } => Some((sink.name.as_str(), path.as_str())),
-            _ => None,
-        })
+        .filter_map(|sink| Some((sink.name.as_str(), sink.database()?)))
         .collect();
     let names = || databases.iter().map(|(name, _)| *name);
     let Some(given) = node.get("database") else {
@@ -64,26 +60,27 @@ fn database(node: &Node, context: &Context<'_>, problems: &mut Problems) -> Stri
             problems.at(
                 &node.place,
                 format!(
-                    "the query does not say which database it asks: the system has {}",
-                    squall_check::counted(databases.len() as u64, "SQLite sink")
+                    "the query does not say which database it asks: the system has {} with a table",
+                    squall_check::counted(databases.len() as u64, "sink")
                 ),
-                "add `database`: the name of an SQLite sink, or a path such as {{run}}/orders.db",
+                "add `database`: the name of a sink with `sqlite` or `postgres`, or a path such as {{run}}/orders.db",
             );
         }
         return databases
-            .first()
-            .map_or_else(String::new, |(_, path)| (*path).to_owned());
+            .into_iter()
+            .next()
+            .map_or_else(String::new, |(_, database)| database);
     };
     let text = given.text().unwrap_or_default();
-    if let Some((_, path)) = databases.iter().find(|(name, _)| *name == text) {
-        return (*path).to_owned();
+    if let Some((_, database)) = databases.iter().find(|(name, _)| *name == text) {
+        return database.clone();
     }
     let is_path = text.contains('/') || text.contains("{{");
     if !is_path && context.found {
-        let fix = did_you_mean(text, names(), "SQLite sinks");
+        let fix = did_you_mean(text, names(), "sinks with a table");
         problems.at(
             &given.place,
-            format!("`{text}` is neither an SQLite sink nor a path"),
+            format!("`{text}` is neither a sink with a table nor a path"),
             fix,
         );
     }

@@ -1,4 +1,7 @@
-//! One question to an SQLite database, through a connection that cannot write.
+//! One question to a database, through a connection that does not write.
+
+#[cfg(feature = "postgres")]
+mod postgres;
 
 use crate::sqlite::{open, quoted};
 use rusqlite::types::ValueRef;
@@ -26,6 +29,8 @@ pub enum QueryError {
     TooSlow(Duration),
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
+    #[error("PostgreSQL: {0}")]
+    Server(String),
 }
 
 /// Rows of a table that a query does not see.
@@ -50,11 +55,30 @@ impl Unseen {
     }
 }
 
-/// Asks the database at `path`, and takes `rows_max` rows and `within` at most.
+/// Asks a database, an SQLite file by its path or one in PostgreSQL by its `postgres://` address, and takes `rows_max` rows and `within` at
+/// most.
 ///
 /// # Errors
 /// When there is no such database, the text is no query that only reads, or it takes too long.
 pub fn query(
+    database: &str,
+    sql: &str,
+    unseen: &[Unseen],
+    rows_max: usize,
+    within: Duration,
+) -> Result<Answer, QueryError> {
+    if !database.starts_with("postgres://") {
+        return sqlite(Path::new(database), sql, unseen, rows_max, within);
+    }
+    #[cfg(feature = "postgres")]
+    return postgres::query(database, sql, unseen, rows_max, within);
+    #[cfg(not(feature = "postgres"))]
+    Err(QueryError::Server(
+        "this program was built without it; build it with `--features docker`".to_owned(),
+    ))
+}
+
+fn sqlite(
     path: &Path,
     sql: &str,
     unseen: &[Unseen],
@@ -144,10 +168,10 @@ mod tests {
     #[test]
     fn rows_come_as_text_and_no_more_of_them_than_asked_for() {
         let (_folder, path) = database();
-        let all = query(&path, "SELECT * FROM orders ORDER BY id", &[], 10, SECONDS).unwrap();
+        let all = sqlite(&path, "SELECT * FROM orders ORDER BY id", &[], 10, SECONDS).unwrap();
         assert_eq!(all.rows, [["a", "1.5"], ["b", "NULL"], ["c", "2"]]);
         assert!(!all.more);
-        let two = query(&path, "SELECT id FROM orders ORDER BY id", &[], 2, SECONDS).unwrap();
+        let two = sqlite(&path, "SELECT id FROM orders ORDER BY id", &[], 2, SECONDS).unwrap();
         assert_eq!(two.rows, [["a"], ["b"]]);
         assert!(two.more);
     }
@@ -161,7 +185,7 @@ mod tests {
             prefix: prefix.to_owned(),
         };
         let ids = |sql: &str, prefix: &str| {
-            let answer = query(&path, sql, &[unseen(prefix)], 10, SECONDS).unwrap();
+            let answer = sqlite(&path, sql, &[unseen(prefix)], 10, SECONDS).unwrap();
             answer.rows.concat()
         };
         let sql = "SELECT id FROM orders ORDER BY id";
@@ -174,9 +198,9 @@ mod tests {
             ..unseen("b")
         };
         let all = [unseen("b"), unseen("b"), none];
-        let answer = query(&path, sql, &all, 10, SECONDS).unwrap();
+        let answer = sqlite(&path, sql, &all, 10, SECONDS).unwrap();
         assert_eq!(answer.rows.concat(), ["a", "c"]);
-        let error = query(&path, "SELECT 1 FROM payments", &all, 1, SECONDS).unwrap_err();
+        let error = sqlite(&path, "SELECT 1 FROM payments", &all, 1, SECONDS).unwrap_err();
         assert!(error.to_string().contains("payments"), "{error}");
     }
 
@@ -189,11 +213,11 @@ mod tests {
             "DROP TABLE orders",
         ] {
             assert!(
-                matches!(query(&path, sql, &[], 1, SECONDS), Err(QueryError::Writes)),
+                matches!(sqlite(&path, sql, &[], 1, SECONDS), Err(QueryError::Writes)),
                 "{sql}"
             );
         }
-        let count = query(&path, "SELECT count(*) FROM orders", &[], 1, SECONDS).unwrap();
+        let count = sqlite(&path, "SELECT count(*) FROM orders", &[], 1, SECONDS).unwrap();
         assert_eq!(count.rows, [["3"]]);
     }
 
@@ -201,7 +225,7 @@ mod tests {
     fn a_query_without_an_end_is_ended() {
         let (_folder, path) = database();
         let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
-        let ended = query(&path, endless, &[], 1, Duration::from_millis(50));
+        let ended = sqlite(&path, endless, &[], 1, Duration::from_millis(50));
         assert!(matches!(ended, Err(QueryError::TooSlow(_))), "{ended:?}");
     }
 
@@ -209,10 +233,10 @@ mod tests {
     fn mistakes_are_told_by_what_they_are() {
         let (folder, path) = database();
         let missing = folder.path().join("no.db");
-        let error = query(&missing, "SELECT 1", &[], 1, SECONDS).unwrap_err();
+        let error = sqlite(&missing, "SELECT 1", &[], 1, SECONDS).unwrap_err();
         assert!(error.to_string().contains("no.db"), "{error}");
         assert!(!missing.exists(), "asking makes no database");
-        let error = query(&path, "SELECT nothing FROM orders", &[], 1, SECONDS).unwrap_err();
+        let error = sqlite(&path, "SELECT nothing FROM orders", &[], 1, SECONDS).unwrap_err();
         assert!(error.to_string().contains("nothing"), "{error}");
     }
 }

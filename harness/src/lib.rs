@@ -2,7 +2,6 @@
 
 mod bugs;
 pub mod cli;
-pub mod descriptors;
 pub mod environment;
 pub mod exit;
 mod explain;

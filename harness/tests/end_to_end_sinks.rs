@@ -202,7 +202,7 @@ fn a_dead_letter_that_nobody_expects_breaks_the_promise() {
 #[test]
 fn a_rate_is_reached_when_it_is_as_modest_as_the_system() {
     let _alone = measuring();
-    let modest = ["--set", "load.stages.0.for=5s", "--set", "expect.rate=0.2%"];
+    let modest = ["--set", "load.stages.0.for=5s", "--set", "expect.rate=2%"];
     held("slow-entry.yaml", &modest);
 }
 

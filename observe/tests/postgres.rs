@@ -77,6 +77,9 @@ fn postgres_answers_as_text_hides_probes_and_is_not_written_to() {
             "{sql}: {refused:?}"
         );
     }
+    let two = "SET TRANSACTION READ WRITE; DELETE FROM public.orders";
+    let refused = asked(&server, two, "none", 1);
+    assert!(matches!(refused, Err(QueryError::Server(_))), "{refused:?}");
     let wrong = asked(&server, "SELECT nothing FROM orders", "none", 1).unwrap_err();
     assert!(wrong.to_string().contains("nothing"), "{wrong}");
     let endless = query(

@@ -238,3 +238,10 @@ fn every_key_of_a_system_does_something() {
     let sets: Vec<String> = SYSTEM.iter().map(ToString::to_string).collect();
     check(INLINE, "system.use.", &sets, shape::system());
 }
+
+/// The defaults that the schema tells: a run that nobody made milder is held to them.
+#[test]
+fn events_must_go_out_on_time_unless_said_otherwise() {
+    let expect = read(PLAIN, None).expect;
+    assert_eq!((expect.rate_min, expect.pacing_ns), (0.99, 50_000_000));
+}

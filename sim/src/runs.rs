@@ -33,16 +33,11 @@ impl<T> Runs<T> {
         self.0.iter().map(Vec::as_slice)
     }
 
-    /// Takes all values out, in their order. What was the first run is used again.
+    /// Takes all values out, in their order; to be taken to its end. What was the first run is used again.
     pub fn drain(&mut self) -> impl Iterator<Item = T> + '_ {
-        let (first, others) = match self.0.len() {
-            0 | 1 => (self.0.first_mut(), Vec::new()),
-            _ => {
-                let others = self.0.split_off(1);
-                (self.0.first_mut(), others)
-            }
-        };
-        let first = first.into_iter().flat_map(|run| run.drain(..));
+        let others = self.0.split_off(self.0.len().min(1));
+        let first = self.0.first_mut().into_iter();
+        let first = first.flat_map(|run| run.drain(..));
         first.chain(others.into_iter().flatten())
     }
 }

@@ -211,8 +211,6 @@ impl Task {
                 "the run ended before it began".to_owned(),
             );
         }
-        // A thread that the machine held up begins late, and then for as long as it was to be.
-        let begun = Instant::now();
         let (mut injection, mut signs) = match self.begin() {
             Ok(begun) => begun,
             Err(error) => return self.note(FaultState::Failed, one_line(&error)),
@@ -220,7 +218,7 @@ impl Task {
         let ends = self
             .fault
             .for_ns
-            .map(|length| begun + Duration::from_nanos(length));
+            .map(|length| self.begins + Duration::from_nanos(length));
         let hindrance = self
             .hinders_others()
             .then(|| self.env.supervisor().hindered());

@@ -2,7 +2,9 @@
 
 use super::{Answer, QueryError, Unseen};
 use crate::sqlite::quoted;
+use futures_util::TryStreamExt as _;
 use std::error::Error as _;
+use std::pin::pin;
 use std::time::Duration;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
@@ -57,7 +59,10 @@ async fn ask(
     );
     client.batch_execute(&limits).await?;
     let mut answer = Answer::default();
-    for message in client.simple_query(sql).await? {
+    // Of several statements, one could end the transaction that only reads: the extended protocol takes one alone.
+    client.prepare(sql).await?;
+    let mut messages = pin!(client.simple_query_raw(sql).await?);
+    while let Some(message) = messages.try_next().await? {
         let SimpleQueryMessage::Row(row) = message else {
             continue;
         };

@@ -452,7 +452,7 @@ fn invariant() -> Shape {
         map: None,
     }));
     Object::new("an invariant")
-        .field("sql", Shape::Text, "a query on an SQLite database, which it cannot change")
+        .field("sql", Shape::Text, "a query on an SQLite or PostgreSQL database, which it cannot change")
         .field("database", Shape::Text, "with sql: name of a sink with sqlite or postgres, or a path such as {{run}}/orders.db (default: the only such sink)")
         .field("rows", list(row), "with sql: the rows that it yields, each value as text (default: none)")
         .field("command", list(Shape::Template(INVARIANT_SLOTS)), "a program and its arguments, run in the run's folder")

@@ -62,7 +62,7 @@ impl Engine {
     /// # Errors
     /// When the system gives no epoll, timer or thread.
     pub fn start(seed: u64) -> io::Result<Self> {
-        allow_many_files();
+        crate::allow_many_files();
         let (commands, asked) = channel::<Command>();
         let mut waker = None;
         let answers = commands.clone();
@@ -274,13 +274,4 @@ impl Drop for Shared {
             let _ = thread.join();
         }
     }
-}
-
-/// Two sockets a connection: the usual soft limit of 1024 files is soon reached, the hard one is far away.
-fn allow_many_files() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    // Not allowed: then there are fewer connections.
-    let _ = setrlimit(Resource::Nofile, limit);
 }

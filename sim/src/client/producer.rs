@@ -1,8 +1,8 @@
 //! A producer: batches by partition. An idempotent one has one batch of a partition under way at a time and tries again in order;
 //! without idempotence as many as `max.in.flight` allows are under way, and what is tried again comes behind what was sent meanwhile.
 //!
-//! Differs from librdkafka in three things: an idempotent producer has one batch of a partition in flight (as with `max.in.flight=1`),
-//! `max.in.flight` counts for each partition and not for each connection, and each partition has a producer id of its own, so that a
+//! Differs from librdkafka in three things: an idempotent producer has one batch of a partition in flight (as `bus-kafka` asks of
+//! librdkafka, unless a scenario asks for more), `max.in.flight` counts for each partition and not for each connection, and each partition has a producer id of its own, so that a
 //! lost sequence of one does not touch the others.
 
 use super::access::Access;

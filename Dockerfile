@@ -22,7 +22,7 @@ CMD ["--help"]
 FROM ${RUST} AS compiled
 WORKDIR /src
 COPY . .
-# Optimising the program as a whole is for sweeps of the simulator; without it this stage takes a third of the time.
+# Optimising the program as a whole is for sweeps of the simulator, and takes long (docs/compose.md).
 ENV CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=false
 RUN cargo build --release --locked --features postgres && strip -o /squall target/release/squall
 

@@ -46,10 +46,13 @@ fn one(context: &Context<'_>, env: &dyn Environment, invariant: &Invariant) -> O
             database,
             query,
             rows,
-        } => fill(database).and_then(|database| {
-            let probes = probes(context.plan, &database, fill)?;
-            sql(&database, query, &probes, rows)
-        }),
+        } => {
+            let fill = |template: &String| fill(&with_servers(template, context.plan, env));
+            fill(database).and_then(|database| {
+                let probes = probes(context.plan, &database, fill)?;
+                sql(&database, query, &probes, rows)
+            })
+        }
         InvariantCheck::Command {
             command,
             within_ns,
@@ -71,6 +74,15 @@ fn one(context: &Context<'_>, env: &dyn Environment, invariant: &Invariant) -> O
         }
     };
     asked.unwrap_or_else(|why| (InvariantState::Failed, sentence(&why)))
+}
+
+/// `{{sink.NAME}}` of sinks in containers as Squall itself reaches them, past the faults of services.
+fn with_servers(template: &str, plan: &Plan, env: &dyn Environment) -> String {
+    let sinks = plan.system.spec.sinks.iter();
+    let reached = sinks.filter_map(|sink| Some((&sink.name, env.server(&sink.name)?)));
+    reached.fold(template.to_owned(), |text, (name, at)| {
+        text.replace(&format!("{{{{sink.{name}}}}}"), &at.to_string())
+    })
 }
 
 fn log_path(folder: &Path, name: &str) -> PathBuf {
